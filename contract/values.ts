@@ -58,3 +58,6 @@ export const LanguageTag = z
 
 /** Strings `true` and `false`, as they stand in paths and queries. */
 export const BooleanText = z.enum(['true', 'false'])
+
+/** Any JSON value: bodies come out of `JSON.parse`, so there is nothing more to check. */
+export const JsonValue = z.unknown().meta({ description: 'Any JSON value.' })

@@ -1,0 +1,197 @@
+/** Business Telephony API v3.0: authentication, keys and the event log. Every name is snake_case. */
+import { z } from 'zod'
+import { AuthAccount, AuthPassword, AuthUser, Key, NewKey, RotateKey, TokenAnswer, Whoami } from './credential.ts'
+import { defineOperations } from './define.ts'
+import { Event, EventFilter } from './event.ts'
+import { examples } from './examples.ts'
+import { KeyId } from './values.ts'
+
+const admin = { kind: 'credential', scope: 'account', minRole: 'admin' } as const
+const anybody = { kind: 'credential', scope: null, minRole: 'user' } as const
+const signIn = { kind: 'public', limit: 'sign_in' } as const
+
+const data = <T extends z.ZodType>(type: T) => z.object({ data: type })
+const asked = <T extends z.ZodType>(type: T) => z.strictObject({ data: type })
+const ByKey = z.object({ id: KeyId })
+const common = ['unauthenticated', 'not_allowed', 'rate_limited'] as const
+const writing = [...common, 'invalid_request', 'not_found', 'idempotency_mismatch', 'conflict'] as const
+
+const { key, ids } = examples
+const token = {
+  auth_token: 'the-token',
+  data: {
+    auth_token: 'the-token',
+    account_id: ids.account,
+    user_id: null,
+    expires_at: '2026-05-04T12:00:00.000Z',
+  },
+}
+
+export const telephonyOperations = defineOperations({
+  authenticateAccount: {
+    surface: 'telephony',
+    tag: 'Authentication',
+    method: 'PUT',
+    path: '/v3.0/auth/account',
+    access: signIn,
+    summary: 'Make a token from an API key',
+    body: asked(AuthAccount),
+    result: TokenAnswer,
+    errors: ['unauthenticated', 'invalid_request', 'rate_limited'],
+    example: { body: { data: { api_key: 'your-key' } }, result: token },
+  },
+  authenticateUser: {
+    surface: 'telephony',
+    tag: 'Authentication',
+    method: 'PUT',
+    path: '/v3.0/auth/user',
+    access: signIn,
+    summary: 'Make a token for a user from an API key with the scope `act_as`',
+    body: asked(AuthUser),
+    result: TokenAnswer,
+    errors: ['unauthenticated', 'not_allowed', 'invalid_request', 'rate_limited'],
+    example: {
+      body: { data: { username: 'test-user@example.com', api_key: 'your-key' } },
+      result: { ...token, data: { ...token.data, user_id: ids.user } },
+    },
+  },
+  authenticatePassword: {
+    surface: 'telephony',
+    tag: 'Authentication',
+    method: 'PUT',
+    path: '/v3.0/auth/password',
+    access: signIn,
+    summary: 'Sign in with e-mail address and password',
+    body: asked(AuthPassword),
+    result: TokenAnswer,
+    errors: ['unauthenticated', 'invalid_request', 'rate_limited'],
+    example: {
+      body: { data: { username: 'test-user@example.com', password: 'your password' } },
+      result: { ...token, data: { ...token.data, user_id: ids.user } },
+    },
+  },
+  deleteToken: {
+    surface: 'telephony',
+    tag: 'Authentication',
+    method: 'DELETE',
+    path: '/v3.0/auth',
+    access: anybody,
+    summary: 'Give the token back',
+    result: data(z.object({}).meta({ id: 'Nothing' })),
+    errors: [...common, 'invalid_request'],
+    example: { result: { data: {} } },
+  },
+  whoami: {
+    surface: 'telephony',
+    tag: 'Authentication',
+    method: 'GET',
+    path: '/v3.0/whoami',
+    access: anybody,
+    summary: 'What the credential is and may do',
+    result: data(Whoami),
+    errors: common,
+    example: {
+      result: {
+        data: {
+          kind: 'key',
+          account_id: ids.account,
+          account_name: 'Example Ltd',
+          key_id: key.id,
+          user_id: null,
+          role: 'admin',
+          scopes: ['account', 'meeting'],
+          expires_at: null,
+        },
+      },
+    },
+  },
+  listKeys: {
+    surface: 'telephony',
+    tag: 'API keys',
+    method: 'GET',
+    path: '/v3.0/keys',
+    access: admin,
+    summary: 'List the API keys of the account',
+    result: data(z.array(Key)),
+    errors: common,
+    example: { result: { data: [withoutKey()] } },
+  },
+  createKey: {
+    surface: 'telephony',
+    tag: 'API keys',
+    method: 'PUT',
+    path: '/v3.0/keys',
+    access: admin,
+    summary: 'Make an API key; it is shown in this answer only',
+    body: asked(NewKey),
+    result: data(Key),
+    errors: writing,
+    example: { body: { data: { name: 'CRM', scopes: ['account', 'meeting'] } }, result: { data: key } },
+  },
+  rotateKey: {
+    surface: 'telephony',
+    tag: 'API keys',
+    method: 'POST',
+    path: '/v3.0/keys/{id}/rotate',
+    access: admin,
+    summary: 'Replace a key by a new one; both work during the overlap',
+    params: ByKey,
+    body: asked(RotateKey),
+    result: data(Key),
+    errors: writing,
+    example: { body: { data: { overlap_seconds: 3600 } }, result: { data: key } },
+  },
+  deleteKey: {
+    surface: 'telephony',
+    tag: 'API keys',
+    method: 'DELETE',
+    path: '/v3.0/keys/{id}',
+    access: admin,
+    summary: 'Delete an API key and the tokens made from it',
+    params: ByKey,
+    result: data(z.object({ id: KeyId })),
+    errors: writing,
+    example: { result: { data: { id: key.id } } },
+  },
+  listEvents: {
+    surface: 'telephony',
+    tag: 'Events',
+    method: 'GET',
+    path: '/v3.0/events',
+    access: { kind: 'credential', scope: 'events', minRole: 'user' },
+    summary: 'Read the event log, oldest first; `wait` makes it a long poll',
+    query: EventFilter,
+    result: z.object({
+      data: z.array(Event),
+      next: z.string().meta({ description: 'The cursor to give as `after` next time, also when `data` is empty.' }),
+    }),
+    errors: [...common, 'invalid_request', 'cursor_expired', 'not_found'],
+    example: {
+      result: {
+        data: [
+          {
+            id: '019a0000-0000-7000-8000-000000000001',
+            seq: 1,
+            cursor: 'c1',
+            type: 'meeting.started',
+            account_id: ids.account,
+            resource: { type: 'meeting', id: ids.meeting },
+            resource_seq: 2,
+            occurred_at: '2026-05-04T09:01:00.000Z',
+            recorded_at: '2026-05-04T09:01:00.003Z',
+            actor: null,
+            correlation_id: null,
+            schema_version: 1,
+            data: { meetingId: '9974-7653-8886-0485', at: '2026-05-04T09:01:00.000Z' },
+          },
+        ],
+        next: 'c1',
+      },
+    },
+  },
+})
+
+function withoutKey() {
+  const { key: _, ...rest } = key
+  return rest
+}
