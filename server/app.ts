@@ -1,0 +1,67 @@
+/** The parts of the api process, made once by its main and given to every handler. */
+import type { FastifyBaseLogger } from 'fastify'
+import type { ClientConfig } from 'pg'
+import { Credentials } from './auth/credentials.ts'
+import { Directory } from './auth/directory.ts'
+import { createSigner, type Signer } from './auth/signing.ts'
+import type { Config } from './config.ts'
+import { LogWatch } from './events/log.ts'
+import { Sequencer } from './events/sequencer.ts'
+import type { Instance } from './first-start.ts'
+import { Outbox } from './mail/outbox.ts'
+import { meetingLinks } from './meeting/links.ts'
+import type { Media, MediaEvents } from './meeting/media.ts'
+import { Rooms } from './meeting/rooms.ts'
+import type { Database } from './store/database.ts'
+
+export interface App {
+  readonly config: Config
+  readonly database: Database
+  readonly log: FastifyBaseLogger
+  readonly clock: () => number
+  readonly credentials: Credentials
+  readonly directory: Directory
+  readonly signer: Signer
+  readonly sequencer: Sequencer
+  readonly logWatch: LogWatch
+  readonly outbox: Outbox
+  readonly rooms: Rooms
+  readonly rootAccountId: string
+  readonly whitelabelId: string
+}
+
+export interface Parts {
+  readonly config: Config
+  readonly connection: ClientConfig
+  readonly database: Database
+  readonly log: FastifyBaseLogger
+  readonly clock: () => number
+  readonly masterKey: Buffer
+  readonly instanceApiKey: string
+  readonly instance: Instance
+  readonly openMedia: (worker: number, events: MediaEvents) => Media
+}
+
+export function createApp(parts: Parts): App {
+  const { config, connection, database, log, clock, instance } = parts
+  const { rootAccountId, whitelabelId } = instance
+  const signer = createSigner(parts.masterKey)
+  const sequencer = new Sequencer({ connection, log, clock })
+  const links = meetingLinks({ config, signer, whitelabelId })
+  const host = new URL(config.publicUrl).hostname
+  return {
+    config,
+    database,
+    log,
+    clock,
+    signer,
+    sequencer,
+    rootAccountId,
+    whitelabelId,
+    credentials: new Credentials({ database, clock, rootAccountId, instanceApiKey: parts.instanceApiKey }),
+    directory: new Directory(database, clock),
+    logWatch: new LogWatch(connection, log),
+    outbox: new Outbox({ database, smtpUrl: config.smtpUrl, dataDir: config.dataDir, host, log, clock }),
+    rooms: new Rooms({ config, database, log, clock, signer, sequencer, links, openMedia: parts.openMedia }),
+  }
+}

@@ -1,0 +1,160 @@
+/** From the headers of a request to the principal it is made by, or a refusal that says what to change (A10). */
+import type { FastifyRequest } from 'fastify'
+import { isIP } from 'node:net'
+import { hasRole, type Scope } from '../../contract/access.ts'
+import type { Access } from '../../contract/define.ts'
+import { ApiError } from '../api-error.ts'
+import type { App } from '../app.ts'
+import { isDescendant } from '../store/accounts.ts'
+import { type Credential, isFromNetwork } from './credentials.ts'
+import type { Organizer } from './directory.ts'
+import { describe, mayUse, type Principal } from './principal.ts'
+
+const nobody: Principal = {
+  kind: 'public',
+  accountId: '',
+  keyId: null,
+  userId: null,
+  role: 'user',
+  scopes: new Set(),
+  expiresAt: null,
+  credential: 'public',
+  homeAccountId: '',
+}
+
+export async function authenticate(app: App, request: FastifyRequest, access: Access): Promise<Principal> {
+  if (access.kind === 'public') return nobody
+  const secret = presentedSecret(request)
+  if (secret === null) return tutorialCaller(app, request, access.isTutorialCall === true)
+  const credential = await app.credentials.find(secret)
+  if (!credential) {
+    throw new ApiError('unauthenticated', 'The API key or token is unknown, was deleted or has expired.')
+  }
+  if (!isFromNetwork(credential, request.ip)) {
+    throw new ApiError('not_allowed', `This key may not be used from ${request.ip}; see its \`networks\`.`)
+  }
+  const who = await actAs(app, request, await inAccount(app, request, toPrincipal(credential)))
+  check(who, access)
+  return who
+}
+
+export function presentedSecret(request: FastifyRequest): string | null {
+  const key = single(request, 'x-api-key') ?? single(request, 'x-auth-token')
+  if (key !== null) return key
+  const bearer = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? '')
+  return bearer?.[1] ?? null
+}
+
+function single(request: FastifyRequest, name: string): string | null {
+  const value = request.headers[name]
+  return typeof value === 'string' && value !== '' ? value : null
+}
+
+const toPrincipal = (credential: Credential): Principal => ({
+  kind: credential.kind,
+  accountId: credential.accountId,
+  keyId: credential.keyId,
+  userId: credential.userId,
+  role: credential.role,
+  scopes: credential.scopes,
+  expiresAt: credential.expiresAt,
+  credential: credential.name,
+  homeAccountId: credential.accountId,
+})
+
+/** `X-Account-ID`: any call may be made in an account below the own one (A3). */
+async function inAccount(app: App, request: FastifyRequest, who: Principal): Promise<Principal> {
+  const accountId = single(request, 'x-account-id')
+  if (accountId === null || accountId === who.accountId) return who
+  if (!mayUse(who, 'subaccounts')) throw missingScope(who, 'subaccounts')
+  if (!(await isDescendant(app.database, accountId, who.accountId))) {
+    throw new ApiError('not_found', `X-Account-ID: there is no account ${accountId} below yours.`, describe(who))
+  }
+  // What concerns the whole installation is not inside any account.
+  const role = who.role === 'instance' ? 'admin' : who.role
+  return { ...who, accountId, role, userId: null }
+}
+
+/** `X-USER-ID` and `X-USER-EMAIL`: a key acts for a person of the accounts it reaches. */
+async function actAs(app: App, request: FastifyRequest, who: Principal): Promise<Principal> {
+  const userId = single(request, 'x-user-id')
+  const email = single(request, 'x-user-email')
+  if (userId === null && email === null) return who
+  const organizer = userId !== null ? await app.directory.byId(userId) : await app.directory.byEmail(email ?? '')
+  const name = userId !== null ? `X-USER-ID: there is no user ${userId}` : `X-USER-EMAIL: there is no user ${email}`
+  if (!organizer || !isWithin(organizer, who)) throw new ApiError('not_found', `${name}.`, describe(who))
+  if (who.userId === organizer.user.id) return who
+  if (who.kind !== 'key') {
+    throw new ApiError('not_allowed', 'A token acts for its own user only; use an API key.', describe(who))
+  }
+  return { ...who, accountId: organizer.user.accountId, userId: organizer.user.id }
+}
+
+const isWithin = (organizer: Organizer, who: Principal) =>
+  who.role === 'instance' || organizer.user.accountId === who.accountId
+
+function check(who: Principal, access: Exclude<Access, { kind: 'public' }>): void {
+  if (access.scope && !mayUse(who, access.scope)) throw missingScope(who, access.scope)
+  if (!hasRole(who.role, access.minRole)) {
+    const needed = access.minRole === 'instance' ? 'an instance key' : 'an administrator of the account'
+    throw new ApiError('not_allowed', `This needs ${needed}; the credential has the role ${who.role}.`, describe(who))
+  }
+}
+
+const missingScope = (who: Principal, scope: Scope) =>
+  new ApiError('not_allowed', `The credential lacks the scope \`${scope}\`.`, { missing_scope: scope, ...describe(who) })
+
+/**
+ * The published tutorial schedules and updates with `X-USER-ID` and no key. Knowing a user's id proves nothing, so this
+ * works only where nobody else can be: public URL, peer and Host are loopback, and no proxy and no page is between (S1).
+ */
+async function tutorialCaller(app: App, request: FastifyRequest, isTutorialCall: boolean): Promise<Principal> {
+  const userId = single(request, 'x-user-id')
+  if (!isTutorialCall || userId === null) {
+    throw new ApiError('unauthenticated', 'Send an API key in the header X-API-KEY, or a token in X-Auth-Token.')
+  }
+  if (!isFromThisMachine(app, request)) {
+    throw new ApiError('unauthenticated', 'X-USER-ID alone is accepted from this machine only: add the header X-API-KEY.')
+  }
+  const organizer = await app.directory.byId(userId)
+  if (!organizer) throw new ApiError('not_found', `X-USER-ID: there is no user ${userId}.`)
+  request.log.warn({ userId }, 'a call without an API key was accepted because it came from this machine')
+  return {
+    ...nobody,
+    kind: 'tutorial',
+    accountId: organizer.user.accountId,
+    homeAccountId: organizer.user.accountId,
+    userId,
+    role: 'user',
+    scopes: new Set(['meeting']),
+    credential: `tutorial_${userId}`,
+  }
+}
+
+const proxyHeaders = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-real-ip', 'via', 'origin']
+
+function isFromThisMachine(app: App, request: FastifyRequest): boolean {
+  const hasTrace = Object.keys(request.headers).some(
+    (name) => proxyHeaders.includes(name) || name.startsWith('x-forwarded-'),
+  )
+  return (
+    !hasTrace &&
+    isLoopback(new URL(app.config.publicUrl).hostname) &&
+    isLoopback(request.socket.remoteAddress ?? '') &&
+    isLoopback(hostOf(request.headers.host ?? ''))
+  )
+}
+
+function hostOf(host: string): string {
+  try {
+    return new URL(`http://${host}`).hostname
+  } catch {
+    return ''
+  }
+}
+
+export function isLoopback(host: string): boolean {
+  const plain = host.replace(/^\[|\]$/g, '').replace(/^::ffff:/, '')
+  if (plain === 'localhost' || plain === '::1') return true
+  return isIP(plain) === 4 && plain.startsWith('127.')
+}

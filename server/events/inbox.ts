@@ -1,0 +1,43 @@
+/**
+ * The only way into the event log: a row in `event_inbox`, in the transaction of the change that it tells of (E1). Lock
+ * the row that changes first; two changes of one thing are then told in their order.
+ */
+import { randomUUIDv7 } from 'node:crypto' // PostgreSQL has its own only since 18
+import type { Insertable } from 'kysely'
+import type { Actor } from '../../contract/event.ts'
+import { type EventData, events, type EventType } from '../../contract/events.ts'
+import type { Queries } from '../store/accounts.ts'
+import type { EventTables } from '../store/event-tables.ts'
+
+export interface NewEvent<T extends EventType> {
+  readonly accountId: string
+  readonly type: T
+  readonly resourceId: string
+  readonly resourceSeq: number
+  readonly actor: Actor | null
+  readonly data: EventData<T>
+  /** Default: now. */
+  readonly occurredAt?: Date
+  readonly correlationId?: string
+}
+
+const schemaVersion = 1
+
+export async function append<T extends EventType>(db: Queries, event: NewEvent<T>): Promise<void> {
+  await db.insertInto('eventInbox').values(toInboxRow(event)).execute()
+}
+
+/** For a statement that writes the row itself. */
+export const toInboxRow = <T extends EventType>(event: NewEvent<T>): Insertable<EventTables['eventInbox']> => ({
+  eventId: randomUUIDv7(),
+  accountId: event.accountId,
+  type: event.type,
+  resourceType: events[event.type].resource,
+  resourceId: event.resourceId,
+  resourceSeq: event.resourceSeq,
+  occurredAt: event.occurredAt ?? new Date(),
+  actor: event.actor && JSON.stringify(event.actor),
+  correlationId: event.correlationId ?? null,
+  schemaVersion,
+  data: JSON.stringify(event.data),
+})

@@ -1,0 +1,244 @@
+/**
+ * Moves events from the inbox into the log, one at a time in the whole installation (E1): it assigns the position, the
+ * gap-free number within the account and the hash link, and wakes the readers.
+ *
+ * Invariant: the session that holds the advisory lock does the writing, in one statement a pass. When the connection
+ * breaks, the lock is gone with it and the statement either happened or did not; the next holder reads the heads again.
+ */
+import { randomBytes } from 'node:crypto'
+import pg from 'pg'
+import type { FastifyBaseLogger } from 'fastify'
+import { getTypeParser } from '../store/database.ts'
+import { genesis, hashData, hashLink } from './chain.ts'
+import { dayOf, ensurePartition } from './partitions.ts'
+
+interface Options {
+  readonly connection: pg.ClientConfig
+  readonly log: FastifyBaseLogger
+  readonly clock: () => number
+}
+
+interface InboxRow {
+  readonly id: number
+  readonly event_id: string
+  readonly account_id: string
+  readonly type: string
+  readonly resource_type: string
+  readonly resource_id: string
+  readonly actor: string | null
+  readonly data: string
+}
+
+interface Head {
+  seq: number
+  hash: Buffer
+}
+
+export const eventsChannel = 'carillon_events'
+const lock = 7_201_165
+const batch = 500
+/** Without a poke: what another process wrote is found this soon. */
+const pollMs = 250
+const retryMs = 200
+
+export class Sequencer {
+  readonly #options: Options
+  #client: pg.Client | null = null
+  #position = 0
+  #lastRecordedAt = 0
+  readonly #days = new Set<string>()
+  #timer: NodeJS.Timeout | null = null
+  #pass: Promise<void> | null = null
+  #isPokedAgain = false
+  #isStopped = false
+  /** Rows seen waiting at the last pass, and when the last pass ended: for metrics. */
+  backlog = 0
+  lastPassAt = 0
+
+  constructor(options: Options) {
+    this.#options = options
+  }
+
+  start(): void {
+    this.poke()
+  }
+
+  /** There may be something in the inbox. Cheap, and safe to call at any time. */
+  poke(): void {
+    if (this.#isStopped) return
+    if (this.#pass) {
+      this.#isPokedAgain = true
+      return
+    }
+    if (this.#timer) clearTimeout(this.#timer)
+    this.#timer = null
+    this.#pass = this.#run().finally(() => {
+      this.#pass = null
+      this.#again()
+    })
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true
+    if (this.#timer) clearTimeout(this.#timer)
+    await this.#pass
+    await this.#drop()
+  }
+
+  #again(): void {
+    if (this.#isStopped) return
+    if (this.#isPokedAgain) {
+      this.#isPokedAgain = false
+      this.poke()
+      return
+    }
+    this.#timer = setTimeout(() => this.poke(), this.#client ? pollMs : retryMs)
+  }
+
+  async #run(): Promise<void> {
+    try {
+      const client = this.#client ?? (await this.#acquire())
+      if (!client) return
+      this.#client = client
+      while ((await this.#move(client)) === batch);
+      this.lastPassAt = this.#options.clock()
+    } catch (error) {
+      this.#options.log.warn({ err: error }, 'the event sequencer lost its connection and tries again')
+      await this.#drop()
+    }
+  }
+
+  /** Null while another process is the sequencer. */
+  async #acquire(): Promise<pg.Client | null> {
+    const client = new pg.Client({ ...this.#options.connection, types: { getTypeParser } })
+    client.on('error', () => this.#forget(client))
+    try {
+      await client.connect()
+      const held = await client.query<{ held: boolean }>('select pg_try_advisory_lock($1) as held', [lock])
+      if (!held.rows[0]?.held) {
+        await client.end()
+        return null
+      }
+      const log = await client.query<{ position: number }>('select position from event_log')
+      this.#position = log.rows[0]?.position ?? 0
+      const last = await client.query<{ at: Date | null }>(
+        'select max(recorded_at) as at from events where position = $1',
+        [this.#position],
+      )
+      this.#lastRecordedAt = last.rows[0]?.at?.getTime() ?? 0
+      this.#days.clear()
+      return client
+    } catch (error) {
+      await client.end().catch(() => {})
+      throw error
+    }
+  }
+
+  #forget(client: pg.Client): void {
+    if (this.#client === client) this.#client = null
+  }
+
+  async #drop(): Promise<void> {
+    const client = this.#client
+    this.#client = null
+    await client?.end().catch(() => {})
+  }
+
+  async #move(client: pg.Client): Promise<number> {
+    const { rows } = await client.query<InboxRow>({
+      name: 'read-inbox',
+      text: `select id, event_id, account_id, type, resource_type, resource_id, actor, data
+             from event_inbox order by id limit ${batch}`,
+    })
+    this.backlog = rows.length
+    if (rows.length === 0) return 0
+    // Never backwards, or the partitions would not follow the positions.
+    this.#lastRecordedAt = Math.max(this.#lastRecordedAt, this.#options.clock())
+    const recordedAt = new Date(this.#lastRecordedAt)
+    const day = dayOf(recordedAt)
+    if (!this.#days.has(day)) await ensurePartition(client, day)
+    this.#days.add(day)
+    const heads = await this.#readHeads(client, rows)
+    await client.query({ name: 'move-inbox', text: moveStatement, values: this.#link(rows, heads, recordedAt) })
+    this.#position += rows.length
+    return rows.length
+  }
+
+  async #readHeads(client: pg.Client, rows: readonly InboxRow[]): Promise<Map<string, Head>> {
+    const accounts = [...new Set(rows.map((row) => row.account_id))]
+    const found = await client.query<{ account_id: string; seq: number; hash: Buffer }>({
+      name: 'read-heads',
+      text: 'select account_id, seq, hash from event_heads where account_id = any($1)',
+      values: [accounts],
+    })
+    const heads = new Map<string, Head>(accounts.map((id) => [id, { seq: 0, hash: genesis }]))
+    for (const { account_id, seq, hash } of found.rows) heads.set(account_id, { seq, hash })
+    return heads
+  }
+
+  /** The columns of the moving statement: what each row gets, and the new heads. */
+  #link(rows: readonly InboxRow[], heads: Map<string, Head>, recordedAt: Date): unknown[] {
+    const seqs: number[] = []
+    const salts: Buffer[] = []
+    const dataHashes: Buffer[] = []
+    const hashes: Buffer[] = []
+    for (const row of rows) {
+      const head = heads.get(row.account_id)
+      if (!head) throw new Error('an account of the batch has no head')
+      const salt = randomBytes(16)
+      const dataHash = hashData(salt, row.data, row.actor)
+      head.seq += 1
+      head.hash = hashLink(
+        head.hash,
+        {
+          id: row.event_id,
+          seq: head.seq,
+          type: row.type,
+          resourceType: row.resource_type,
+          resourceId: row.resource_id,
+          recordedAt,
+        },
+        dataHash,
+      )
+      seqs.push(head.seq)
+      salts.push(salt)
+      dataHashes.push(dataHash)
+      hashes.push(head.hash)
+    }
+    const positions = rows.map((_, index) => this.#position + index + 1)
+    return [
+      rows.map((row) => row.id),
+      positions,
+      seqs,
+      salts,
+      dataHashes,
+      hashes,
+      recordedAt,
+      [...heads.keys()],
+      [...heads.values()].map((head) => head.seq),
+      [...heads.values()].map((head) => head.hash),
+      this.#position + rows.length,
+    ]
+  }
+}
+
+const moveStatement = `
+  with given as (
+    select * from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bytea[], $5::bytea[], $6::bytea[])
+      as given (inbox_id, position, seq, salt, data_hash, hash)
+  ), taken as (
+    delete from event_inbox where id = any($1::bigint[]) returning *
+  ), written as (
+    insert into events (position, account_id, seq, id, type, resource_type, resource_id, resource_seq, occurred_at,
+      recorded_at, actor, correlation_id, schema_version, data, salt, data_hash, hash)
+    select position, account_id, seq, event_id, type, resource_type, resource_id, resource_seq, occurred_at,
+      $7::timestamptz, actor, correlation_id, schema_version, data, salt, data_hash, hash
+    from given join taken on taken.id = given.inbox_id
+  ), heads as (
+    insert into event_heads (account_id, seq, hash)
+    select * from unnest($8::text[], $9::bigint[], $10::bytea[])
+    on conflict (account_id) do update set seq = excluded.seq, hash = excluded.hash
+  ), moved as (
+    update event_log set position = $11
+  )
+  select pg_notify('${eventsChannel}', '')`

@@ -1,0 +1,321 @@
+/** Accounts and their administrators. */
+import type { Transaction } from 'kysely'
+import { DatabaseError } from 'pg'
+import type { NewAccount, UpdateAccount } from '../../contract/account.ts'
+import { hasRole } from '../../contract/access.ts'
+import { ApiError } from '../api-error.ts'
+import type { App } from '../app.ts'
+import { describe, type Principal, reachOf } from '../auth/principal.ts'
+import { append } from '../events/inbox.ts'
+import { newIcsToken, newId } from '../ids.ts'
+import { sendPasswordLink } from '../mail/password-link.ts'
+import {
+  type AccountRow,
+  findAccount,
+  insertAccount,
+  insertDefaultRoom,
+  listAccountRows,
+  listRoomRows,
+  lockAccount,
+  toAccount,
+  toAccountState,
+  toRoom,
+} from '../store/accounts.ts'
+import type { Tables } from '../store/database.ts'
+import { insertUser, listAdminRows, lockUser, toOrganizer, toUserState, updateUserRow } from '../store/users.ts'
+import type { Call, Handlers } from './call.ts'
+
+const trialMs = 14 * 24 * 3_600_000
+const defaultTimezone = 'Europe/Paris'
+
+export const accountHandlers: Handlers<
+  | 'createAccount'
+  | 'listAccounts'
+  | 'getAccount'
+  | 'updateAccount'
+  | 'deleteAccount'
+  | 'listAccountAdmins'
+  | 'addAccountAdmin'
+  | 'removeAccountAdmin'
+  | 'listAccountRooms'
+> = {
+  async createAccount(call) {
+    return call.write(async (trx) => {
+      const row = await createAccount(trx, call)
+      call.etag(row.resourceSeq)
+      return { data: await toAccount(trx, row) }
+    })
+  },
+
+  async listAccounts({ app, who }) {
+    const rows = await listAccountRows(app.database, reachOf(who))
+    return { data: await Promise.all(rows.map((row) => toAccount(app.database, row))) }
+  },
+
+  async getAccount({ app, who, params, etag }) {
+    const row = await findAccount(app.database, params.id, reachOf(who))
+    if (!row) throw noAccount(params.id, who)
+    etag(row.resourceSeq)
+    return { data: await toAccount(app.database, row) }
+  },
+
+  async updateAccount(call) {
+    const { app, who, params, body } = call
+    const answer = await call.write(async (trx) => {
+      const before = await lockAccount(trx, params.id, reachOf(who))
+      if (!before) throw noAccount(params.id, who)
+      call.expectVersion(before.resourceSeq)
+      if (body.id !== undefined && body.id !== before.id) throw new ApiError('invalid_request', 'id: cannot change')
+      const after = await changeAccount(trx, call, before, body)
+      call.etag(after.resourceSeq)
+      return { data: await toAccount(trx, after) }
+    })
+    app.directory.forget()
+    return answer
+  },
+
+  async deleteAccount(call) {
+    const { app, who, params } = call
+    const answer = await call.write(async (trx) => {
+      const row = await lockAccount(trx, params.id, reachOf(who))
+      if (!row) throw noAccount(params.id, who)
+      call.expectVersion(row.resourceSeq)
+      if (row.parentId === null) throw new ApiError('conflict', 'The root account cannot be deleted.')
+      await refuseParents(trx, row)
+      await app.rooms.closeAllOf(trx, { accountId: row.id }, call.actor)
+      await append(trx, {
+        accountId: row.id,
+        type: 'account.deleted',
+        resourceId: row.id,
+        resourceSeq: row.resourceSeq + 1,
+        actor: call.actor,
+        data: { account: toAccountState(row) },
+      })
+      await trx.deleteFrom('meetings').where('accountId', '=', row.id).execute()
+      await trx.deleteFrom('accounts').where('id', '=', row.id).execute()
+      return { data: { id: row.id } }
+    })
+    app.rooms.settle()
+    app.directory.forget()
+    app.credentials.forget()
+    return answer
+  },
+
+  async listAccountAdmins({ app, who, params }) {
+    const row = await findAccount(app.database, params.accountId, reachOf(who))
+    if (!row) throw noAccount(params.accountId, who)
+    const admins = await listAdminRows(app.database, row.id)
+    const visible = who.role === 'user' ? admins.filter((admin) => admin.id === who.userId) : admins
+    return { data: visible.map(toOrganizer) }
+  },
+
+  addAccountAdmin: (call) => setAdmin(call, true),
+  removeAccountAdmin: (call) => setAdmin(call, false),
+
+  async listAccountRooms({ app, who, params }) {
+    const row = await findAccount(app.database, params.id, reachOf(who))
+    if (!row) throw noAccount(params.id, who)
+    return { data: (await listRoomRows(app.database, row.id)).map(toRoom) }
+  },
+}
+
+const noAccount = (id: string, who: Principal) => new ApiError('not_found', `There is no account ${id}.`, describe(who))
+
+/** In the order of the published system: the person, the account, its room. */
+async function createAccount(trx: Transaction<Tables>, call: Call<'createAccount'>): Promise<AccountRow> {
+  const { app, body, actor } = call
+  const accountId = newId()
+  const user = await insertUser(trx, toNewAdmin(body, accountId)).catch((error: unknown) => {
+    throw asDuplicateEmail(error, body.adminEmail)
+  })
+  const account = await insertAccount(trx, toNewAccount(app, body, accountId))
+  const room = await insertDefaultRoom(trx, accountId)
+  const about = { accountId, resourceSeq: 1, actor }
+  const created = { ...about, resourceId: accountId, data: { account: toAccountState(account) } }
+  await append(trx, { ...created, type: 'account.created' })
+  await append(trx, { ...about, type: 'user.created', resourceId: user.id, data: { user: toUserState(user) } })
+  await append(trx, { ...about, type: 'room.created', resourceId: room.id, data: { room: toRoom(room) } })
+  if (body.sendPassword) await sendPasswordLink(trx, app, user)
+  return account
+}
+
+const toNewAdmin = (body: NewAccount, accountId: string) => ({
+  id: newId(),
+  accountId,
+  email: body.adminEmail,
+  firstName: body.adminFirstname,
+  lastName: body.adminLastname,
+  externalUserId: null,
+  preferredLanguage: body.adminPreferredLanguage ?? 'en',
+  timezone: body.adminTimezone ?? defaultTimezone,
+  isAdmin: true,
+  icsToken: newIcsToken(),
+  passwordHash: null,
+})
+
+function toNewAccount(app: App, body: NewAccount, accountId: string) {
+  const now = app.clock()
+  const accountType = body.accountType ?? 'trial'
+  return {
+    id: accountId,
+    parentId: app.rootAccountId,
+    accountType,
+    createdAt: new Date(now),
+    ...toColumns(body),
+    name: body.name ?? body.adminEmail,
+    paidUntil: accountType === 'trial' ? new Date(now + trialMs) : body.paidUntil ? new Date(body.paidUntil) : null,
+  }
+}
+
+/** Only what the caller sent: an absent field keeps its value (A1). */
+function toColumns(body: NewAccount | UpdateAccount) {
+  const {
+    name,
+    numberOfMeetings,
+    numberOfMeetingOrganizers,
+    numberOfMeetingRooms,
+    iceCandidatesToFilter,
+    customDialInNumbers,
+    displayStandardDialInNumbersInInvite,
+    defaultMeetingPermissions,
+    defaultMeetingType,
+    defaultMeetingHasDialin,
+    defaultMeetingHasRecording,
+    autoExtendMeetings,
+    autoDeleteMeetingsAfterXDays,
+  } = body
+  return {
+    ...given({
+      name,
+      numberOfMeetings,
+      numberOfMeetingOrganizers,
+      numberOfMeetingRooms,
+      displayStandardDialInNumbersInInvite,
+      defaultMeetingType,
+      defaultMeetingHasDialin,
+      defaultMeetingHasRecording,
+      autoExtendMeetings,
+      autoDeleteMeetingsAfterXDays,
+    }),
+    ...given({
+      iceCandidatesToFilter: iceCandidatesToFilter && JSON.stringify(iceCandidatesToFilter),
+      customDialInNumbers: customDialInNumbers && JSON.stringify(customDialInNumbers),
+      defaultMeetingPermissions:
+        defaultMeetingPermissions === undefined ? undefined : JSON.stringify(defaultMeetingPermissions),
+    }),
+  }
+}
+
+type Given<T> = { [K in keyof T]?: Exclude<T[K], undefined> }
+
+/** The entries that have a value. */
+export function given<T extends object>(values: T): Given<T> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Given<T>
+}
+
+const operatorFields = [
+  'accountType',
+  'paidUntil',
+  'numberOfMeetings',
+  'numberOfMeetingOrganizers',
+  'numberOfMeetingRooms',
+] as const
+
+async function changeAccount(
+  trx: Transaction<Tables>,
+  call: Call<'updateAccount'>,
+  before: AccountRow,
+  body: UpdateAccount,
+): Promise<AccountRow> {
+  if (!hasRole(call.who.role, 'instance')) refuseOperatorFields(call.who, before, body)
+  const change = {
+    ...toColumns(body),
+    ...given({ accountType: body.accountType, paidUntil: paidUntilOf(before, body) }),
+  }
+  if (Object.keys(change).length === 0) return before
+  const after = await trx
+    .updateTable('accounts')
+    .set((is) => ({ ...change, resourceSeq: is('resourceSeq', '+', 1) }))
+    .where('id', '=', before.id)
+    .returningAll()
+    .executeTakeFirstOrThrow()
+  await append(trx, {
+    accountId: before.id,
+    type: 'account.updated',
+    resourceId: before.id,
+    resourceSeq: after.resourceSeq,
+    actor: call.actor,
+    data: { before: toAccountState(before), after: toAccountState(after) },
+  })
+  return after
+}
+
+/** A trial lasts 14 days from its creation, whatever is asked. */
+function paidUntilOf(before: AccountRow, body: UpdateAccount): Date | null | undefined {
+  const type = body.accountType ?? before.accountType
+  if (type === 'trial') return new Date(before.createdAt.getTime() + trialMs)
+  if (body.paidUntil === undefined) return undefined
+  return body.paidUntil === null ? null : new Date(body.paidUntil)
+}
+
+/** Sent back unchanged is no change; the customer may not extend the own licence. */
+function refuseOperatorFields(who: Principal, before: AccountRow, body: UpdateAccount): void {
+  const current = toAccountState(before)
+  for (const field of operatorFields) {
+    const wanted = body[field]
+    const isSame = field === 'paidUntil' && wanted ? Date.parse(String(wanted)) === before.paidUntil?.getTime() : false
+    if (wanted === undefined || wanted === current[field] || isSame) continue
+    throw new ApiError('not_allowed', `${field}: only an instance key may change it.`, describe(who))
+  }
+}
+
+async function refuseParents(trx: Transaction<Tables>, row: AccountRow): Promise<void> {
+  const child = await trx.selectFrom('accounts').select('id').where('parentId', '=', row.id).executeTakeFirst()
+  if (child) throw new ApiError('conflict', `The account has accounts below it, such as ${child.id}: delete them first.`)
+}
+
+async function setAdmin(call: Call<'addAccountAdmin' | 'removeAccountAdmin'>, isAdmin: boolean) {
+  const { app, who, params } = call
+  const answer = await call.write(async (trx) => {
+    const account = await lockAccount(trx, params.accountId, reachOf(who))
+    if (!account) throw noAccount(params.accountId, who)
+    const before = await lockUser(trx, params.userId, { accountId: account.id })
+    if (!before) throw new ApiError('not_found', `There is no user ${params.userId} in this account.`, describe(who))
+    if (before.isAdmin === isAdmin) return { data: toOrganizer(before) }
+    if (!isAdmin) await keepOneAdmin(trx, account.id, before.id)
+    const after = await updateUserRow(trx, before.id, { isAdmin })
+    await append(trx, {
+      accountId: account.id,
+      type: 'user.updated',
+      resourceId: after.id,
+      resourceSeq: after.resourceSeq,
+      actor: call.actor,
+      data: { before: toUserState(before), after: toUserState(after) },
+    })
+    call.etag(after.resourceSeq)
+    return { data: toOrganizer(after) }
+  })
+  await endTokens(app, params.userId)
+  app.directory.forget()
+  return answer
+}
+
+/** The rights are in the token: somebody whose rights changed signs in again. */
+export async function endTokens(app: App, userId: string): Promise<void> {
+  await app.database.deleteFrom('tokens').where('userId', '=', userId).execute()
+  app.credentials.forget()
+}
+
+export async function keepOneAdmin(trx: Transaction<Tables>, accountId: string, userId: string): Promise<void> {
+  const others = (await listAdminRows(trx, accountId)).filter((admin) => admin.id !== userId)
+  if (others.length > 0) return
+  throw new ApiError('conflict', 'This is the last administrator of the account: make another one first.')
+}
+
+export function asDuplicateEmail(error: unknown, email: string): unknown {
+  const isDuplicate = error instanceof DatabaseError && error.code === '23505' && error.constraint === 'users_email'
+  if (!isDuplicate) return error
+  return new ApiError('already_exists', `${email}: this e-mail address is in use; it can exist once only.`, {
+    field: 'email',
+  })
+}

@@ -1,0 +1,40 @@
+/** What a handler is given and what it answers with, tied to the operation's schemas by its name. */
+import type { Transaction } from 'kysely'
+import type { z } from 'zod'
+import type { Actor } from '../../contract/event.ts'
+import type { OperationId, operations } from '../../contract/operations.ts'
+import type { App } from '../app.ts'
+import type { Principal } from '../auth/principal.ts'
+import type { Database, Tables } from '../store/database.ts'
+
+type In<S> = S extends z.ZodType ? z.output<S> : undefined
+type Field<T, K extends string> = T extends Record<K, infer V> ? V : undefined
+type Op<Id extends OperationId> = (typeof operations)[Id]
+
+export type Result<Id extends OperationId> = z.output<Op<Id>['result']>
+
+export interface Call<Id extends OperationId = OperationId> {
+  readonly app: App
+  readonly who: Principal
+  /** For the events that the call causes. */
+  readonly actor: Actor
+  readonly ip: string
+  readonly params: In<Field<Op<Id>, 'params'>>
+  readonly query: In<Field<Op<Id>, 'query'>>
+  readonly body: In<Field<Op<Id>, 'body'>>
+  /** The secret that was presented; only for giving it back. */
+  readonly secret: string | null
+  /** Ends when the caller goes away. */
+  readonly signal: AbortSignal
+  /** Carries a change out in a transaction, once for each Idempotency-Key. Its value must be the handler's answer. */
+  readonly write: <T extends Result<Id>>(run: (trx: Transaction<Tables>) => Promise<T>) => Promise<T>
+  /** The same for a change that is a single statement, which needs no transaction of its own. */
+  readonly writeOne: <T extends Result<Id>>(run: (database: Database) => Promise<T>) => Promise<T>
+  /** Says which version the answer shows (A5). */
+  readonly etag: (resourceSeq: number) => void
+  /** 412 unless `If-Match` names this version, or is absent (A5). */
+  readonly expectVersion: (resourceSeq: number) => void
+}
+
+export type Handler<Id extends OperationId> = (call: Call<Id>) => Promise<Result<Id>>
+export type Handlers<Ids extends OperationId = OperationId> = { readonly [Id in Ids]: Handler<Id> }

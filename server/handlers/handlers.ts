@@ -1,0 +1,19 @@
+/** Every operation of the table, carried out. Forget one and this does not compile. */
+import { accountHandlers } from './account.ts'
+import { authenticationHandlers } from './authentication.ts'
+import { calendarHandlers } from './calendar.ts'
+import type { Handlers } from './call.ts'
+import { eventHandlers } from './event.ts'
+import { keyHandlers } from './key.ts'
+import { meetingHandlers } from './meeting.ts'
+import { userHandlers } from './user.ts'
+
+export const handlers: Handlers = {
+  ...accountHandlers,
+  ...userHandlers,
+  ...keyHandlers,
+  ...meetingHandlers,
+  ...calendarHandlers,
+  ...authenticationHandlers,
+  ...eventHandlers,
+}

@@ -1,0 +1,200 @@
+/** Organizers, and the password that a mailed link sets. */
+import type { Transaction } from 'kysely'
+import type { NewOrganizer, UpdateOrganizer } from '../../contract/account.ts'
+import { hasRole } from '../../contract/access.ts'
+import { ApiError } from '../api-error.ts'
+import { hashPassword } from '../auth/password.ts'
+import { describe, ownOnly, type Principal, reachOf } from '../auth/principal.ts'
+import { append } from '../events/inbox.ts'
+import { hashSecret, newIcsToken, newId } from '../ids.ts'
+import { sendPasswordLink } from '../mail/password-link.ts'
+import { countOrganizers, findAccount, lockAccount } from '../store/accounts.ts'
+import type { Tables } from '../store/database.ts'
+import {
+  findUser,
+  insertUser,
+  listUserRows,
+  lockUser,
+  toOrganizer,
+  toUserState,
+  type UserRow,
+  updateUserRow,
+} from '../store/users.ts'
+import { asDuplicateEmail, endTokens, given, keepOneAdmin } from './account.ts'
+import type { Call, Handlers } from './call.ts'
+
+export const userHandlers: Handlers<
+  'listUsers' | 'createUser' | 'getUser' | 'updateUser' | 'deleteUser' | 'useOneTimeLink'
+> = {
+  async listUsers({ app, who, query }) {
+    const accountId = query.accountId ?? reachOf(who)
+    if (query.accountId && !(await findAccount(app.database, query.accountId, reachOf(who)))) {
+      throw new ApiError('not_found', `accountId: there is no account ${query.accountId}.`, describe(who))
+    }
+    return { data: (await listUserRows(app.database, { accountId })).map(toOrganizer) }
+  },
+
+  async createUser(call) {
+    const { app } = call
+    const answer = await call.write(async (trx) => {
+      const row = await createUser(trx, call)
+      call.etag(row.resourceSeq)
+      return { data: toOrganizer(row) }
+    })
+    app.directory.forget()
+    return answer
+  },
+
+  async getUser({ app, who, params, etag }) {
+    const row = await findUser(app.database, params.id, { accountId: reachOf(who), userId: ownOnly(who) })
+    if (!row) throw noUser(params.id, who)
+    etag(row.resourceSeq)
+    return { data: toOrganizer(row) }
+  },
+
+  async updateUser(call) {
+    const { app, who, params, body } = call
+    let isDemoted = false
+    const answer = await call.write(async (trx) => {
+      const before = await lockUser(trx, params.id, { accountId: reachOf(who), userId: ownOnly(who) })
+      if (!before) throw noUser(params.id, who)
+      call.expectVersion(before.resourceSeq)
+      const after = await changeUser(trx, call, before, body)
+      isDemoted = before.isAdmin !== after.isAdmin || before.email !== after.email
+      call.etag(after.resourceSeq)
+      return { data: toOrganizer(after) }
+    })
+    if (isDemoted) await endTokens(app, params.id)
+    app.directory.forget()
+    return answer
+  },
+
+  async deleteUser(call) {
+    const { app, who, params } = call
+    const answer = await call.write(async (trx) => {
+      const row = await lockUser(trx, params.id, { accountId: reachOf(who) })
+      if (!row) throw noUser(params.id, who)
+      call.expectVersion(row.resourceSeq)
+      await lockAccount(trx, row.accountId, null)
+      if (row.isAdmin) await keepOneAdmin(trx, row.accountId, row.id)
+      await app.rooms.closeAllOf(trx, { userId: row.id }, call.actor)
+      await append(trx, {
+        accountId: row.accountId,
+        type: 'user.deleted',
+        resourceId: row.id,
+        resourceSeq: row.resourceSeq + 1,
+        actor: call.actor,
+        data: { user: toUserState(row) },
+      })
+      await trx.deleteFrom('users').where('id', '=', row.id).execute()
+      return { data: { id: row.id } }
+    })
+    app.rooms.settle()
+    app.directory.forget()
+    app.credentials.forget()
+    return answer
+  },
+
+  async useOneTimeLink({ app, body, ip, write }) {
+    const passwordHash = await hashPassword(body.password)
+    const answer = await write(async (trx) => {
+      const hash = hashSecret(body.token)
+      const link = await trx.deleteFrom('oneTimeLinks').where('hash', '=', hash).returningAll().executeTakeFirst()
+      if (!link || link.expiresAt.getTime() <= app.clock()) {
+        throw new ApiError('session_invalid', 'token: this link was used, replaced or is older than 24 hours.')
+      }
+      const user = await updateUserRow(trx, link.userId, { passwordHash })
+      await trx.deleteFrom('oneTimeLinks').where('userId', '=', user.id).execute()
+      await trx.deleteFrom('tokens').where('userId', '=', user.id).where('keyId', 'is', null).execute()
+      await append(trx, {
+        accountId: user.accountId,
+        type: 'user.password_set',
+        resourceId: user.id,
+        resourceSeq: user.resourceSeq,
+        actor: { type: 'user', id: user.id, ip },
+        data: { userId: user.id },
+      })
+      return { data: { email: user.email } }
+    })
+    app.credentials.forget()
+    return answer
+  },
+}
+
+const noUser = (id: string, who: Principal) => new ApiError('not_found', `There is no user ${id}.`, describe(who))
+
+async function createUser(trx: Transaction<Tables>, call: Call<'createUser'>): Promise<UserRow> {
+  const { app, who, body } = call
+  const reach = reachOf(who)
+  const account = await lockAccount(trx, body.accountId ?? who.accountId, reach)
+  if (!account) throw new ApiError('not_found', `accountId: there is no account ${body.accountId}.`, describe(who))
+  const limit = account.numberOfMeetingOrganizers
+  if (limit > 0 && (await countOrganizers(trx, account.id)) >= limit) {
+    throw new ApiError('room_limit', `The account may have ${limit} organizers: raise numberOfMeetingOrganizers.`)
+  }
+  const user = await insertUser(trx, toNewUser(body, account.id)).catch((error: unknown) => {
+    throw asDuplicateEmail(error, body.email)
+  })
+  await append(trx, {
+    accountId: account.id,
+    type: 'user.created',
+    resourceId: user.id,
+    resourceSeq: 1,
+    actor: call.actor,
+    data: { user: toUserState(user) },
+  })
+  if (body.sendPassword) await sendPasswordLink(trx, app, user)
+  return user
+}
+
+const toNewUser = (body: NewOrganizer, accountId: string) => ({
+  id: newId(),
+  accountId,
+  email: body.email,
+  firstName: body.firstName,
+  lastName: body.lastName ?? '',
+  externalUserId: body.externalUserId ?? null,
+  preferredLanguage: body.preferredLanguage ?? 'en',
+  timezone: body.timezone ?? 'Europe/Paris',
+  additionalTimezones: JSON.stringify(body.additionalTimezones ?? []),
+  isAdmin: body.isAdmin ?? false,
+  icsToken: newIcsToken(),
+  passwordHash: null,
+})
+
+async function changeUser(
+  trx: Transaction<Tables>,
+  call: Call<'updateUser'>,
+  before: UserRow,
+  body: UpdateOrganizer,
+): Promise<UserRow> {
+  if (body.id !== undefined && body.id !== before.id) throw new ApiError('invalid_request', 'id: cannot change')
+  const isNewRight = body.isAdmin !== undefined && body.isAdmin !== before.isAdmin
+  if (isNewRight && !hasRole(call.who.role, 'admin')) {
+    throw new ApiError('not_allowed', 'isAdmin: only an administrator may change it.', describe(call.who))
+  }
+  if (isNewRight && body.isAdmin === false) {
+    await lockAccount(trx, before.accountId, null)
+    await keepOneAdmin(trx, before.accountId, before.id)
+  }
+  const { id: _id, additionalTimezones, ...fields } = body
+  const change = {
+    ...given(fields),
+    ...given({ additionalTimezones: additionalTimezones && JSON.stringify(additionalTimezones) }),
+  }
+  if (Object.keys(change).length === 0) return before
+  const after = await updateUserRow(trx, before.id, change).catch((error: unknown) => {
+    throw asDuplicateEmail(error, body.email ?? '')
+  })
+  // A link that was mailed to the old address is void (S6).
+  if (after.email !== before.email) await trx.deleteFrom('oneTimeLinks').where('userId', '=', before.id).execute()
+  await append(trx, {
+    accountId: before.accountId,
+    type: 'user.updated',
+    resourceId: before.id,
+    resourceSeq: after.resourceSeq,
+    actor: call.actor,
+    data: { before: toUserState(before), after: toUserState(after) },
+  })
+  return after
+}

@@ -1,0 +1,30 @@
+/** For whoever runs it: is it alive, can it serve, how is it doing. */
+import type { FastifyInstance } from 'fastify'
+import type { App } from '../app.ts'
+import { authenticate, isLoopback } from '../auth/authenticate.ts'
+
+export interface Readiness {
+  readonly isReady: boolean
+  readonly database: boolean
+  readonly media: boolean
+}
+
+export interface Operations {
+  readonly readiness: () => Promise<Readiness>
+  /** Prometheus text. */
+  readonly metrics: () => Promise<string>
+}
+
+export function addOperations(http: FastifyInstance, app: App, operations: Operations): void {
+  http.get('/healthz', async () => ({ isAlive: true }))
+  http.get('/readyz', async (_request, reply) => {
+    const readiness = await operations.readiness()
+    return reply.status(readiness.isReady ? 200 : 503).send(readiness)
+  })
+  http.get('/metrics', async (request, reply) => {
+    // S11: figures tell who calls when; a proxy's visitors come from loopback too, so it must not be one.
+    const isLocal = isLoopback(request.socket.remoteAddress ?? '') && isLoopback(request.ip) && !request.headers.forwarded
+    if (!isLocal) await authenticate(app, request, { kind: 'credential', scope: 'instance', minRole: 'instance' })
+    return reply.type('text/plain; version=0.0.4; charset=utf-8').send(await operations.metrics())
+  })
+}

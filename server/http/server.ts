@@ -1,0 +1,71 @@
+/** The HTTP face: one route for each operation of the table, the pages, the documents, and nothing else. */
+import helmet from '@fastify/helmet'
+import websocket from '@fastify/websocket'
+import Fastify, { type FastifyInstance } from 'fastify'
+import { randomUUID } from 'node:crypto'
+import { operationIds, operationTable } from '../../contract/operations.ts'
+import { ApiError } from '../api-error.ts'
+import type { App } from '../app.ts'
+import { addMeetingSocket } from '../meeting/socket.ts'
+import { sendError } from './answer.ts'
+import { readBodies } from './body.ts'
+import { addDocuments } from './documents.ts'
+import { limitRates } from './limits.ts'
+import { addOperations, type Operations } from './operations-routes.ts'
+import { addPages } from './pages.ts'
+import { addRoute } from './route.ts'
+
+const largestBody = 1_048_576
+
+export async function createServer(app: App, operations: Operations): Promise<FastifyInstance> {
+  const http = Fastify({
+    loggerInstance: app.log,
+    bodyLimit: largestBody,
+    requestTimeout: 90_000, // longer than the longest `wait` of the event log
+    // A proxy on this machine may say who its client is; nobody else is believed.
+    trustProxy: 'loopback',
+    genReqId: () => randomUUID(),
+    disableRequestLogging: true,
+    routerOptions: { maxParamLength: 300 },
+    ...(app.config.tls && { https: app.config.tls }),
+  } as const)
+  http.setErrorHandler((error, request, reply) => sendError(request, reply, error))
+  http.setNotFoundHandler((request, reply) =>
+    sendError(request, reply, new ApiError('not_found', `There is no ${request.method} ${withoutQuery(request.url)}.`)),
+  )
+  http.addHook('onSend', async (request, reply) => {
+    reply.header('x-request-id', request.id)
+  })
+  await http.register(helmet, {
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        defaultSrc: ["'self'"],
+        connectSrc: ["'self'", 'ws:', 'wss:'],
+        imgSrc: ["'self'", 'data:', 'blob:'],
+        mediaSrc: ["'self'", 'blob:'],
+        styleSrc: ["'self'", "'unsafe-inline'"],
+        objectSrc: ["'none'"],
+        baseUri: ["'none'"],
+        formAction: ["'self'"],
+      },
+    },
+    // S4: addresses of meetings and one-time links are not for other sites.
+    referrerPolicy: { policy: 'no-referrer' },
+    // Meetings are made to be embedded; what frames them sees nothing of them.
+    frameguard: false,
+    crossOriginResourcePolicy: false,
+    strictTransportSecurity: app.config.publicUrl.startsWith('https:'),
+  })
+  await http.register(websocket, { options: { maxPayload: 300_000 } })
+  await limitRates(http)
+  readBodies(http)
+  for (const id of operationIds) addRoute(http, app, id, operationTable[id])
+  addMeetingSocket(http, app)
+  addOperations(http, app, operations)
+  await addDocuments(http, app)
+  await addPages(http)
+  return http
+}
+
+const withoutQuery = (url: string) => url.split('?')[0] ?? url

@@ -1,0 +1,145 @@
+/** Rows of 0002-accounts-meetings.sql as Kysely sees them: camelCase, jsonb as values. */
+import type { ColumnType, Generated } from 'kysely'
+
+/** jsonb: written as JSON text, read as a value. */
+type Json<T> = ColumnType<T, string, string>
+type JsonDefault<T> = ColumnType<T, string | undefined, string>
+type Instant = ColumnType<Date, Date | undefined, Date>
+
+export interface AccountTables {
+  instance: { singleton: Generated<boolean>; whitelabelId: string; createdAt: Instant }
+  accounts: {
+    id: string
+    parentId: string | null
+    resourceSeq: Generated<number>
+    name: string
+    accountType: string
+    paidUntil: Date | null
+    numberOfMeetings: Generated<number>
+    numberOfMeetingOrganizers: Generated<number>
+    numberOfMeetingRooms: Generated<number>
+    iceCandidatesToFilter: JsonDefault<string[]>
+    customDialInNumbers: JsonDefault<unknown[]>
+    displayStandardDialInNumbersInInvite: Generated<boolean>
+    defaultMeetingPermissions: JsonDefault<unknown>
+    defaultMeetingType: Generated<string>
+    defaultMeetingHasDialin: Generated<boolean>
+    defaultMeetingHasRecording: Generated<boolean>
+    autoExtendMeetings: Generated<boolean>
+    autoDeleteMeetingsAfterXDays: Generated<number>
+    createdAt: Instant
+  }
+  users: {
+    id: string
+    accountId: string
+    resourceSeq: Generated<number>
+    email: string
+    firstName: string
+    lastName: string
+    externalUserId: string | null
+    preferredLanguage: string
+    timezone: string
+    additionalTimezones: JsonDefault<string[]>
+    isAdmin: Generated<boolean>
+    icsToken: string
+    passwordHash: string | null
+    createdAt: Instant
+  }
+  rooms: { id: string; accountId: string; name: string; isDefault: Generated<boolean>; createdAt: Instant }
+  apiKeys: {
+    id: string
+    accountId: string
+    hash: Buffer
+    name: string
+    role: 'admin' | 'instance'
+    scopes: Json<string[]>
+    networks: JsonDefault<string[]>
+    expiresAt: Date | null
+    lastUsedAt: Date | null
+    createdAt: Instant
+  }
+  tokens: {
+    hash: Buffer
+    accountId: string
+    userId: string | null
+    keyId: string | null
+    role: 'user' | 'admin' | 'instance'
+    scopes: Json<string[]>
+    expiresAt: Date
+    createdAt: Instant
+  }
+  oneTimeLinks: { hash: Buffer; userId: string; expiresAt: Date; createdAt: Instant }
+  mails: {
+    id: Generated<number>
+    recipient: string
+    subject: string
+    body: string
+    attempts: Generated<number>
+    nextAttemptAt: Instant
+    lastError: string | null
+    createdAt: Instant
+  }
+  idempotency: {
+    credential: string
+    operation: string
+    key: string
+    requestHash: Buffer
+    answer: string
+    etag: string | null
+    createdAt: Instant
+  }
+}
+
+export interface MeetingTables {
+  meetings: {
+    id: string
+    accountId: string
+    roomId: string
+    addedByUserId: string
+    resourceSeq: Generated<number>
+    number: string
+    topic: string
+    /** Wall time, as text: a `Date` would put it into the server's own zone. */
+    startsLocal: string
+    endsLocal: string
+    timezone: string
+    startsAt: Date
+    endsAt: Date
+    duration: string
+    type: string
+    agenda: string
+    isRecurring: boolean
+    recurring: Json<Record<string, unknown>>
+    isRecorded: boolean
+    isDialin: boolean
+    invitedParticipants: Json<unknown[]>
+    documents: Json<unknown[]>
+    meetingPermissionId: string | null
+    videoResolution: string
+    icalSequence: Generated<number>
+    icsToken: string
+    startedAt: Date | null
+    closedAt: Date | null
+    createdAt: Instant
+    updatedAt: Instant
+  }
+  meetingParticipants: {
+    id: string
+    meetingId: string
+    name: string
+    email: string | null
+    role: 'host' | 'guest'
+    joinedAt: Date
+    leftAt: Date | null
+  }
+  meetingChat: {
+    id: Generated<number>
+    meetingId: string
+    fromId: string
+    fromName: string
+    toId: string | null
+    toName: string | null
+    text: string
+    sentAt: Date
+  }
+}

@@ -1,0 +1,91 @@
+/** The api process's parts on a fresh database, without sockets: what handlers and their tests need. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { FastifyInstance } from 'fastify'
+import { pino } from 'pino'
+import { afterAll } from 'vitest'
+import { type App, createApp } from '../server/app.ts'
+import { type Config, readConfig } from '../server/config.ts'
+import { ensureInstance } from '../server/first-start.ts'
+import { createServer } from '../server/http/server.ts'
+import type { Media, MediaEvents } from '../server/meeting/media.ts'
+import { testDatabase } from './database.ts'
+
+export const instanceKey = 'the-instance-key-of-the-tests'
+
+export interface TestApp {
+  readonly app: App
+  readonly http: FastifyInstance
+  /** Moves the clock of the app; it stands still otherwise only when `now` was given. */
+  readonly setNow: (now: number) => void
+  readonly dataDir: string
+}
+
+interface Options {
+  readonly environment?: Record<string, string>
+  readonly now?: number
+  readonly openMedia?: (worker: number, events: MediaEvents) => Media
+}
+
+/** Enough rights to call as often as tests do. */
+const limits = { CARILLON_RATE_LIMIT: '1000000', CARILLON_PUBLIC_RATE_LIMIT: '1000000' }
+
+/** A worker that is away. */
+const noMedia = (): Media => ({
+  isUp: false,
+  tell: () => {},
+  ask: () => Promise.reject(new Error('there is no media worker in this test')),
+})
+
+export async function testApp(options: Options = {}): Promise<TestApp> {
+  const { database, connection } = await testDatabase()
+  const dataDir = mkdtempSync(join(tmpdir(), 'carillon-app-'))
+  const config: Config = readConfig({ CARILLON_DATA_DIR: dataDir, ...limits, ...options.environment })
+  const instance = await ensureInstance(database, { adminEmail: 'root@example.com', adminPassword: 'root password 1' })
+  let now = options.now
+  const app = createApp({
+    config,
+    connection,
+    database,
+    instance,
+    log: pino({ level: process.env.TEST_LOG ?? 'silent' }),
+    clock: () => now ?? Date.now(),
+    masterKey: Buffer.alloc(32, 7),
+    instanceApiKey: instanceKey,
+    openMedia: options.openMedia ?? noMedia,
+  })
+  app.sequencer.start()
+  const http = await createServer(app, {
+    readiness: async () => ({ isReady: true, database: true, media: true }),
+    metrics: async () => '',
+  })
+  afterAll(async () => {
+    await http.close()
+    app.rooms.stop()
+    await app.sequencer.stop()
+    await app.logWatch.stop()
+    rmSync(dataDir, { recursive: true, force: true })
+  })
+  const setNow = (at: number) => {
+    now = at
+  }
+  return { app, http, setNow, dataDir }
+}
+
+/** A call with a key, answered as JSON. */
+export async function call(
+  http: FastifyInstance,
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE',
+  url: string,
+  body?: unknown,
+  headers: Record<string, string> = { 'x-api-key': instanceKey },
+) {
+  const answer = await http.inject({
+    method,
+    url,
+    headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...headers },
+    ...(body !== undefined && { payload: JSON.stringify(body) }),
+  })
+  return { status: answer.statusCode, headers: answer.headers, body: answer.body === '' ? null : answer.json() }
+}
