@@ -54,6 +54,8 @@ export class Sequencer {
   /** Rows seen waiting at the last pass, and when the last pass ended: for metrics. */
   backlog = 0
   lastPassAt = 0
+  /** Events moved by this process, by type. */
+  readonly counts = new Map<string, number>()
 
   constructor(options: Options) {
     this.#options = options
@@ -161,6 +163,7 @@ export class Sequencer {
     const heads = await this.#readHeads(client, rows)
     await client.query({ name: 'move-inbox', text: moveStatement, values: this.#link(rows, heads, recordedAt) })
     this.#position += rows.length
+    for (const { type } of rows) this.counts.set(type, (this.counts.get(type) ?? 0) + 1)
     return rows.length
   }
 

@@ -9,13 +9,29 @@ export interface Readiness {
   readonly media: boolean
 }
 
+export interface Answered {
+  readonly method: string
+  /** As it was declared, so that ids make no figures of their own. */
+  readonly route: string
+  readonly status: number
+  readonly seconds: number
+}
+
 export interface Operations {
   readonly readiness: () => Promise<Readiness>
   /** Prometheus text. */
   readonly metrics: () => Promise<string>
+  readonly answered?: (answer: Answered) => void
 }
 
 export function addOperations(http: FastifyInstance, app: App, operations: Operations): void {
+  const { answered } = operations
+  if (answered) {
+    http.addHook('onResponse', async (request, reply) => {
+      const route = request.routeOptions.url ?? 'none'
+      answered({ method: request.method, route, status: reply.statusCode, seconds: reply.elapsedTime / 1000 })
+    })
+  }
   http.get('/healthz', async () => ({ isAlive: true }))
   http.get('/readyz', async (_request, reply) => {
     const readiness = await operations.readiness()

@@ -11,13 +11,19 @@ import { sendError } from './answer.ts'
 import { readBodies } from './body.ts'
 import { addDocuments } from './documents.ts'
 import { limitRates } from './limits.ts'
+import type { Tls } from '../tls.ts'
 import { addOperations, type Operations } from './operations-routes.ts'
 import { addPages } from './pages.ts'
 import { addRoute } from './route.ts'
 
 const largestBody = 1_048_576
 
-export async function createServer(app: App, operations: Operations): Promise<FastifyInstance> {
+export interface ServerOptions extends Operations {
+  /** Null or absent: plain HTTP. */
+  readonly tls?: Tls | null
+}
+
+export async function createServer(app: App, options: ServerOptions): Promise<FastifyInstance> {
   const http = Fastify({
     loggerInstance: app.log,
     bodyLimit: largestBody,
@@ -27,7 +33,7 @@ export async function createServer(app: App, operations: Operations): Promise<Fa
     genReqId: () => randomUUID(),
     disableRequestLogging: true,
     routerOptions: { maxParamLength: 300 },
-    ...(app.config.tls && { https: app.config.tls }),
+    ...(options.tls && { https: options.tls }),
   } as const)
   http.setErrorHandler((error, request, reply) => sendError(request, reply, error))
   http.setNotFoundHandler((request, reply) =>
@@ -60,9 +66,9 @@ export async function createServer(app: App, operations: Operations): Promise<Fa
   await http.register(websocket, { options: { maxPayload: 300_000 } })
   await limitRates(http)
   readBodies(http)
+  addOperations(http, app, options) // first: a hook concerns the routes that come after it
   for (const id of operationIds) addRoute(http, app, id, operationTable[id])
   addMeetingSocket(http, app)
-  addOperations(http, app, operations)
   await addDocuments(http, app)
   await addPages(http)
   return http

@@ -1,0 +1,91 @@
+/**
+ * The supervisor's hold on the api process: starts it, waits until it serves, and starts it again when it dies. The api
+ * ends itself when this process is gone, so that the next supervisor finds its port free.
+ */
+import { type ChildProcess, fork } from 'node:child_process'
+import { join } from 'node:path'
+import type { FastifyBaseLogger } from 'fastify'
+import type { ClientConfig } from 'pg'
+
+/** What the two say over the IPC channel. */
+export type ToApi = { readonly type: 'start'; readonly connection: ClientConfig } | { readonly type: 'stop' }
+export type FromApi = { readonly type: 'serving' } | { readonly type: 'refused'; readonly reason: string }
+
+const program = join(import.meta.dirname, 'api.ts')
+const backoffMs = [0, 100, 500, 2_000, 5_000]
+/** An api that lived this long was no failed start. */
+const stableMs = 10_000
+const stopMs = 10_000
+
+export class ApiProcess {
+  readonly #connection: ClientConfig
+  readonly #log: FastifyBaseLogger
+  #child: ChildProcess | null = null
+  #isStopped = false
+  #failures = 0
+  #timer: NodeJS.Timeout | null = null
+
+  constructor(connection: ClientConfig, log: FastifyBaseLogger) {
+    this.#connection = connection
+    this.#log = log
+  }
+
+  /** Returns when it serves; throws the sentence with which it refused. */
+  start(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const since = performance.now()
+      const child = fork(program, { execArgv: ['--disable-warning=ExperimentalWarning'], serialization: 'advanced' })
+      this.#child = child
+      let refusal = 'the api process died while it started'
+      let isServing = false
+      child.on('message', (message: FromApi) => {
+        if (message.type === 'refused') refusal = message.reason
+        else {
+          isServing = true
+          this.#log.info({ pid: child.pid }, 'api process serving')
+          resolve()
+        }
+      })
+      child.on('exit', (code, signal) => {
+        this.#child = null
+        if (!isServing) return reject(new Error(refusal))
+        if (this.#isStopped) return
+        this.#log.error({ pid: child.pid, code, signal }, 'the api process died and is started again')
+        this.#failures = performance.now() - since > stableMs ? 0 : this.#failures + 1
+        this.#startAgain()
+      })
+      const start: ToApi = { type: 'start', connection: this.#connection }
+      child.send(start)
+    })
+  }
+
+  #startAgain(): void {
+    const delay = backoffMs[Math.min(this.#failures, backoffMs.length) - 1] ?? 0
+    this.#timer = setTimeout(() => {
+      this.start().catch((error: unknown) => {
+        if (this.#isStopped) return
+        this.#failures += 1
+        this.#log.error({ err: error }, 'the api process does not start')
+        this.#startAgain()
+      })
+    }, delay)
+  }
+
+  restart(): void {
+    this.#failures = 0
+    this.#child?.kill('SIGTERM')
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true
+    if (this.#timer) clearTimeout(this.#timer)
+    const child = this.#child
+    if (!child) return
+    const gone = new Promise((resolve) => child.once('exit', resolve))
+    const stop: ToApi = { type: 'stop' }
+    if (child.connected) child.send(stop)
+    const force = setTimeout(() => child.kill('SIGKILL'), stopMs)
+    await gone
+    clearTimeout(force)
+  }
+}

@@ -1,0 +1,130 @@
+/**
+ * Starts PostgreSQL, the media workers and the api process, and starts again what dies. It serves nobody itself, so
+ * that hardly anything can end it; when it is killed, PostgreSQL and the workers live on and the next one adopts them.
+ */
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import type { FastifyBaseLogger } from 'fastify'
+import type { ClientConfig } from 'pg'
+import { ApiProcess } from './api-process.ts'
+import { buildPages } from './build-pages.ts'
+import type { Config } from './config.ts'
+import { credentialsFile, readCredentials } from './first-start.ts'
+import { candidates } from './media/candidates.ts'
+import { WorkerProcess } from './media/worker-process.ts'
+import { type EmbeddedPostgres, startPostgres } from './postgres/embedded.ts'
+import { migrate } from './store/migrate.ts'
+import { prepareTls } from './tls.ts'
+import { formatTutorial } from './tutorial.ts'
+
+const postgresCheckMs = 250
+
+export class Supervisor {
+  readonly #config: Config
+  readonly #log: FastifyBaseLogger
+  readonly #stops: (() => Promise<unknown>)[] = []
+  #isStopping = false
+  #api: ApiProcess | null = null
+
+  constructor(config: Config, log: FastifyBaseLogger) {
+    this.#config = config
+    this.#log = log
+  }
+
+  async start(): Promise<void> {
+    const startedAt = performance.now()
+    const config = this.#config
+    const log = this.#log
+    for (const name of config.unknown) log.warn({ name }, 'no such variable: see docs/configuration.md')
+    // PostgreSQL does not run as root, and another user must be able to reach its folder inside.
+    mkdirSync(config.dataDir, { recursive: true, mode: process.getuid?.() === 0 ? 0o711 : 0o700 })
+    const credentials = readCredentials(config)
+    await prepareTls(config)
+    const [connection] = await Promise.all([
+      this.#openDatabase(),
+      buildPages((message) => log.info(message)),
+      ...this.#workers().map((worker) => worker.start()),
+    ])
+    if (this.#isStopping) return
+    await this.#startApi(connection)
+    log.info({ url: config.publicUrl, ms: Math.round(performance.now() - startedAt) }, 'serving')
+    if (credentials.isNew) console.log(formatTutorial(config, credentials, credentialsFile(config)))
+    else console.log(`Carillon: ${config.publicUrl}  (first calls with your keys: npm run tutorial)`)
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopping = true
+    for (let stop = this.#stops.pop(); stop; stop = this.#stops.pop()) {
+      await stop().catch((error: unknown) => this.#log.error({ err: error }, 'a part did not stop cleanly'))
+    }
+  }
+
+  /** For development: the same program with its sources read again. */
+  restartApi(): void {
+    this.#api?.restart()
+  }
+
+  async #openDatabase(): Promise<ClientConfig> {
+    const { databaseUrl, dataDir } = this.#config
+    const connection = databaseUrl ? { connectionString: databaseUrl } : await this.#startPostgres(dataDir)
+    await migrate(connection)
+    return connection
+  }
+
+  async #startPostgres(dataDir: string): Promise<EmbeddedPostgres['connection']> {
+    const folder = join(dataDir, 'postgres')
+    const start = () => startPostgres({ folder, log: (message) => this.#log.info(message) })
+    let postgres = await start()
+    this.#log.info({ pid: postgres.pid, adopted: postgres.isAdopted }, 'PostgreSQL ready')
+    let restart: Promise<unknown> | null = null
+    const watch = setInterval(() => {
+      if (restart || postgres.isRunning()) return
+      this.#log.error({ pid: postgres.pid }, 'PostgreSQL died and is started again')
+      restart = start()
+        .then((again) => {
+          postgres = again
+          this.#log.info({ pid: again.pid }, 'PostgreSQL ready')
+        })
+        .catch((error: unknown) => this.#log.error({ err: error }, 'PostgreSQL does not start'))
+        .finally(() => {
+          restart = null
+        })
+    }, postgresCheckMs)
+    this.#stops.push(async () => {
+      clearInterval(watch)
+      await restart
+      await postgres.stop()
+    })
+    return postgres.connection
+  }
+
+  #workers(): WorkerProcess[] {
+    const { dataDir, mediaWorkers, mediaIp, webrtcPort, publicIps, publicUrl } = this.#config
+    const isLoopback = isLoopbackUrl(publicUrl)
+    return Array.from({ length: mediaWorkers }, (_, index) => {
+      const udpPort = webrtcPort + index
+      const worker = new WorkerProcess({
+        dataDir,
+        index,
+        udpPort,
+        bindAddress: mediaIp,
+        candidates: candidates({ publicIps, bindAddress: mediaIp, isLoopback, port: udpPort }),
+        log: this.#log,
+      })
+      this.#stops.push(() => worker.stop())
+      return worker
+    })
+  }
+
+  #startApi(connection: ClientConfig): Promise<void> {
+    const api = new ApiProcess(connection, this.#log)
+    this.#api = api
+    this.#stops.push(() => api.stop())
+    return api.start()
+  }
+}
+
+function isLoopbackUrl(url: string): boolean {
+  const { hostname } = new URL(url)
+  return hostname === 'localhost' || hostname === '[::1]' || hostname.startsWith('127.')
+}
