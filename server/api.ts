@@ -2,6 +2,7 @@
  * The api process: both APIs, the pages, the meetings' signalling, the event log and the clockwork. It is told by its
  * supervisor where the database is, and ends when the supervisor is gone.
  */
+import { flushCompileCache } from 'node:module'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
@@ -12,7 +13,8 @@ import { createApp } from './app.ts'
 import { readMasterKey } from './auth/signing.ts'
 import { startChores } from './chores.ts'
 import { readConfig } from './config.ts'
-import { ensureInstance, readCredentials } from './first-start.ts'
+import { readCredentials } from './credentials-file.ts'
+import { ensureInstance } from './first-start.ts'
 import { createServer } from './http/server.ts'
 import { MediaClient } from './media/client.ts'
 import { workerSocketPath } from './media/worker-process.ts'
@@ -76,6 +78,7 @@ async function start(connection: ClientConfig): Promise<void> {
     await http.close()
   })
   if (!isStopping) say({ type: 'serving' })
+  flushCompileCache()
 }
 
 /** The process before this one may need a moment to let the port go. */

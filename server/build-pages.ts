@@ -12,6 +12,8 @@ const root = join(import.meta.dirname, '..')
 const dist = join(root, 'web/dist')
 const mark = join(dist, '.sources')
 const vite = join(root, 'node_modules/vite/bin/vite.js')
+/** Brotli takes seconds for more. */
+const largestBrotli = 2_000_000
 const inputs = ['web', 'contract', 'vite.config.ts', 'lingui.config.ts', 'package-lock.json']
 
 export async function buildPages(log: (message: string) => void): Promise<void> {
@@ -22,7 +24,8 @@ export async function buildPages(log: (message: string) => void): Promise<void> 
     throw new Error('The pages are not built and Vite is not installed: run `npm ci`.')
   }
   log('building the pages (first start, or they changed)')
-  await run()
+  await run([vite, 'build', '--logLevel', 'warn'])
+  await run([join(import.meta.dirname, 'build-reference.ts'), join(dist, 'assets/scalar.js')])
   compress(join(dist, 'assets'))
   writeFileSync(mark, digest)
 }
@@ -50,9 +53,9 @@ function filesOf(path: string): string[] {
     .sort()
 }
 
-function run(): Promise<void> {
+function run(program: readonly string[]): Promise<void> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [vite, 'build', '--logLevel', 'warn'], { cwd: root })
+    const child = spawn(process.execPath, program, { cwd: root })
     let output = ''
     child.stdout.on('data', (text) => (output += text))
     child.stderr.on('data', (text) => (output += text))
@@ -67,7 +70,8 @@ function compress(folder: string): void {
     if (!/\.(js|css|svg|json)$/.test(name)) continue
     const file = join(folder, name)
     const bytes = readFileSync(file)
-    writeFileSync(`${file}.gz`, gzipSync(bytes, { level: 9 }))
+    writeFileSync(`${file}.gz`, gzipSync(bytes))
+    if (bytes.length > largestBrotli) continue
     writeFileSync(`${file}.br`, brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 9 } }))
   }
 }

@@ -7,7 +7,6 @@ import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from '
 import { isIP } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
-import { generate } from 'selfsigned'
 import type { Config } from './config.ts'
 
 export interface Tls {
@@ -37,6 +36,7 @@ export async function prepareTls(config: Config): Promise<void> {
   const files = filesOf(config)
   const host = new URL(config.publicUrl).hostname.replace(/^\[|\]$/g, '')
   if (existsSync(files.cert) && existsSync(files.key) && isGood(readFileSync(files.cert, 'utf8'), host)) return
+  const { generate } = await import('selfsigned') // heavy, and needed once a year
   const now = Date.now()
   const made = await generate([{ name: 'commonName', value: host }], {
     keyType: 'ec',

@@ -1,6 +1,6 @@
 /** The published tutorial's four calls with this installation's address and key, ready to copy (A11). */
 import { readConfig, type Config } from './config.ts'
-import { credentialsFile, readCredentials, type StoredCredentials } from './first-start.ts'
+import { credentialsFile, readCredentials, type StoredCredentials } from './credentials-file.ts'
 import { existsSync } from 'node:fs'
 
 const json = `-H 'content-type: application/json'`

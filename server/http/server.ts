@@ -69,7 +69,7 @@ export async function createServer(app: App, options: ServerOptions): Promise<Fa
   addOperations(http, app, options) // first: a hook concerns the routes that come after it
   for (const id of operationIds) addRoute(http, app, id, operationTable[id])
   addMeetingSocket(http, app)
-  await addDocuments(http, app)
+  addDocuments(http, app)
   await addPages(http)
   return http
 }
