@@ -1,7 +1,7 @@
 /** The HTTP face: one route for each operation of the table, the pages, the documents, and nothing else. */
 import helmet from '@fastify/helmet'
 import websocket from '@fastify/websocket'
-import Fastify, { type FastifyInstance } from 'fastify'
+import Fastify, { type FastifyInstance, LogController } from 'fastify'
 import { randomUUID } from 'node:crypto'
 import { operationIds, operationTable } from '../../contract/operations.ts'
 import { ApiError } from '../api-error.ts'
@@ -31,7 +31,7 @@ export async function createServer(app: App, options: ServerOptions): Promise<Fa
     // A proxy on this machine may say who its client is; nobody else is believed.
     trustProxy: 'loopback',
     genReqId: () => randomUUID(),
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     routerOptions: { maxParamLength: 300 },
     ...(options.tls && { https: options.tls }),
   } as const)

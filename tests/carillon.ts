@@ -1,0 +1,218 @@
+/**
+ * The whole product as an operator starts it, on free ports and an empty data folder: for tests that kill processes or
+ * open browsers. Nothing of it is left when the file is done.
+ */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+
+export const root = resolve(import.meta.dirname, '..')
+const startMs = 60_000
+
+export interface Json {
+  // Answers are read field by field; a wrong shape fails the test that reads it.
+  // biome-ignore lint/suspicious/noExplicitAny: JSON of the wire
+  readonly [name: string]: any
+}
+
+export async function freePort(protocol: 'tcp' | 'udp'): Promise<number> {
+  if (protocol === 'udp') {
+    const socket = createSocket('udp4').bind(0)
+    await once(socket, 'listening')
+    const { port } = socket.address()
+    socket.close()
+    return port
+  }
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  return port
+}
+
+export async function until<T>(read: () => T | Promise<T>, what: string, ms = 20_000): Promise<NonNullable<Awaited<T>>> {
+  const giveUpAt = performance.now() + ms
+  for (;;) {
+    const value = await read()
+    if (value) return value as NonNullable<Awaited<T>>
+    if (performance.now() > giveUpAt) throw new Error(`${what}: not within ${ms} ms`)
+    await wait(20)
+  }
+}
+
+export class Carillon {
+  readonly dataDir = mkdtempSync(join(tmpdir(), 'carillon-whole-'))
+  readonly environment: Readonly<Record<string, string>>
+  readonly url: string
+  readonly webrtcPort: number
+  #child: ChildProcess | null = null
+  output = ''
+
+  private constructor(httpPort: number, webrtcPort: number, extra: Record<string, string>) {
+    this.webrtcPort = webrtcPort
+    this.environment = {
+      CARILLON_DATA_DIR: this.dataDir,
+      CARILLON_HTTP_PORT: String(httpPort),
+      CARILLON_WEBRTC_PORT: String(webrtcPort),
+      CARILLON_RATE_LIMIT: '1000000',
+      CARILLON_PUBLIC_RATE_LIMIT: '1000000',
+      ...extra,
+    }
+    const scheme = extra.CARILLON_TLS ? 'https' : 'http'
+    this.url = extra.CARILLON_PUBLIC_URL ?? `${scheme}://localhost:${httpPort}`
+  }
+
+  static async start(extra: Record<string, string> = {}): Promise<Carillon> {
+    const carillon = new Carillon(await freePort('tcp'), await freePort('udp'), extra)
+    await carillon.start()
+    return carillon
+  }
+
+  async start(): Promise<void> {
+    const child = this.launch()
+    const isUp = async () => {
+      if (child.exitCode !== null) throw new Error(`it did not start:\n${this.output}`)
+      return (await this.ready()) === 200
+    }
+    await until(isUp, 'ready', startMs)
+  }
+
+  /** Starts it without waiting. */
+  launch(): ChildProcess {
+    const child = spawn(process.execPath, ['server/main.ts'], {
+      cwd: root,
+      env: { PATH: process.env.PATH, HOME: process.env.HOME, ...this.environment },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    child.stdout.on('data', (text) => (this.output += text))
+    child.stderr.on('data', (text) => (this.output += text))
+    this.#child = child
+    return child
+  }
+
+  async ready(): Promise<number> {
+    try {
+      return (await fetch(`${this.url}/readyz`)).status
+    } catch {
+      return 0
+    }
+  }
+
+  get instanceKey(): string {
+    return JSON.parse(readFileSync(join(this.dataDir, 'credentials.json'), 'utf8')).instanceApiKey
+  }
+
+  async call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Json> {
+    const answer = await fetch(this.url + path, {
+      method,
+      headers: { 'content-type': 'application/json', 'x-api-key': this.instanceKey, ...headers },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    })
+    return { status: answer.status, ...((await answer.json()) as Json) }
+  }
+
+  /** An account with one organizer, as in the tutorial. */
+  async account(email = `person-${Math.random().toString(36).slice(2)}@example.com`) {
+    const newAccount = { accountType: 'trial', adminFirstname: 'Test', adminLastname: 'User', adminEmail: email }
+    const account = await this.call('POST', '/api/v6/account', newAccount)
+    const admins = await this.call('GET', `/api/v6/account/admin/${account.data.id}`)
+    return { accountId: String(account.data.id), userId: String(admins.data[0].id), email }
+  }
+
+  /** A meeting that is open now. */
+  async meeting(fields: Record<string, unknown> = {}): Promise<Json> {
+    const { userId } = await this.account()
+    const body = { topic: 'Weekly', startTime: new Date().toISOString(), duration: 60, ...fields }
+    return (await this.call('POST', '/api/v6/meeting', body, { 'x-user-id': userId })).data
+  }
+
+  /** The whole log of the instance, oldest first. */
+  async events(type?: string): Promise<Json[]> {
+    const events: Json[] = []
+    for (let after = ''; ; ) {
+      const query = new URLSearchParams({ limit: '1000', account: 'tree', ...(type && { type }), ...(after && { after }) })
+      const page = await this.call('GET', `/v3.0/events?${query}`)
+      if (page.status !== 200) throw new Error(JSON.stringify(page))
+      events.push(...page.data)
+      if (page.next === after || page.data.length === 0) return events
+      after = page.next
+    }
+  }
+
+  get pids() {
+    const supervisor = this.#child?.pid ?? 0
+    const all = processes()
+    const api = all.find(({ parent, command }) => parent === supervisor && command.includes('server/api.ts'))?.pid ?? 0
+    const worker = all.find(({ command }) => command.includes('worker.ts') && command.includes(`${this.dataDir}/`))?.pid ?? 0
+    return { supervisor, api, worker, postgres: this.#postgresPid() }
+  }
+
+  #postgresPid(): number {
+    const file = join(this.dataDir, 'postgres/cluster/postmaster.pid')
+    return existsSync(file) ? Number(readFileSync(file, 'utf8').split('\n')[0]) : 0
+  }
+
+  async stop(): Promise<void> {
+    const child = this.#child
+    if (!child || child.exitCode !== null || child.signalCode !== null) return
+    const gone = once(child, 'exit')
+    child.kill('SIGTERM')
+    await gone
+  }
+
+  /** Everything at once, as a power cut would. */
+  async killAll(): Promise<void> {
+    const { supervisor, api, worker, postgres } = this.pids
+    const backends = processes().filter(({ parent }) => parent === postgres)
+    for (const pid of [supervisor, api, worker, postgres, ...backends.map(({ pid }) => pid)]) kill(pid)
+    await until(() => [supervisor, api, worker, postgres].every((pid) => !isAlive(pid)), 'all dead')
+  }
+
+  async destroy(): Promise<void> {
+    await this.stop()
+    const { worker, postgres } = this.pids
+    for (const pid of [worker, postgres]) kill(pid)
+    rmSync(this.dataDir, { recursive: true, force: true, maxRetries: 10 })
+  }
+}
+
+export function kill(pid: number): void {
+  if (pid > 0 && isAlive(pid)) process.kill(pid, 'SIGKILL')
+}
+
+export function isAlive(pid: number): boolean {
+  try {
+    // A zombie is dead; it waits for its parent to read that.
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
+  } catch {
+    return false
+  }
+}
+
+function processes(): { pid: number; parent: number; command: string }[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((name) => {
+      try {
+        const command = readFileSync(`/proc/${name}/cmdline`, 'utf8').replaceAll('\0', ' ')
+        const parent = Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${name}/status`, 'utf8'))?.[1])
+        return [{ pid: Number(name), parent, command }]
+      } catch {
+        return [] // it ended meanwhile
+      }
+    })
+}
+
+/** Debian's programs that a test drives; a missing one fails it with what to install. */
+export function needProgram(program: string, debianPackage: string): void {
+  try {
+    execFileSync('which', [program], { stdio: 'ignore' })
+  } catch {
+    throw new Error(`${program} is missing: apt-get install -y ${debianPackage}`)
+  }
+}

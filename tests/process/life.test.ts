@@ -1,0 +1,83 @@
+/** Start, stop and every kind of death, as an operator sees them. */
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { statSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, expect, it } from 'vitest'
+import { Carillon, isAlive, kill, until } from '../carillon.ts'
+
+const carillon = await Carillon.start()
+afterAll(() => carillon.destroy())
+
+const isReady = async () => (await carillon.ready()) === 200
+const replaced = (which: 'api' | 'worker' | 'postgres', before: number) =>
+  until(async () => {
+    const now = carillon.pids[which]
+    return now > 0 && now !== before && isAlive(now) && (await isReady())
+  }, `a new ${which}`)
+
+it('prints the tutorial with its own key once, and keeps the key for itself', () => {
+  expect(carillon.output).toContain(`X-API-KEY: ${carillon.instanceKey}`)
+  expect(carillon.output).toContain(`${carillon.url}/api/v6/meeting`)
+  expect(statSync(join(carillon.dataDir, 'credentials.json')).mode & 0o777).toBe(0o600)
+  expect(statSync(join(carillon.dataDir, 'master.key')).mode & 0o777).toBe(0o600)
+})
+
+it('says how it is', async () => {
+  expect(await (await fetch(`${carillon.url}/healthz`)).json()).toEqual({ isAlive: true })
+  const metrics = async () => (await fetch(`${carillon.url}/metrics`)).text()
+  expect(await metrics()).toContain('carillon_media_up{worker="0"} 1')
+  const isCounted = async () => (await metrics()).includes('carillon_events_total{type="account.created"} 1')
+  await until(isCounted, 'the first event is counted')
+})
+
+it.each(['api', 'worker', 'postgres'] as const)('starts a killed %s again', async (which) => {
+  const before = carillon.pids[which]
+  kill(before)
+  await replaced(which, before)
+  const { status } = await carillon.call('GET', '/api/v6/account')
+  expect(status).toBe(200)
+})
+
+it('is adopted whole when only its supervisor is killed', async () => {
+  const before = carillon.pids
+  kill(before.supervisor)
+  await carillon.start()
+  const after = carillon.pids
+  expect(after.worker).toBe(before.worker)
+  expect(after.postgres).toBe(before.postgres)
+  await until(() => !isAlive(before.api), 'the old api leaves')
+})
+
+it('loses nothing that was answered when everything is killed', async () => {
+  const { userId } = await carillon.account()
+  const body = { topic: 'Kept', startTime: new Date().toISOString(), duration: 60 }
+  const meeting = (await carillon.call('POST', '/api/v6/meeting', body, { 'x-user-id': userId })).data
+  await carillon.killAll()
+  await carillon.start()
+  expect((await carillon.call('GET', `/api/v6/meeting/${meeting.id}`)).data).toEqual(meeting)
+  const scheduled = await until(async () => {
+    const events = await carillon.events('meeting.scheduled')
+    return events.filter((event) => event.resource.id === meeting.id)
+  }, 'its event')
+  expect(scheduled).toHaveLength(1)
+})
+
+it('stops cleanly and leaves nobody behind', async () => {
+  const before = carillon.pids
+  await carillon.stop()
+  expect(carillon.output).toContain('"msg":"stopped"')
+  await until(() => Object.values(before).every((pid) => !isAlive(pid)), 'all gone')
+})
+
+it('says what to set when the HTTP port is taken', async () => {
+  const port = Number(carillon.environment.CARILLON_HTTP_PORT)
+  const other = createServer().listen(port, '127.0.0.1')
+  await once(other, 'listening')
+  carillon.output = ''
+  const child = carillon.launch()
+  const [code] = await once(child, 'exit')
+  other.close()
+  expect(code).toBe(1)
+  expect(carillon.output).toContain(`TCP port ${port} is taken: set CARILLON_HTTP_PORT to a free one.`)
+})
