@@ -1,0 +1,85 @@
+/**
+ * `npm test`: everything, on a bare machine. It installs the Debian programs that the tests drive when they are missing
+ * and it may, builds the pages, checks types and style, and runs every suite. `npm run test:fast` is the quick part.
+ */
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { buildPages } from '../server/build-pages.ts'
+
+const root = join(import.meta.dirname, '..')
+const bin = join(root, 'node_modules/.bin')
+const environment = { ...process.env, PATH: `${bin}:${process.env.PATH}` }
+
+/** What a suite drives, and the Debian package that has it. */
+const programs = {
+  '/usr/bin/chromium': 'chromium',
+  '/usr/bin/firefox-esr': 'firefox-esr',
+  '/usr/bin/ffmpeg': 'ffmpeg',
+  '/usr/bin/turnserver': 'coturn',
+  '/usr/bin/curl': 'curl',
+  '/sbin/ip': 'iproute2',
+  '/usr/lib/postgresql/15/bin/postgres': 'postgresql-15',
+}
+
+const steps: readonly (readonly [string, ...string[]])[] = [
+  ['tsc', '-p', '.'],
+  ['tsc', '-p', 'engine'],
+  ['tsc', '-p', 'web'],
+  ['biome', 'check', '.'],
+  ['depcruise', '--config', '.dependency-cruiser.mjs', 'contract', 'engine', 'server', 'web', 'dev'],
+]
+const suites = ['fast', 'pg15', 'process', 'browser']
+
+installPrograms()
+await buildPages((message) => console.log(message))
+const failed = steps.filter(([program, ...flags]) => !run(program, flags)).map((step) => step.join(' '))
+const total = { passed: 0, failed: 0, skipped: 0 }
+for (const suite of suites) if (!runSuite(suite)) failed.push(`suite ${suite}`)
+if (failed.length > 0) console.log(`\nFailed: ${failed.join(', ')}`)
+console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`)
+process.exit(failed.length > 0 ? 1 : 0)
+
+function installPrograms(): void {
+  const missing = Object.entries(programs).filter(([path]) => !existsSync(path))
+  if (missing.length === 0) return
+  const packages = missing.map(([, name]) => name)
+  const line = `apt-get install -y --no-install-recommends ${packages.join(' ')}`
+  if (process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) {
+    console.error(`Programs that the tests drive are missing. Install them:\n\n  sudo ${line}\n`)
+    process.exit(1)
+  }
+  console.log(`installing ${packages.join(', ')}`)
+  const quiet = { ...environment, DEBIAN_FRONTEND: 'noninteractive' }
+  for (const command of ['apt-get update', line]) {
+    const result = spawnSync(command, { shell: true, stdio: 'inherit', env: quiet })
+    if (result.status !== 0) process.exit(1)
+  }
+}
+
+function run(program: string, flags: readonly string[]): boolean {
+  const startedAt = performance.now()
+  const result = spawnSync(program, flags, { cwd: root, stdio: 'inherit', env: environment })
+  console.log(`${result.status === 0 ? 'ok' : 'FAILED'}  ${[program, ...flags].join(' ')}  ${seconds(startedAt)}`)
+  return result.status === 0
+}
+
+function runSuite(suite: string): boolean {
+  const folder = mkdtempSync(join(tmpdir(), 'carillon-results-'))
+  const results = join(folder, 'results.json')
+  const flags = ['run', '--project', suite, '--reporter=default', '--reporter=json', `--outputFile.json=${results}`]
+  const isGood = run('vitest', flags)
+  if (existsSync(results)) {
+    const counts = JSON.parse(readFileSync(results, 'utf8'))
+    total.passed += counts.numPassedTests
+    total.failed += counts.numFailedTests
+    total.skipped += counts.numPendingTests + counts.numTodoTests
+  }
+  rmSync(folder, { recursive: true })
+  return isGood
+}
+
+function seconds(since: number): string {
+  return `${((performance.now() - since) / 1000).toFixed(1)} s`
+}
