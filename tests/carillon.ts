@@ -35,7 +35,11 @@ export async function freePort(protocol: 'tcp' | 'udp'): Promise<number> {
   return port
 }
 
-export async function until<T>(read: () => T | Promise<T>, what: string, ms = 20_000): Promise<NonNullable<Awaited<T>>> {
+export async function until<T>(
+  read: () => T | Promise<T>,
+  what: string,
+  ms = 20_000,
+): Promise<NonNullable<Awaited<T>>> {
   const giveUpAt = performance.now() + ms
   for (;;) {
     const value = await read()
@@ -135,7 +139,12 @@ export class Carillon {
   async events(type?: string): Promise<Json[]> {
     const events: Json[] = []
     for (let after = ''; ; ) {
-      const query = new URLSearchParams({ limit: '1000', account: 'tree', ...(type && { type }), ...(after && { after }) })
+      const query = new URLSearchParams({
+        limit: '1000',
+        account: 'tree',
+        ...(type && { type }),
+        ...(after && { after }),
+      })
       const page = await this.call('GET', `/v3.0/events?${query}`)
       if (page.status !== 200) throw new Error(JSON.stringify(page))
       events.push(...page.data)
@@ -148,7 +157,8 @@ export class Carillon {
     const supervisor = this.#child?.pid ?? 0
     const all = processes()
     const api = all.find(({ parent, command }) => parent === supervisor && command.includes('server/api.ts'))?.pid ?? 0
-    const worker = all.find(({ command }) => command.includes('worker.ts') && command.includes(`${this.dataDir}/`))?.pid ?? 0
+    const worker =
+      all.find(({ command }) => command.includes('worker.ts') && command.includes(`${this.dataDir}/`))?.pid ?? 0
     return { supervisor, api, worker, postgres: this.#postgresPid() }
   }
 
