@@ -1,0 +1,256 @@
+/**
+ * What a subscriber's path carries, estimated at the sender from its transport-wide feedback (M14): the trend of the
+ * queueing delay says when the path fills (draft-ietf-rmcat-gcc-02 §5), heavy loss says when it overflows. Random loss
+ * on an idle path is no congestion, so loss below 30 % without delay lowers nothing.
+ */
+
+const slots = 4096
+const startBps = 3_000_000
+const leastBps = 80_000
+const mostBps = 100_000_000
+const groupUs = 5_000
+const trendWindow = 20
+/** Milliseconds of delay growth in the window that mean a queue is building. */
+const overuseMs = 12
+const underuseMs = -6
+const heavyLoss = 0.3
+const holdAfterDecreaseUs = 500_000
+
+export class BandwidthEstimate {
+  readonly #sentUs = new Float64Array(slots)
+  readonly #sentBytes = new Int32Array(slots)
+  readonly #trendTimes: number[] = []
+  readonly #trendDelays: number[] = []
+  #sequence = 0
+  #groupSentUs = 0
+  #groupArrivedUs = 0
+  #lastGroupSentUs = -1
+  #lastGroupArrivedUs = 0
+  #accumulatedMs = 0
+  #smoothedMs = 0
+  #heldUntilUs = 0
+  #ackedBytes = 0
+  #ackedSinceUs = 0
+  #lastIncreaseUs = 0
+  #remoteLimitBps = Number.POSITIVE_INFINITY
+  #bps = startBps
+  ackedBps = 0
+  /** Of the packets that the last feedbacks told of. */
+  loss = 0
+  hasFeedback = false
+  isOverused = false
+
+  get bps(): number {
+    return Math.min(this.#bps, this.#remoteLimitBps)
+  }
+
+  /** The number that the next packet carries. */
+  onSent(bytes: number, nowUs: number): number {
+    const sequence = this.#sequence
+    this.#sentUs[sequence % slots] = nowUs
+    this.#sentBytes[sequence % slots] = bytes
+    this.#sequence = (sequence + 1) & 0xffff
+    return sequence
+  }
+
+  /** REMB: a receiver without transport-wide feedback says what it can take. */
+  onMaximum(bps: number): void {
+    if (!this.hasFeedback) this.#bps = clamp(bps)
+    else this.#remoteLimitBps = Math.max(leastBps, bps)
+  }
+
+  /** The FCI of a feedback packet (§3.1 of the draft). Nonsense is ignored. */
+  onFeedback(bytes: Uint8Array, from: number, end: number, nowUs: number): void {
+    const reader = new FeedbackReader(bytes, from, end)
+    let lost = 0
+    let count = 0
+    for (let item = reader.next(); item; item = reader.next()) {
+      count += 1
+      if (reader.arrivedUs < 0) lost += 1
+      else this.#onArrival(reader.sequence, reader.arrivedUs, nowUs)
+    }
+    if (count === 0) return
+    this.hasFeedback = true
+    this.loss += (lost / count - this.loss) * Math.min(1, count / 100)
+    this.#adapt(nowUs)
+  }
+
+  #onArrival(sequence: number, arrivedUs: number, nowUs: number): void {
+    const sentUs = this.#sentUs[sequence % slots] ?? 0
+    if (sentUs === 0 || nowUs - sentUs > 5_000_000) return
+    this.#ackedBytes += this.#sentBytes[sequence % slots] ?? 0
+    if (sentUs - this.#groupSentUs <= groupUs && sentUs >= this.#groupSentUs) {
+      this.#groupArrivedUs = arrivedUs
+      return
+    }
+    if (sentUs < this.#groupSentUs) return // an older packet, late
+    if (this.#lastGroupSentUs >= 0) {
+      const sentDelta = this.#groupSentUs - this.#lastGroupSentUs
+      const arrivedDelta = this.#groupArrivedUs - this.#lastGroupArrivedUs
+      this.#onGroup((arrivedDelta - sentDelta) / 1000, this.#groupArrivedUs)
+    }
+    this.#lastGroupSentUs = this.#groupSentUs === 0 ? -1 : this.#groupSentUs
+    this.#lastGroupArrivedUs = this.#groupArrivedUs
+    this.#groupSentUs = sentUs
+    this.#groupArrivedUs = arrivedUs
+  }
+
+  #onGroup(deltaMs: number, arrivedUs: number): void {
+    if (Math.abs(deltaMs) > 3_000) return this.#resetTrend() // a stalled loop, or a clock that jumped
+    this.#accumulatedMs += deltaMs
+    this.#smoothedMs = 0.9 * this.#smoothedMs + 0.1 * this.#accumulatedMs
+    this.#trendTimes.push(arrivedUs / 1000)
+    this.#trendDelays.push(this.#smoothedMs)
+    if (this.#trendTimes.length > trendWindow) {
+      this.#trendTimes.shift()
+      this.#trendDelays.shift()
+    }
+  }
+
+  #resetTrend(): void {
+    this.#trendTimes.length = 0
+    this.#trendDelays.length = 0
+    this.#accumulatedMs = 0
+    this.#smoothedMs = 0
+  }
+
+  /** How much the delay grew over the window, by least squares. */
+  #growthMs(): number {
+    const n = this.#trendTimes.length
+    if (n < trendWindow) return 0
+    const meanTime = this.#trendTimes.reduce((sum, time) => sum + time, 0) / n
+    const meanDelay = this.#trendDelays.reduce((sum, delay) => sum + delay, 0) / n
+    let over = 0
+    let under = 0
+    for (let i = 0; i < n; i++) {
+      const time = (this.#trendTimes[i] ?? 0) - meanTime
+      over += time * ((this.#trendDelays[i] ?? 0) - meanDelay)
+      under += time * time
+    }
+    const span = (this.#trendTimes[n - 1] ?? 0) - (this.#trendTimes[0] ?? 0)
+    return under === 0 ? 0 : (over / under) * span
+  }
+
+  #adapt(nowUs: number): void {
+    const spanUs = nowUs - this.#ackedSinceUs
+    if (spanUs >= 200_000) {
+      const bps = (this.#ackedBytes * 8e6) / spanUs
+      this.ackedBps = this.#ackedSinceUs === 0 || spanUs > 2_000_000 ? bps : 0.5 * this.ackedBps + 0.5 * bps
+      this.#ackedBytes = 0
+      this.#ackedSinceUs = nowUs
+    }
+    const growth = this.#growthMs()
+    this.isOverused = growth > overuseMs || this.loss > heavyLoss
+    if (this.isOverused) return this.#decrease(nowUs)
+    if (growth < underuseMs || nowUs < this.#heldUntilUs) return // the queue drains: let it
+    this.#increase(nowUs)
+  }
+
+  #decrease(nowUs: number): void {
+    if (nowUs < this.#heldUntilUs) return
+    this.#bps = clamp(Math.min(this.#bps, 0.85 * Math.max(this.ackedBps, leastBps)))
+    this.#heldUntilUs = nowUs + holdAfterDecreaseUs
+    this.#lastIncreaseUs = nowUs
+    this.#resetTrend()
+  }
+
+  /** 8 % a second, and never far above what was shown to arrive. */
+  #increase(nowUs: number): void {
+    const seconds = Math.min(1, Math.max(0, (nowUs - this.#lastIncreaseUs) / 1e6))
+    this.#lastIncreaseUs = nowUs
+    const limit = Math.max(this.#bps, 1.5 * this.ackedBps + 20_000)
+    this.#bps = clamp(Math.min(this.#bps * 1.08 ** seconds, limit))
+  }
+
+  /** A probe of this rate arrived without filling the path. */
+  onProbeArrived(bps: number): void {
+    if (!this.isOverused && this.ackedBps > 0.7 * bps) this.#bps = clamp(Math.max(this.#bps, 0.9 * bps))
+  }
+}
+
+const clamp = (bps: number) => Math.max(leastBps, Math.min(mostBps, bps))
+
+/** Walks the statuses of one feedback packet. */
+class FeedbackReader {
+  readonly #bytes: Uint8Array
+  readonly #end: number
+  #chunkAt: number
+  #deltaAt: number
+  #left: number
+  #word = 0
+  #inChunk = 0
+  #index = 0
+  #timeUs: number
+  readonly #base: number
+  sequence = 0
+  /** -1: not arrived. */
+  arrivedUs = -1
+
+  constructor(bytes: Uint8Array, from: number, end: number) {
+    this.#bytes = bytes
+    this.#end = end
+    this.#base = word(bytes, from)
+    this.#left = word(bytes, from + 2)
+    this.#timeUs = ((word(bytes, from + 4) << 8) | (bytes[from + 6] ?? 0)) * 64_000
+    this.#chunkAt = from + 8
+    this.#deltaAt = this.#findDeltas(from + 8, this.#left)
+  }
+
+  next(): boolean {
+    if (this.#left <= 0 || this.#deltaAt < 0) return false
+    if (this.#inChunk === 0) {
+      if (this.#chunkAt + 2 > this.#end) return false
+      this.#word = word(this.#bytes, this.#chunkAt)
+      this.#inChunk = chunkLength(this.#word)
+      this.#chunkAt += 2
+      if (this.#inChunk === 0) return false
+    }
+    const status = this.#status()
+    this.#inChunk -= 1
+    this.#left -= 1
+    this.sequence = (this.#base + this.#index) & 0xffff
+    this.#index += 1
+    return this.#readDelta(status)
+  }
+
+  #status(): number {
+    const word = this.#word
+    if ((word & 0x8000) === 0) return (word >> 13) & 3
+    const isTwoBit = (word & 0x4000) !== 0
+    return isTwoBit ? (word >> (2 * (this.#inChunk - 1))) & 3 : (word >> (this.#inChunk - 1)) & 1
+  }
+
+  #readDelta(status: number): boolean {
+    if (status === 0 || status === 3) {
+      this.arrivedUs = -1
+      return true
+    }
+    const size = status
+    if (this.#deltaAt + size > this.#end) return false
+    const raw = size === 1 ? (this.#bytes[this.#deltaAt] ?? 0) : (word(this.#bytes, this.#deltaAt) << 16) >> 16
+    this.#deltaAt += size
+    this.#timeUs += raw * 250
+    this.arrivedUs = Math.max(0, this.#timeUs)
+    return true
+  }
+
+  #findDeltas(from: number, count: number): number {
+    let at = from
+    let covered = 0
+    while (covered < count) {
+      if (at + 2 > this.#end) return -1
+      const length = chunkLength(word(this.#bytes, at))
+      if (length === 0) return -1
+      covered += length
+      at += 2
+    }
+    return at
+  }
+}
+
+const word = (bytes: Uint8Array, at: number): number => ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0)
+
+function chunkLength(word: number): number {
+  if ((word & 0x8000) === 0) return word & 0x1fff
+  return (word & 0x4000) !== 0 ? 7 : 14
+}

@@ -1,0 +1,457 @@
+/**
+ * What one peer receives: its slots, the negotiation of their m-lines (one in flight, M1), the estimate of its path and
+ * how that is shared between the videos it wants, and answers to its feedback.
+ */
+import { BandwidthEstimate } from './bandwidth.ts'
+import type { PeerId, PipeId, PipeParameters, SlotState, WantedVideo } from './messages.ts'
+import { type Accepted, formatOffer, readAccepted } from './offer.ts'
+import { type RtcpSink, readRtcp, writeDlrr } from './rtcp.ts'
+import { RtpPacket, write16, write32 } from './rtp.ts'
+import { parseSdp } from './sdp.ts'
+import { Slot } from './slot.ts'
+import type { Track } from './track.ts'
+import { Vp8Descriptor } from './vp8.ts'
+
+export interface SubscriberHost {
+  readonly random: () => number
+  readonly candidates: readonly string[]
+  readonly send: (pipe: PipeId, bytes: Uint8Array) => void
+  readonly requestKeyFrame: (track: Track, rid: string) => void
+  readonly onSlotShown: (subscriber: Subscriber, slot: Slot) => void
+  readonly counters: { packetsOut: number; nacksReceived: number; retransmitted: number; malformed: number }
+}
+
+/** Spare m-lines in the first offer, so that the first people need no second one. */
+const firstAudio = 4
+const firstVideo = 4
+const growAudio = 4
+const growVideo = 3
+const mostSlots = 60
+const coalesceMs = 30
+/** Retransmissions and probes take at most this part of the estimate (M15). */
+const repairShare = 0.15
+const probeUs = 300_000
+const probeEveryMs = 5_000
+/** Kept back for audio and reports. */
+const audioBps = 50_000
+
+export class Subscriber implements RtcpSink {
+  readonly peerId: PeerId
+  readonly pipe: PipeId
+  readonly local: PipeParameters
+  readonly estimate = new BandwidthEstimate()
+  readonly slots: Slot[] = []
+  readonly scratch = new Uint8Array(2048)
+  accepted: Accepted | null = null
+  isConnected = false
+  wanted: readonly WantedVideo[] = []
+  rttMs: number | null = null
+  /** Videos that are wanted and do not fit the path. */
+  readonly paused = new Set<Track>()
+  revision = -1
+  answeredRevision = -1
+  pendingOffer: string | null = null
+  #isRemoteSet = false
+  #dirtyAtMs = -1
+  readonly #host: SubscriberHost
+  readonly #bySsrc = new Map<number, Slot>()
+  readonly #packet = new RtpPacket()
+  readonly #vp8 = new Vp8Descriptor()
+  #nowMs = 0
+  #nowUs = 0
+  #repairBytes = 0
+  #repairSinceMs = 0
+  #probeUntilUs = 0
+  #probeBps = 0
+  #probedMs = 0
+  #lossSum = 0
+  #lossCount = 0
+
+  constructor(host: SubscriberHost, options: { peerId: PeerId; pipe: PipeId; local: PipeParameters }) {
+    this.#host = host
+    this.peerId = options.peerId
+    this.pipe = options.pipe
+    this.local = options.local
+    for (let i = 0; i < firstAudio; i++) this.#addSlot('audio')
+    for (let i = 0; i < firstVideo; i++) this.#addSlot('video')
+  }
+
+  // --- negotiation ---
+
+  #addSlot(kind: 'audio' | 'video'): Slot | null {
+    if (this.slots.length >= mostSlots) return null
+    const { random } = this.#host
+    const draw = () => 1 + Math.floor(random() * 0xfffffffe)
+    const slot = new Slot(this, {
+      mid: String(this.slots.length),
+      kind,
+      ssrc: draw(),
+      rtxSsrc: draw(),
+      // M11: below 2^15, so that the first wrap is far for libsrtp too.
+      first: Math.floor(random() * 0x7fff),
+    })
+    this.slots.push(slot)
+    this.#bySsrc.set(slot.ssrc, slot)
+    this.#bySsrc.set(slot.rtxSsrc, slot)
+    return slot
+  }
+
+  /** Marks that another offer is due; several wishes within 30 ms become one. */
+  renegotiate(nowMs: number): void {
+    if (this.#dirtyAtMs < 0) this.#dirtyAtMs = nowMs + coalesceMs
+  }
+
+  get isAwaitingAnswer(): boolean {
+    return this.answeredRevision < this.revision
+  }
+
+  /** The next offer, when one is due and none is in flight. */
+  takeOffer(nowMs: number): string | null {
+    if (this.#dirtyAtMs < 0 || nowMs < this.#dirtyAtMs || this.isAwaitingAnswer) return null
+    this.#dirtyAtMs = -1
+    this.revision += 1
+    this.pendingOffer = formatOffer({
+      slots: this.slots.map((slot) => ({
+        mid: slot.mid,
+        kind: slot.kind,
+        ssrc: slot.ssrc,
+        rtxSsrc: slot.rtxSsrc,
+        stream: slot.track?.peerId.replaceAll(/[^A-Za-z0-9]/g, '') ?? `empty-${slot.mid}`,
+      })),
+      local: this.local,
+      candidates: this.#host.candidates,
+      version: this.revision + 1,
+    })
+    return this.pendingOffer
+  }
+
+  /** What the transport needs for the first answer; null for a later one; or a sentence that refuses. */
+  answer(revision: number, sdp: string): { readonly remote: PipeParameters | null } | { readonly reason: string } {
+    if (revision !== this.revision) return { remote: null }
+    const parsed = parseSdp(sdp)
+    if ('reason' in parsed) return parsed
+    this.accepted = readAccepted(parsed.description)
+    this.answeredRevision = revision
+    this.pendingOffer = null
+    for (const slot of this.slots) {
+      const isReady = this.accepted.mids.has(slot.mid)
+      if (isReady && !slot.isReady && slot.track) this.#ask(slot)
+      slot.isReady = isReady
+    }
+    if (this.#isRemoteSet) return { remote: null }
+    this.#isRemoteSet = true
+    return { remote: parsed.description.pipe }
+  }
+
+  // --- who is in which slot ---
+
+  /** Every audio track has a slot of its own. */
+  addAudio(track: Track, nowMs: number): Slot | null {
+    return this.#place(track, nowMs)
+  }
+
+  #place(track: Track, nowMs: number): Slot | null {
+    const showing = this.slots.find((slot) => slot.track === track)
+    if (showing) return showing
+    let free = this.slots.find((slot) => slot.track === null && slot.kind === track.kind)
+    if (!free) {
+      for (let i = 0; i < (track.kind === 'audio' ? growAudio : growVideo); i++) this.#addSlot(track.kind)
+      free = this.slots.find((slot) => slot.track === null && slot.kind === track.kind)
+      this.renegotiate(nowMs)
+    }
+    free?.assign(track)
+    return free ?? null
+  }
+
+  /** The slots that changed hands. Those that show what is wanted stay as they are. */
+  setWanted(wanted: readonly WantedVideo[], find: (wanted: WantedVideo) => Track | undefined, nowMs: number): Slot[] {
+    this.wanted = wanted
+    const heights = new Map<Track, number>()
+    for (const one of wanted) {
+      const track = find(one)
+      if (track && one.height > 0) heights.set(track, one.height)
+    }
+    const changed: Slot[] = []
+    for (const slot of this.slots) {
+      if (slot.kind !== 'video' || !slot.track || heights.has(slot.track)) continue
+      this.paused.delete(slot.track)
+      slot.assign(null)
+      changed.push(slot)
+    }
+    for (const [track, height] of heights) {
+      const isNew = !track.slots.some((slot) => slot.subscriber === this)
+      const slot = this.#place(track, nowMs)
+      if (!slot) continue
+      slot.wantedHeight = height
+      if (isNew) changed.push(slot)
+    }
+    this.allocate(nowMs)
+    return changed
+  }
+
+  drop(track: Track): Slot | null {
+    this.paused.delete(track)
+    const slot = this.slots.find((one) => one.track === track)
+    slot?.assign(null)
+    return slot ?? null
+  }
+
+  states(slots: readonly Slot[] = this.slots): SlotState[] {
+    return slots.map(({ mid, kind, track, firstTimestamp }) => ({
+      mid,
+      kind,
+      peerId: track?.peerId ?? null,
+      source: track?.source ?? null,
+      rtpTimestamp: firstTimestamp,
+    }))
+  }
+
+  onFirstFrame(slot: Slot): void {
+    this.#host.onSlotShown(this, slot)
+  }
+
+  // --- sharing the path ---
+
+  /**
+   * Every wanted video gets its smallest layer first, in the order of the wishes; what is left raises them in the same
+   * order. A video whose smallest layer does not fit is paused; audio never is (M14).
+   */
+  allocate(nowMs: number, isShedding = false): void {
+    const videos = this.slots.filter((slot) => slot.kind === 'video' && slot.track)
+    videos.sort((a, b) => b.wantedHeight - a.wantedHeight)
+    let left = Math.max(0, this.estimate.bps - audioBps)
+    const chosen = new Map<Slot, string | null>()
+    for (const slot of videos) {
+      const cost = this.#costOf(slot, slot.track?.rids[0] ?? '')
+      const fits = cost <= left || chosen.size === 0
+      chosen.set(slot, fits ? (slot.track?.rids[0] ?? '') : null)
+      if (fits) left -= cost
+    }
+    if (!isShedding) for (const slot of videos) left = this.#raise(slot, chosen, left)
+    for (const [slot, rid] of chosen) this.#target(slot, rid, nowMs)
+    this.#considerProbe(videos, nowMs)
+  }
+
+  #raise(slot: Slot, chosen: Map<Slot, string | null>, left: number): number {
+    const { track } = slot
+    const from = chosen.get(slot)
+    if (!track || from === null || from === undefined) return left
+    const wishedRid = track.ridFor(slot.wantedHeight)
+    let rest = left
+    let rid = from
+    for (const next of track.rids.slice(1, track.rids.indexOf(wishedRid) + 1)) {
+      // Going up needs room to spare, staying does not: no flutter (M14).
+      const margin = next === slot.targetRid ? 1 : 1.1
+      const cost = this.#costOf(slot, next) - this.#costOf(slot, rid)
+      if (cost * margin > rest) break
+      rest -= cost
+      rid = next
+    }
+    chosen.set(slot, rid)
+    return rest
+  }
+
+  #costOf(slot: Slot, rid: string): number {
+    const measured = slot.track?.layers.get(rid)?.bitrateBps ?? 0
+    return measured > 10_000 ? measured : (usualBps[rid] ?? 600_000)
+  }
+
+  #target(slot: Slot, rid: string | null, nowMs: number): void {
+    const { track } = slot
+    if (!track) return
+    if (rid === null) {
+      this.paused.add(track)
+      slot.targetRid = null
+      slot.restart()
+      return
+    }
+    this.paused.delete(track)
+    const flowing = this.#flowing(track, rid, slot, nowMs)
+    if (slot.targetRid === flowing) {
+      // Asked and nothing came: ask again.
+      if (slot.current?.rid !== flowing && nowMs - slot.targetSinceMs > 1_000) this.#ask(slot, nowMs)
+      return
+    }
+    slot.targetRid = flowing
+    slot.targetSinceMs = nowMs
+    if (slot.current?.rid !== flowing) this.#ask(slot, nowMs)
+  }
+
+  /** RIDs that never arrive are normal (M17): while the chosen one does not flow, the nearest smaller one that does. */
+  #flowing(track: Track, rid: string, slot: Slot, nowMs: number): string {
+    const isFlowing = (one: string) => {
+      const layer = track.layers.get(one)
+      return layer !== undefined && track.isFlowing(layer, nowMs)
+    }
+    if (isFlowing(rid)) return rid
+    const below = track.rids.slice(0, track.rids.indexOf(rid)).reverse()
+    const above = track.rids.slice(track.rids.indexOf(rid) + 1)
+    const other = [...below, ...above].find(isFlowing)
+    return other ?? slot.targetRid ?? rid
+  }
+
+  #ask(slot: Slot, nowMs = this.#nowMs): void {
+    slot.targetSinceMs = nowMs
+    if (slot.track?.kind === 'video' && slot.targetRid !== null) this.#host.requestKeyFrame(slot.track, slot.targetRid)
+  }
+
+  /** RIDs of a track that this subscriber has a use for, now or when the path allows. */
+  usedRids(track: Track, into: Set<string>): void {
+    const slot = this.slots.find((one) => one.track === track)
+    if (!slot) return
+    if (slot.targetRid !== null) into.add(slot.targetRid)
+    if (slot.current) into.add(slot.current.rid)
+    const wished = track.ridFor(slot.wantedHeight)
+    if (this.estimate.bps > this.#costOf(slot, wished) + audioBps) into.add(wished)
+    else if (track.rids[0] !== undefined) into.add(track.rids[0])
+  }
+
+  // --- packets ---
+
+  tick(nowUs: number): void {
+    this.#nowUs = nowUs
+    this.#nowMs = nowUs / 1000
+    if (nowUs < this.#probeUntilUs) this.#probe()
+    else if (this.#probeBps > 0) {
+      this.estimate.onProbeArrived(this.#probeBps)
+      this.#probeBps = 0
+    }
+  }
+
+  /** RTP header with the transport-wide number where the page takes it. Where the payload goes. */
+  writeHeader(type: number, isMarked: boolean, sequence: number, timestamp: number, ssrc: number): number {
+    const { scratch } = this
+    const id = this.accepted?.transportSequence ?? 0
+    scratch[0] = id === 0 ? 0x80 : 0x90
+    scratch[1] = (isMarked ? 0x80 : 0) | type
+    write16(scratch, 2, sequence)
+    write32(scratch, 4, timestamp)
+    write32(scratch, 8, ssrc)
+    if (id === 0) return 12
+    write16(scratch, 12, 0xbede)
+    write16(scratch, 14, 1)
+    scratch[16] = (id << 4) | 1
+    scratch[19] = 0
+    return 20
+  }
+
+  /** Sends what is in the scratch. */
+  send(length: number): void {
+    if (!this.isConnected) return
+    if (this.accepted?.transportSequence) write16(this.scratch, 17, this.estimate.onSent(length, this.#nowUs))
+    this.#host.counters.packetsOut += 1
+    this.#host.send(this.pipe, this.scratch.subarray(0, length))
+  }
+
+  /** Reports are no media: they carry no number. */
+  sendReports(nowMs: number): void {
+    if (!this.isConnected) return
+    for (const slot of this.slots) {
+      const length = slot.writeReport(this.scratch, nowMs)
+      if (length > 0) this.#host.send(this.pipe, this.scratch.subarray(0, length))
+    }
+  }
+
+  rtxTypeOf(type: number): number {
+    const { accepted } = this
+    if (!accepted) return 0
+    return type === accepted.vp8 ? accepted.vp8Rtx : type === accepted.h264 ? accepted.h264Rtx : 0
+  }
+
+  onRtcp(bytes: Uint8Array, nowUs: number): void {
+    this.#nowUs = nowUs
+    this.#nowMs = nowUs / 1000
+    if (!readRtcp(bytes, this)) this.#host.counters.malformed += 1
+  }
+
+  #considerProbe(videos: readonly Slot[], nowMs: number): void {
+    if (nowMs - this.#probedMs < probeEveryMs || this.estimate.isOverused || !this.estimate.hasFeedback) return
+    const wish = videos.reduce((sum, slot) => {
+      return sum + (slot.track ? this.#costOf(slot, slot.track.ridFor(slot.wantedHeight)) : 0)
+    }, audioBps)
+    if (wish * 1.1 <= this.estimate.bps) return
+    this.#probedMs = nowMs
+    this.#probeBps = Math.min(wish * 1.2, this.estimate.bps * 2)
+    this.#probeUntilUs = this.#nowUs + probeUs
+  }
+
+  /** Packets that were sent before, again: harmless to the page, and as heavy as what is to come. */
+  #probe(): void {
+    const video = this.slots.find((slot) => slot.kind === 'video' && slot.current)
+    if (!video) return
+    let bytes = Math.max(0, ((this.#probeBps - this.estimate.ackedBps) / 8) * 0.01)
+    for (let back = 0; bytes > 0 && back < 20; back++) {
+      const length = video.rewrite((video.lastSequence - back) & 0xffff, this.#packet, this.#vp8)
+      if (length === 0) return
+      this.send(length)
+      bytes -= length
+    }
+  }
+
+  nack(ssrc: number, sequence: number): void {
+    this.#host.counters.nacksReceived += 1
+    const slot = this.#bySsrc.get(ssrc)
+    if (!slot || slot.ssrc !== ssrc) return
+    if (this.#nowMs - this.#repairSinceMs > 1_000) {
+      this.#repairSinceMs = this.#nowMs
+      this.#repairBytes = 0
+    }
+    // Audio is repaired whatever it costs; it is small.
+    const budget = Math.max(this.estimate.bps * Math.max(repairShare, 2 * this.estimate.loss), 200_000) / 8
+    if (slot.kind === 'video' && this.#repairBytes > budget) return
+    const length = slot.rewrite(sequence, this.#packet, this.#vp8)
+    if (length === 0) return
+    this.#repairBytes += length
+    this.#host.counters.retransmitted += 1
+    this.send(length)
+  }
+
+  keyFrameRequest(ssrc: number): void {
+    const slot = this.#bySsrc.get(ssrc)
+    if (slot?.track && slot.current) this.#host.requestKeyFrame(slot.track, slot.current.rid)
+  }
+
+  reportBlock(ssrc: number, fraction: number, lsr: number, dlsr: number): void {
+    const slot = this.#bySsrc.get(ssrc)
+    if (!slot || slot.ssrc !== ssrc) return
+    this.#lossSum += fraction / 256
+    this.#lossCount += 1
+    if (lsr === 0 || lsr !== slot.lastReportMiddle) return
+    const rtt = this.#nowMs - slot.lastReportMs - dlsr / 65.536
+    if (rtt >= 0 && rtt < 10_000) this.rttMs = this.rttMs === null ? rtt : 0.7 * this.rttMs + 0.3 * rtt
+  }
+
+  transportFeedback(bytes: Uint8Array, from: number, end: number): void {
+    this.estimate.onFeedback(bytes, from, end, this.#nowUs)
+  }
+
+  maximumBitrate(bps: number): void {
+    this.estimate.onMaximum(bps)
+  }
+
+  /** M13: a browser that only receives learns the round trip this way, and asks again in time. */
+  referenceTime(ssrc: number, ntpMiddle: number): void {
+    const length = writeDlrr(this.scratch, this.slots[0]?.ssrc ?? 1, ssrc, ntpMiddle, 1)
+    this.#host.send(this.pipe, this.scratch.subarray(0, length))
+  }
+
+  senderReport(): void {
+    // A subscriber sends no media.
+  }
+
+  /** Since the last look. */
+  takeLoss(): number {
+    const loss = this.#lossCount === 0 ? 0 : this.#lossSum / this.#lossCount
+    this.#lossSum = 0
+    this.#lossCount = 0
+    return loss
+  }
+
+  close(): void {
+    for (const slot of this.slots) slot.assign(null)
+    this.isConnected = false
+  }
+}
+
+/** Until measured. */
+const usualBps: Readonly<Record<string, number>> = { q: 100_000, h: 350_000, f: 1_200_000 }
