@@ -40,7 +40,11 @@ export interface Parts {
   readonly instanceApiKey: string
   readonly instance: Instance
   readonly openMedia: (worker: number, events: MediaEvents) => Media
+  /** For tests; 30 s else (M6). */
+  readonly graceMs?: number
 }
+
+const graceMs = 30_000
 
 export function createApp(parts: Parts): App {
   const { config, connection, database, log, clock, instance } = parts
@@ -62,6 +66,16 @@ export function createApp(parts: Parts): App {
     directory: new Directory(database, clock),
     logWatch: new LogWatch(connection, log),
     outbox: new Outbox({ database, smtpUrl: config.smtpUrl, dataDir: config.dataDir, host, log, clock }),
-    rooms: new Rooms({ config, database, log, clock, signer, sequencer, links, openMedia: parts.openMedia }),
+    rooms: new Rooms({
+      config,
+      database,
+      log,
+      clock,
+      signer,
+      sequencer,
+      links,
+      openMedia: parts.openMedia,
+      graceMs: parts.graceMs ?? graceMs,
+    }),
   }
 }

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import { pino } from 'pino'
 import { afterAll } from 'vitest'
 import { type App, createApp } from '../server/app.ts'
@@ -18,7 +18,7 @@ export interface TestApp {
   readonly app: App
   readonly http: FastifyInstance
   /** Moves the clock of the app; it stands still otherwise only when `now` was given. */
-  readonly setNow: (now: number) => void
+  readonly setNow: (now: number | undefined) => void
   readonly dataDir: string
 }
 
@@ -26,10 +26,14 @@ interface Options {
   readonly environment?: Record<string, string>
   readonly now?: number
   readonly openMedia?: (worker: number, events: MediaEvents) => Media
+  /** Default: as often as tests like. */
+  readonly limits?: Config['limits']
+  readonly log?: FastifyBaseLogger
+  readonly graceMs?: number
 }
 
-/** Enough rights to call as often as tests do. */
-const limits = { CARILLON_RATE_LIMIT: '1000000', CARILLON_PUBLIC_RATE_LIMIT: '1000000' }
+const often = 1_000_000
+const noLimits = { perKeyPerSecond: often, publicPerMinute: often, signInPerMinute: often }
 
 /** A worker that is away. */
 const noMedia = (): Media => ({
@@ -41,7 +45,8 @@ const noMedia = (): Media => ({
 export async function testApp(options: Options = {}): Promise<TestApp> {
   const { database, connection } = await testDatabase()
   const dataDir = mkdtempSync(join(tmpdir(), 'carillon-app-'))
-  const config: Config = readConfig({ CARILLON_DATA_DIR: dataDir, ...limits, ...options.environment })
+  const environment = { CARILLON_DATA_DIR: dataDir, ...options.environment }
+  const config: Config = { ...readConfig(environment), limits: options.limits ?? noLimits }
   const instance = await ensureInstance(database, { adminEmail: 'root@example.com', adminPassword: 'root password 1' })
   let now = options.now
   const app = createApp({
@@ -49,11 +54,12 @@ export async function testApp(options: Options = {}): Promise<TestApp> {
     connection,
     database,
     instance,
-    log: pino({ level: process.env.TEST_LOG ?? 'silent' }),
+    log: options.log ?? pino({ level: process.env.TEST_LOG ?? 'silent' }),
     clock: () => now ?? Date.now(),
     masterKey: Buffer.alloc(32, 7),
     instanceApiKey: instanceKey,
     openMedia: options.openMedia ?? noMedia,
+    ...(options.graceMs !== undefined && { graceMs: options.graceMs }),
   })
   app.sequencer.start()
   const http = await createServer(app, {
@@ -67,7 +73,7 @@ export async function testApp(options: Options = {}): Promise<TestApp> {
     await app.logWatch.stop()
     rmSync(dataDir, { recursive: true, force: true })
   })
-  const setNow = (at: number) => {
+  const setNow = (at: number | undefined) => {
     now = at
   }
   return { app, http, setNow, dataDir }

@@ -33,6 +33,7 @@ export class Conversation {
   #session: Session | null = null
   #room: Room | null = null
   #warm: NodeJS.Timeout | null = null
+  #isClosed = false
 
   constructor(rooms: Rooms, wire: Wire, ip: string) {
     this.#rooms = rooms
@@ -64,14 +65,12 @@ export class Conversation {
 
   /** The socket is gone. Whoever is inside has 30 s to come back; whoever is not is forgotten. */
   closed(): void {
+    this.#isClosed = true
     if (this.#warm) clearTimeout(this.#warm)
     const session = this.#session
     const room = this.#room
-    if (!session || !room || session.wire !== this.#wire) {
-      // Closed by us, or taken over by another socket.
-      if (session && session.wire === null && room) this.#lost(session, room)
-      return
-    }
+    if (!session || !room) return
+    if (session.wire !== null && session.wire !== this.#wire) return // another socket took it over
     session.wire = null
     this.#lost(session, room)
   }
@@ -128,11 +127,11 @@ export class Conversation {
     const known = this.#rooms.sessions.get(params.session)
     if (known && known.meetingId === room.id) {
       known.wire?.close()
-      known.wire = this.#wire
+      known.wire = null // until `catchUp`, so that nothing overtakes what it missed
       return { session: known, isResumed: true, needsSnapshot: false }
     }
     const member = place && room.members.get(place.participantId)
-    if (!place || !member || member.session || !this.#rooms.livePeers.has(place.peerId)) return null
+    if (!place || !member || member.session || !this.#rooms.isAlive(place.peerId)) return null
     const session = this.#newSession(room, { ...place, id: params.session })
     session.isPeerOpen = true
     session.isJoined = true
@@ -174,10 +173,11 @@ export class Conversation {
   }
 
   #catchUp(room: Room, session: Session, params: OpParams<'hello'>, isResumed: boolean, needsSnapshot: boolean): void {
-    if (!isResumed) return
+    if (!isResumed || this.#isClosed) return
+    session.wire = this.#wire
+    const isComplete = !needsSnapshot && session.replay(params.seq ?? 0)
     const member = room.members.get(session.participantId)
     if (member?.session === session) this.#welcomeBack(room, member)
-    const isComplete = !needsSnapshot && session.replay(params.seq ?? 0)
     if (isComplete || member?.session !== session) return
     void this.#tellSnapshot(room, session, member)
   }
@@ -233,13 +233,16 @@ export class Conversation {
     const { state } = room.info(this.#rooms.options.clock())
     if (state === 'too_early') throw new SignallingError('too_early')
     if (state === 'closed') throw new SignallingError('closed')
-    const warm = [...this.#rooms.sessions.values()].filter((one) => one.ip === session.ip && one.isPeerOpen && !one.isJoined)
+    const warm = [...this.#rooms.sessions.values()].filter(
+      (one) => one.ip === session.ip && one.isPeerOpen && !one.isJoined,
+    )
     if (warm.length >= mostWarm) throw new SignallingError('too_many')
   }
 
   #enterMedia(room: Room, member: Member): void {
     room.media.tell({ type: 'join', peerId: member.peerId, roomId: room.id })
     room.orderMute(member)
+    room.orderWanted(member)
   }
 
   async #join(params: OpParams<'join'>): Promise<OpResult<'join'>> {
@@ -270,6 +273,7 @@ export class Conversation {
     } else if (!before) {
       room.media.tell({ type: 'leave', peerId: member.peerId })
     }
+    member.wanted = []
     room.moveTo(member, session)
     this.#welcomeBack(room, member)
     const { microphone, camera } = params
@@ -311,7 +315,7 @@ export class Conversation {
       isConnected: true,
       joinedAt: now.toISOString(),
     }
-    const member: Member = { row, state: state_, session, peerId: session.peerId, grace: null }
+    const member: Member = { row, state: state_, session, peerId: session.peerId, grace: null, wanted: [] }
     room.add(member)
     room.broadcast('participant_joined', { participant: member.state }, session)
     room.watchers.delete(session)
@@ -349,12 +353,9 @@ export class Conversation {
   }
 
   async #wanted({ wanted }: OpParams<'wanted'>): Promise<OpResult<'wanted'>> {
-    const { room, session } = this.#inside()
-    const videos = wanted.flatMap(({ participantId, source, height }) => {
-      const shown = room.members.get(participantId)
-      return shown ? [{ peerId: shown.peerId, source, height }] : []
-    })
-    room.media.tell({ type: 'wanted', peerId: session.peerId, wanted: videos })
+    const { room, member } = this.#inside()
+    member.wanted = wanted
+    room.orderWanted(member)
     return {}
   }
 

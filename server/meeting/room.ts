@@ -5,7 +5,7 @@
  * Invariant: what changes who is inside runs in `serially`, after its transaction committed; so memory never says
  * something that the database may still refuse.
  */
-import type { ChatMessage, EventParams, MeetingInfo, Participant, Slot } from '../../contract/signalling.ts'
+import type { ChatMessage, EventParams, MeetingInfo, Participant, Slot, Wanted } from '../../contract/signalling.ts'
 import type { Report, SlotState, Source } from '../../engine/sfu/messages.ts'
 import { dashed } from '../ids.ts'
 import { earlyMs, type MeetingRow, nameOf, phaseOf } from '../store/meetings.ts'
@@ -21,6 +21,8 @@ export interface Member {
   /** The peer that sends and receives for it. */
   peerId: string
   grace: NodeJS.Timeout | null
+  /** What its page shows, as it said last. */
+  wanted: readonly Wanted[]
 }
 
 export class Room {
@@ -90,6 +92,7 @@ export class Room {
   add(member: Member): void {
     this.members.set(member.row.id, member)
     this.#peers.set(member.peerId, member)
+    this.#orderWantedOf(member)
   }
 
   remove(member: Member): void {
@@ -104,6 +107,22 @@ export class Room {
     member.session = session
     member.peerId = session.peerId
     this.#peers.set(member.peerId, member)
+    this.#orderWantedOf(member)
+  }
+
+  /** The worker knows peers, pages know participants: a participant at another page is another peer. */
+  #orderWantedOf(shown: Member): void {
+    for (const member of this.members.values()) {
+      if (member.wanted.some(({ participantId }) => participantId === shown.row.id)) this.orderWanted(member)
+    }
+  }
+
+  orderWanted(member: Member): void {
+    const wanted = member.wanted.flatMap(({ participantId, source, height }) => {
+      const shown = this.members.get(participantId)
+      return shown ? [{ peerId: shown.peerId, source, height }] : []
+    })
+    this.media.tell({ type: 'wanted', peerId: member.peerId, wanted })
   }
 
   update(member: Member, change: Partial<Participant>): void {

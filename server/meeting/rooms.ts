@@ -40,10 +40,10 @@ export interface RoomsOptions {
   readonly sequencer: Pick<Sequencer, 'poke'>
   readonly links: MeetingLinks
   readonly openMedia: (worker: number, events: MediaEvents) => Media
+  /** How long a participant whose connection is lost is kept (M6). */
+  readonly graceMs: number
 }
 
-/** A participant whose connection is lost is kept this long (M6). */
-export const graceMs = 30_000
 const everywhere = { accountId: null, userId: null }
 
 export class Rooms {
@@ -53,12 +53,15 @@ export class Rooms {
   readonly #peers = new Map<string, Session>()
   readonly #media: readonly Media[]
   readonly #epochs: (string | null)[]
+  readonly #alive: ReadonlySet<string>[]
+  readonly #strangers: NodeJS.Timeout[] = []
   readonly #unsettled = new Set<string>()
 
   constructor(options: RoomsOptions) {
     this.options = options
     const workers = Array.from({ length: options.config.mediaWorkers }, (_, index) => index)
     this.#epochs = workers.map(() => null)
+    this.#alive = workers.map(() => new Set())
     this.#media = workers.map((worker) =>
       options.openMedia(worker, {
         report: (report) => this.#onReport(report),
@@ -84,7 +87,7 @@ export class Rooms {
         isConnected: false,
         joinedAt: row.joinedAt.toISOString(),
       }
-      const member: Member = { row, state, session: null, peerId: `${row.id}.unknown`, grace: null }
+      const member: Member = { row, state, session: null, peerId: `${row.id}.unknown`, grace: null, wanted: [] }
       room.add(member)
       this.startGrace(room, member)
     }
@@ -147,7 +150,7 @@ export class Rooms {
 
   startGrace(room: Room, member: Member): void {
     if (member.grace) clearTimeout(member.grace)
-    member.grace = setTimeout(() => void this.leave(room, member, 'lost'), graceMs)
+    member.grace = setTimeout(() => void this.leave(room, member, 'lost'), this.options.graceMs)
   }
 
   /** Out of the meeting, for everybody and for good. */
@@ -285,6 +288,7 @@ export class Rooms {
     for (const room of this.#rooms.values()) {
       for (const member of room.members.values()) if (member.grace) clearTimeout(member.grace)
     }
+    for (const timer of this.#strangers) clearTimeout(timer)
     for (const session of this.sessions.values()) session.wire?.close()
   }
 
@@ -301,35 +305,42 @@ export class Rooms {
     }
   }
 
-  /** Null while the worker is away. */
-  epochOf(room: Room): string | null {
-    return this.#epochs[this.#media.indexOf(room.media)] ?? null
+  /** True for a peer that a worker told us it still has: a page of an earlier process may go on with it. */
+  isAlive(peerId: string): boolean {
+    return this.#alive.some((peers) => peers.has(peerId))
   }
 
   #onUp(worker: number, epoch: string, peers: readonly { peerId: string }[]): void {
     const isSame = this.#epochs[worker] === epoch
     this.#epochs[worker] = epoch
     const alive = new Set(peers.map((peer) => peer.peerId))
-    this.livePeers = new Set([...this.livePeers, ...alive])
+    this.#alive[worker] = alive
+    // Whoever does not come back in time has left, and its peer with it.
+    clearTimeout(this.#strangers[worker])
+    this.#strangers[worker] = setTimeout(() => this.#dropStrangers(worker), this.options.graceMs)
     if (isSame) return
-    for (const session of this.#peers.values()) {
-      const room = this.#rooms.get(session.meetingId)
-      if (room && this.#media.indexOf(room.media) === worker && session.isPeerOpen && !alive.has(session.peerId)) {
-        this.#loseMedia(session)
-      }
-    }
+    for (const session of this.#sessionsOf(worker)) if (!alive.has(session.peerId)) this.#loseMedia(session)
   }
 
-  /** Peers that a worker told us it still has: pages of an earlier process may go on with them. */
-  livePeers: ReadonlySet<string> = new Set()
+  #dropStrangers(worker: number): void {
+    for (const peerId of this.#alive[worker] ?? []) {
+      if (!this.#peers.has(peerId)) this.#media[worker]?.tell({ type: 'leave', peerId })
+    }
+    this.#alive[worker] = new Set()
+  }
 
   #onLost(worker: number): void {
     this.#epochs[worker] = null
-    this.livePeers = new Set()
-    for (const session of this.#peers.values()) {
+    this.#alive[worker] = new Set()
+    for (const session of this.#sessionsOf(worker)) this.#loseMedia(session)
+  }
+
+  /** Pages whose peer is at that worker. */
+  #sessionsOf(worker: number): Session[] {
+    return [...this.#peers.values()].filter((session) => {
       const room = this.#rooms.get(session.meetingId)
-      if (room && this.#media.indexOf(room.media) === worker && session.isPeerOpen) this.#loseMedia(session)
-    }
+      return session.isPeerOpen && room !== undefined && this.#media.indexOf(room.media) === worker
+    })
   }
 
   #loseMedia(session: Session): void {

@@ -97,7 +97,8 @@ async function carryOut(conversation: Conversation, frame: { op: string; params:
 
 function toRefusal(app: App, error: unknown): SignallingError {
   if (error instanceof SignallingError) return error
-  if (isDatabaseDown(error)) return new SignallingError('internal', 'The database cannot be reached; try again shortly.')
+  if (isDatabaseDown(error))
+    return new SignallingError('internal', 'The database cannot be reached; try again shortly.')
   app.log.error({ err: error }, 'a meeting frame failed by our fault')
   return new SignallingError('internal')
 }
