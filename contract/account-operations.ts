@@ -237,6 +237,7 @@ export const accountOperations = defineOperations({
     summary: 'Make an API key; it is shown in this answer only',
     body: NewApiKey,
     result: data(ApiKey),
+    shownOnce: 'key',
     errors: writing,
     example: { body: { name: 'CRM', permissions: ['account', 'meeting'] }, result: { data: apiKey } },
   },

@@ -12,3 +12,7 @@ export class ApiError extends Error {
     this.details = details
   }
 }
+
+/** Data that is not valid (-4), with the field it concerns in words and for programs. */
+export const invalidField = (field: string, message: string): ApiError =>
+  new ApiError('invalid_request', `${field}: ${message}`, { issues: [{ field, message }] })

@@ -39,6 +39,8 @@ export async function keepPartitions({ connection, signer, now, keptDays }: Opti
 async function dropDay(client: pg.Client, signer: Signer, day: string): Promise<void> {
   const table = partitionOf(day)
   await client.query('begin')
+  // The sequencer locks the table before the row of `event_log`; in the other order the two would wait for each other.
+  await client.query('lock table events in access exclusive mode')
   const { rows } = await client.query<{ account_id: string; seq: number; hash: Buffer }>(
     `select distinct on (account_id) account_id, seq, hash from ${table} order by account_id, seq desc`,
   )

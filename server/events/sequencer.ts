@@ -39,11 +39,15 @@ const lock = 7_201_165
 const batch = 500
 /** Without a poke: what another process wrote is found this soon. */
 const pollMs = 250
+/** With more waiting, changes are refused: minutes of work, at the rate that is measured. */
+const mostWaiting = 100_000
+const passesPerCount = 32
 const retryMs = 200
 
 export class Sequencer {
   readonly #options: Options
   #client: pg.Client | null = null
+  #isHolder = false
   #position = 0
   #lastRecordedAt = 0
   readonly #days = new Set<string>()
@@ -51,7 +55,7 @@ export class Sequencer {
   #pass: Promise<void> | null = null
   #isPokedAgain = false
   #isStopped = false
-  /** Rows seen waiting at the last pass, and when the last pass ended: for metrics. */
+  /** How many events wait, as far as this process knows, and when its last pass ended. */
   backlog = 0
   lastPassAt = 0
   /** Events moved by this process, by type. */
@@ -62,22 +66,19 @@ export class Sequencer {
   }
 
   start(): void {
-    this.poke()
+    this.#begin()
   }
 
   /** There may be something in the inbox. Cheap, and safe to call at any time. */
   poke(): void {
-    if (this.#isStopped) return
-    if (this.#pass) {
-      this.#isPokedAgain = true
-      return
-    }
-    if (this.#timer) clearTimeout(this.#timer)
-    this.#timer = null
-    this.#pass = this.#run().finally(() => {
-      this.#pass = null
-      this.#again()
-    })
+    if (this.#pass) this.#isPokedAgain = true
+    else if (this.#isHolder) this.#begin()
+    // Otherwise another process works, or the database is away: the timer looks.
+  }
+
+  /** E1: a log that falls behind by this much is a fault, and more events would hide it. */
+  get isOverfull(): boolean {
+    return this.backlog > mostWaiting
   }
 
   async stop(): Promise<void> {
@@ -87,48 +88,49 @@ export class Sequencer {
     await this.#drop()
   }
 
+  #begin(): void {
+    if (this.#isStopped || this.#pass) return
+    if (this.#timer) clearTimeout(this.#timer)
+    this.#timer = null
+    this.#pass = this.#run().finally(() => {
+      this.#pass = null
+      this.#again()
+    })
+  }
+
   #again(): void {
     if (this.#isStopped) return
-    if (this.#isPokedAgain) {
-      this.#isPokedAgain = false
-      this.poke()
-      return
-    }
-    this.#timer = setTimeout(() => this.poke(), this.#client ? pollMs : retryMs)
+    const isUrgent = this.#isPokedAgain && this.#isHolder
+    this.#isPokedAgain = false
+    if (isUrgent) this.#begin()
+    else this.#timer = setTimeout(() => this.#begin(), this.#client ? pollMs : retryMs)
   }
 
   async #run(): Promise<void> {
     try {
-      const client = this.#client ?? (await this.#acquire())
-      if (!client) return
-      this.#client = client
-      while ((await this.#move(client)) === batch);
+      this.#client ??= await this.#connect()
+      const client = this.#client
+      if (!this.#isHolder && !(await this.#acquire(client))) {
+        this.backlog = await countWaiting(client)
+        return
+      }
+      for (let passes = 0; (await this.#move(client)) === batch; passes++) {
+        if (passes % passesPerCount === 0) this.backlog = await countWaiting(client)
+      }
       this.lastPassAt = this.#options.clock()
     } catch (error) {
-      this.#options.log.warn({ err: error }, 'the event sequencer lost its connection and tries again')
+      if (!this.#isStopped) {
+        this.#options.log.warn({ err: error }, 'the event sequencer lost its connection and tries again')
+      }
       await this.#drop()
     }
   }
 
-  /** Null while another process is the sequencer. */
-  async #acquire(): Promise<pg.Client | null> {
+  async #connect(): Promise<pg.Client> {
     const client = new pg.Client({ ...this.#options.connection, types: { getTypeParser } })
     client.on('error', () => this.#forget(client))
     try {
       await client.connect()
-      const held = await client.query<{ held: boolean }>('select pg_try_advisory_lock($1) as held', [lock])
-      if (!held.rows[0]?.held) {
-        await client.end()
-        return null
-      }
-      const log = await client.query<{ position: number }>('select position from event_log')
-      this.#position = log.rows[0]?.position ?? 0
-      const last = await client.query<{ at: Date | null }>(
-        'select max(recorded_at) as at from events where position = $1',
-        [this.#position],
-      )
-      this.#lastRecordedAt = last.rows[0]?.at?.getTime() ?? 0
-      this.#days.clear()
       return client
     } catch (error) {
       await client.end().catch(() => {})
@@ -136,13 +138,32 @@ export class Sequencer {
     }
   }
 
+  /** False while another process is the sequencer. */
+  async #acquire(client: pg.Client): Promise<boolean> {
+    const held = await client.query<{ held: boolean }>('select pg_try_advisory_lock($1) as held', [lock])
+    if (!held.rows[0]?.held) return false
+    const log = await client.query<{ position: number }>('select position from event_log')
+    this.#position = log.rows[0]?.position ?? 0
+    const last = await client.query<{ at: Date | null }>(
+      'select max(recorded_at) as at from events where position = $1',
+      [this.#position],
+    )
+    this.#lastRecordedAt = last.rows[0]?.at?.getTime() ?? 0
+    this.#days.clear()
+    this.#isHolder = true
+    return true
+  }
+
   #forget(client: pg.Client): void {
-    if (this.#client === client) this.#client = null
+    if (this.#client !== client) return
+    this.#client = null
+    this.#isHolder = false
   }
 
   async #drop(): Promise<void> {
     const client = this.#client
     this.#client = null
+    this.#isHolder = false
     await client?.end().catch(() => {})
   }
 
@@ -152,7 +173,7 @@ export class Sequencer {
       text: `select id, event_id, account_id, type, resource_type, resource_id, actor, data
              from event_inbox order by id limit ${batch}`,
     })
-    this.backlog = rows.length
+    if (rows.length < batch) this.backlog = rows.length
     if (rows.length === 0) return 0
     // Never backwards, or the partitions would not follow the positions.
     this.#lastRecordedAt = Math.max(this.#lastRecordedAt, this.#options.clock())
@@ -223,6 +244,15 @@ export class Sequencer {
       this.#position + rows.length,
     ]
   }
+}
+
+async function countWaiting(client: pg.Client): Promise<number> {
+  const { rows } = await client.query<{ count: number }>({
+    name: 'count-inbox',
+    text: 'select count(*) as count from (select from event_inbox limit $1) as waiting',
+    values: [mostWaiting + 1],
+  })
+  return rows[0]?.count ?? 0
 }
 
 const moveStatement = `

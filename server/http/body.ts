@@ -1,9 +1,12 @@
 /**
  * A body is JSON whatever its content type says (A4): the published telephony client sends none. An empty one is no
- * body.
+ * body. What the database or the program could not hold is refused here, once for all fields.
  */
 import type { FastifyInstance } from 'fastify'
-import { ApiError } from '../api-error.ts'
+import { invalidField } from '../api-error.ts'
+
+/** Deeper than any object of ours; PostgreSQL and `JSON.stringify` give up far below that. */
+const deepest = 64
 
 export function readBodies(http: FastifyInstance): void {
   http.removeAllContentTypeParsers()
@@ -12,10 +15,28 @@ export function readBodies(http: FastifyInstance): void {
 
 function parseJson(text: string): unknown {
   if (text.trim() === '') return undefined
-  if (text.includes('"__proto__"')) throw new ApiError('invalid_request', '__proto__: not a field; leave it out')
+  let body: unknown
   try {
-    return JSON.parse(text)
+    body = JSON.parse(text)
   } catch (error) {
-    throw new ApiError('invalid_request', `The body is not JSON: ${error instanceof Error ? error.message : ''}`)
+    throw invalidField('body', `is not JSON: ${error instanceof Error ? error.message : ''}`)
+  }
+  refuseUnstorable(body)
+  return body
+}
+
+/** PostgreSQL stores neither NUL nor half a surrogate pair; `__proto__` would be no field but the object's kind. */
+export function refuseUnstorable(value: unknown, path: readonly string[] = []): void {
+  if (typeof value === 'string') {
+    if (!value.includes('\0') && value.isWellFormed()) return
+    throw invalidField(path.join('.') || 'body', 'holds a NUL character or half of a surrogate pair')
+  }
+  if (typeof value !== 'object' || value === null) return
+  if (path.length >= deepest) throw invalidField(path[0] ?? 'body', `is nested deeper than ${deepest} levels`)
+  for (const [name, entry] of Object.entries(value)) {
+    if (name === '__proto__') throw invalidField([...path, name].join('.'), 'is no field: leave it out')
+    if (typeof entry === 'number' || typeof entry === 'boolean') continue
+    refuseUnstorable(name, path)
+    refuseUnstorable(entry, [...path, name])
   }
 }

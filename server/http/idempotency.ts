@@ -14,6 +14,8 @@ export interface Once {
   readonly key: string
   /** The call as it was read: path, query and body. */
   readonly request: unknown
+  /** The field of `data` that only the first answer shows. */
+  readonly shownOnce: string | undefined
 }
 
 export interface Stored {
@@ -45,14 +47,24 @@ export function runOnce(
       return { answer: JSON.parse(before.answer), etag: before.etag, isReplayed: true }
     }
     const { answer, etag } = await run(trx)
-    const row = { ...keyOf(once), requestHash, etag, answer: JSON.stringify(answer, withoutSecrets) }
+    const row = {
+      ...keyOf(once),
+      requestHash,
+      etag,
+      answer: JSON.stringify(answer, withoutSecret(answer, once.shownOnce)),
+    }
     await trx.insertInto('idempotency').values(row).execute()
     return { answer, etag, isReplayed: false }
   })
 }
 
 /** A key that was shown is not shown again (A7). */
-const withoutSecrets = (name: string, value: unknown) => (name === 'key' || name === 'auth_token' ? undefined : value)
+function withoutSecret(answer: unknown, shownOnce: string | undefined) {
+  const data = typeof answer === 'object' && answer !== null && 'data' in answer ? answer.data : undefined
+  return function (this: unknown, name: string, value: unknown) {
+    return this === data && name === shownOnce ? undefined : value
+  }
+}
 
 const keyOf = ({ credential, operation, key }: Once) => ({ credential, operation, key })
 

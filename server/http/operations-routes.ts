@@ -39,7 +39,8 @@ export function addOperations(http: FastifyInstance, app: App, operations: Opera
   })
   http.get('/metrics', async (request, reply) => {
     // S11: figures tell who calls when; a proxy's visitors come from loopback too, so it must not be one.
-    const isLocal = isLoopback(request.socket.remoteAddress ?? '') && isLoopback(request.ip) && !request.headers.forwarded
+    const isLocal =
+      isLoopback(request.socket.remoteAddress ?? '') && isLoopback(request.ip) && !request.headers.forwarded
     if (!isLocal) await authenticate(app, request, { kind: 'credential', scope: 'instance', minRole: 'instance' })
     return reply.type('text/plain; version=0.0.4; charset=utf-8').send(await operations.metrics())
   })

@@ -1,6 +1,7 @@
 /** From what came in to what the contract says, or a refusal that names the field in the caller's language. */
 import { z } from 'zod'
 import type { Language } from '../../contract/errors.ts'
+import type { Operation } from '../../contract/define.ts'
 import { ApiError } from '../api-error.ts'
 
 const locales = { en: z.locales.en(), fr: z.locales.fr(), nl: z.locales.nl() } as const
@@ -25,8 +26,23 @@ function fieldOf(issue: z.core.$ZodIssue, place: string): string {
   return path.map(String).join('.') || place
 }
 
-/** Names at the top of a v6 body that the operation does not know (A1). */
-export function ignoredFields(schema: z.ZodType | undefined, body: unknown): string[] {
-  if (!(schema instanceof z.ZodObject) || typeof body !== 'object' || body === null) return []
-  return Object.keys(body).filter((name) => !Object.hasOwn(schema.shape, name))
+const mostNamed = 20
+
+/**
+ * Names at the top of a v6 body that the operation does not know (A1). A change may send back everything that an answer
+ * holds: what cannot change is not told of.
+ */
+export function ignoredFields(operation: Operation, body: unknown): string[] {
+  const { body: schema, method, result, surface } = operation
+  if (surface !== 'meeting' || !(schema instanceof z.ZodObject) || typeof body !== 'object' || body === null) return []
+  const answered = method === 'PUT' && result instanceof z.ZodObject ? result.shape.data : undefined
+  const isKnown = (name: string) =>
+    Object.hasOwn(schema.shape, name) || (answered instanceof z.ZodObject && Object.hasOwn(answered.shape, name))
+  return Object.keys(body).filter((name) => !isKnown(name))
+}
+
+/** As a header's value, which must stay short enough for any client to read: the first ones, then how many more. */
+export function formatNames(names: readonly string[]): string {
+  const shown = names.slice(0, mostNamed).map((name) => encodeURIComponent([...name].slice(0, 60).join('')))
+  return [...shown, ...(names.length > mostNamed ? [`and-${names.length - mostNamed}-more`] : [])].join(', ')
 }

@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Transaction } from 'kysely'
 import type { Operation } from '../../contract/define.ts'
 import type { OperationId } from '../../contract/operations.ts'
-import { ApiError } from '../api-error.ts'
+import { ApiError, invalidField } from '../api-error.ts'
 import type { App } from '../app.ts'
 import { authenticate, presentedSecret } from '../auth/authenticate.ts'
 import { actorOf, type Principal } from '../auth/principal.ts'
@@ -12,21 +12,32 @@ import { handlers } from '../handlers/handlers.ts'
 import type { Database, Tables } from '../store/database.ts'
 import { languageOf } from './answer.ts'
 import { checkIdempotencyKey, runOnce, type Stored } from './idempotency.ts'
-import { rateLimitOf } from './limits.ts'
-import { ignoredFields, readInput } from './read.ts'
+import { refuseUnstorable } from './body.ts'
+import type { Limiter } from './limits.ts'
+import { formatNames, ignoredFields, readInput } from './read.ts'
 
 type AnyHandler = (call: Call) => Promise<unknown>
 
-export function addRoute(http: FastifyInstance, app: App, id: OperationId, operation: Operation): void {
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Set on routes of the table, before the body is read. */
+    who: Principal | null
+  }
+}
+
+export function addRoute(http: FastifyInstance, app: App, limit: Limiter, id: OperationId, operation: Operation): void {
   // The table ties each handler to its schemas; here, where they meet at run time, the tie is by name.
   const handle = handlers[id] as AnyHandler
   http.route({
     method: operation.method,
     url: operation.path.replaceAll(/\{(\w+)\}/g, ':$1'),
-    config: { rateLimit: rateLimitOf(app, operation.access) },
+    onRequest: limit(operation.access),
+    // Before the body is read: a stranger learns nothing but that, whatever was sent.
+    preParsing: async (request) => {
+      request.who = await authenticate(app, request, operation.access)
+    },
     handler: async (request, reply) => {
-      const who = await authenticate(app, request, operation.access)
-      const call = readCall(app, id, operation, who, request, reply)
+      const call = readCall(app, id, operation, request, reply)
       const result = operation.result.parse(await handle(call))
       if (operation.mediaType) return reply.type(`${operation.mediaType}; charset=utf-8`).send(result)
       return operation.surface === 'meeting' && isObject(result) ? { responseCode: 0, ...result } : result
@@ -36,27 +47,24 @@ export function addRoute(http: FastifyInstance, app: App, id: OperationId, opera
 
 const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null
 
-function readCall(
-  app: App,
-  id: OperationId,
-  operation: Operation,
-  who: Principal,
-  request: FastifyRequest,
-  reply: FastifyReply,
-): Call {
+function readCall(app: App, id: OperationId, operation: Operation, request: FastifyRequest, reply: FastifyReply): Call {
+  const { who } = request
+  if (!who) throw new Error('the route did not find out who calls')
   const language = languageOf(request)
+  refuseUnstorable(request.params, [])
+  refuseUnstorable(request.query, [])
   const { strict, query } = splitStrict(operation, request.query)
-  const ignored = operation.surface === 'meeting' ? ignoredFields(operation.body, request.body) : []
-  if (ignored.length > 0 && strict) {
-    throw new ApiError('invalid_request', `${ignored.join(', ')}: unknown; leave it out, or call without \`strict\``)
+  const ignored = ignoredFields(operation, request.body)
+  if (ignored[0] !== undefined && strict) {
+    throw invalidField(ignored[0], 'is unknown; leave it out, or call without `strict`')
   }
-  if (ignored.length > 0) reply.header('x-ignored-fields', ignored.map(encodeURIComponent).join(', '))
+  if (ignored.length > 0) reply.header('x-ignored-fields', formatNames(ignored))
   const read = {
     params: readInput(operation.params, request.params, language, 'path'),
     query: readInput(operation.query, query, language, 'query'),
     body: readInput(operation.body, request.body ?? {}, language, 'body'),
   }
-  const writing = new Writing(app, id, who, request, reply, read)
+  const writing = new Writing({ app, id, operation, who, request, reply, read })
   return {
     ...(read as Pick<Call, 'params' | 'query' | 'body'>),
     app,
@@ -91,64 +99,66 @@ function expectVersion(request: FastifyRequest, resourceSeq: number): void {
 
 const etagOf = (resourceSeq: number) => `"${resourceSeq}"`
 
+interface WritingOptions {
+  readonly app: App
+  readonly id: OperationId
+  readonly operation: Operation
+  readonly who: Principal
+  readonly request: FastifyRequest
+  readonly reply: FastifyReply
+  readonly read: unknown
+}
+
 /** Carries changes out, once for each Idempotency-Key, and remembers the version that the answer shows. */
 class Writing {
-  readonly #app: App
-  readonly #operation: OperationId
-  readonly #who: Principal
-  readonly #request: FastifyRequest
-  readonly #reply: FastifyReply
-  readonly #read: unknown
+  readonly #options: WritingOptions
   #etag: string | null = null
 
-  constructor(
-    app: App,
-    operation: OperationId,
-    who: Principal,
-    request: FastifyRequest,
-    reply: FastifyReply,
-    read: unknown,
-  ) {
-    this.#app = app
-    this.#operation = operation
-    this.#who = who
-    this.#request = request
-    this.#reply = reply
-    this.#read = read
+  constructor(options: WritingOptions) {
+    this.#options = options
   }
 
   etag(resourceSeq: number): void {
     this.#etag = etagOf(resourceSeq)
-    this.#reply.header('etag', this.#etag)
+    this.#options.reply.header('etag', this.#etag)
   }
 
   write<T>(run: (trx: Transaction<Tables>) => Promise<T>): Promise<T> {
-    const key = this.#key()
-    if (key !== null) return this.#once(key, run)
-    return this.#app.database.transaction().execute(run)
+    return this.#told((key) =>
+      key === null ? this.#options.app.database.transaction().execute(run) : this.#once(key, run),
+    )
   }
 
   writeOne<T>(run: (database: Database) => Promise<T>): Promise<T> {
-    const key = this.#key()
-    return key === null ? run(this.#app.database) : this.#once(key, run)
+    return this.#told((key) => (key === null ? run(this.#options.app.database) : this.#once(key, run)))
+  }
+
+  /** A change has an event; the sequencer need not wait for its next look. */
+  async #told<T>(run: (key: string | null) => Promise<T>): Promise<T> {
+    const { sequencer } = this.#options.app
+    if (sequencer.isOverfull) throw new ApiError('unavailable', 'Too many events wait to be written to the log.')
+    const answer = await run(this.#key())
+    sequencer.poke()
+    return answer
   }
 
   #key(): string | null {
-    const key = this.#request.headers['idempotency-key']
+    const key = this.#options.request.headers['idempotency-key']
     if (typeof key !== 'string') return null
-    if (this.#who.kind === 'public') return null // NOTE: nobody's keys would be everybody's
+    if (this.#options.who.kind === 'public') return null // NOTE: nobody's keys would be everybody's
     return checkIdempotencyKey(key)
   }
 
   async #once<T>(key: string, run: (trx: Transaction<Tables>) => Promise<T>): Promise<T> {
-    const credential = [this.#who.credential, this.#who.accountId, this.#who.userId ?? ''].join(' ')
-    const once = { credential, operation: this.#operation, key, request: this.#read }
-    const stored: Stored = await runOnce(this.#app.database, once, async (trx) => {
+    const { app, id, operation, who, reply, read } = this.#options
+    const credential = [who.credential, who.accountId, who.userId ?? ''].join(' ')
+    const once = { credential, operation: id, key, request: read, shownOnce: operation.shownOnce }
+    const stored: Stored = await runOnce(app.database, once, async (trx) => {
       const answer = await run(trx)
       return { answer, etag: this.#etag }
     })
-    if (stored.isReplayed) this.#reply.header('idempotent-replayed', 'true')
-    if (stored.etag) this.#reply.header('etag', stored.etag)
+    if (stored.isReplayed) reply.header('idempotent-replayed', 'true')
+    if (stored.etag) reply.header('etag', stored.etag)
     return stored.answer as T
   }
 }

@@ -1,7 +1,7 @@
 /** The HTTP face: one route for each operation of the table, the pages, the documents, and nothing else. */
 import helmet from '@fastify/helmet'
 import websocket from '@fastify/websocket'
-import Fastify, { type FastifyInstance, LogController } from 'fastify'
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify'
 import { randomUUID } from 'node:crypto'
 import { operationIds, operationTable } from '../../contract/operations.ts'
 import { ApiError } from '../api-error.ts'
@@ -32,13 +32,12 @@ export async function createServer(app: App, options: ServerOptions): Promise<Fa
     trustProxy: 'loopback',
     genReqId: () => randomUUID(),
     logController: new LogController({ disableRequestLogging: true }),
+    frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => sendError(request, reply, error),
     routerOptions: { maxParamLength: 300 },
     ...(options.tls && { https: options.tls }),
   } as const)
   http.setErrorHandler((error, request, reply) => sendError(request, reply, error))
-  http.setNotFoundHandler((request, reply) =>
-    sendError(request, reply, new ApiError('not_found', `There is no ${request.method} ${withoutQuery(request.url)}.`)),
-  )
+  http.setNotFoundHandler((request, reply) => sendError(request, reply, noRoute(request, reply)))
   http.addHook('onSend', async (request, reply) => {
     reply.header('x-request-id', request.id)
   })
@@ -64,14 +63,27 @@ export async function createServer(app: App, options: ServerOptions): Promise<Fa
     strictTransportSecurity: app.config.publicUrl.startsWith('https:'),
   })
   await http.register(websocket, { options: { maxPayload: 300_000 } })
-  await limitRates(http)
+  const limit = await limitRates(http, app)
+  http.decorateRequest('who', null)
   readBodies(http)
   addOperations(http, app, options) // first: a hook concerns the routes that come after it
-  for (const id of operationIds) addRoute(http, app, id, operationTable[id])
+  for (const id of operationIds) addRoute(http, app, limit, id, operationTable[id])
   addMeetingSocket(http, app)
   addDocuments(http, app)
   await addPages(http)
   return http
 }
 
-const withoutQuery = (url: string) => url.split('?')[0] ?? url
+const addresses = Object.values(operationTable).map(({ method, path }) => ({
+  method,
+  pattern: new RegExp(`^${path.replaceAll(/\{\w+\}/g, '[^/]+')}$`),
+}))
+
+/** An address of the table that takes other methods says which (RFC 9110 §15.5.6). */
+function noRoute({ method, url }: FastifyRequest, reply: FastifyReply): ApiError {
+  const path = url.split('?')[0] ?? url
+  const methods = [...new Set(addresses.filter(({ pattern }) => pattern.test(path)).map((one) => one.method))]
+  if (methods.length === 0) return new ApiError('not_found', `There is no ${method} ${path}.`)
+  reply.header('allow', methods.join(', '))
+  return new ApiError('method_not_allowed', `${path} takes ${methods.join(', ')}, not ${method}.`)
+}

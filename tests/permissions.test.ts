@@ -1,0 +1,242 @@
+/**
+ * Every operation of the table against every kind of credential: what is expected follows from its `access` alone, so
+ * that a new operation is tested by being in the table.
+ */
+import { describe, expect, it } from 'vitest'
+import { hasRole, type Role } from '../contract/access.ts'
+import type { Operation } from '../contract/define.ts'
+import { operationTable } from '../contract/operations.ts'
+import { newId } from '../server/ids.ts'
+import { testApp } from './app.ts'
+import { done, makeKey, makeTenant, operator, type Tenant, unique, withKey, withToken } from './world.ts'
+
+const { http, setNow } = await testApp()
+/** The one that owns what is asked for, and the one that may see nothing of it. */
+const own = await makeTenant(http)
+const foreign = await makeTenant(http)
+const expired = await makeExpiredKey()
+const withoutScopes = await makeKey(http, own.accountId, ['calls:control'])
+const adminsMeeting = await meetingOfAdmin()
+const table = Object.entries(operationTable) as [string, Operation][]
+const guarded = table.filter(([, { access }]) => access.kind === 'credential')
+
+describe.each(guarded)('%s', (id, operation) => {
+  const { access } = operation
+  if (access.kind === 'public') return
+
+  it.each([
+    ['no credential', {}],
+    ['an unknown key', withKey('unknown')],
+    ['an unknown token', withToken('unknown')],
+    ['an expired key', withKey(expired)],
+  ])('answers 401 to %s before it looks at anything else', async (_name, headers) => {
+    const answer = await ask(operation, pathTo(operation, own), 'not even JSON', headers)
+    expect(answer.status).toBe(401)
+    expect(answer.headers['www-authenticate']).toBe('Bearer')
+    if (operation.surface === 'meeting') expect(answer.body).toMatchObject({ responseCode: -1 })
+    else expect(answer.body.error.type).toBe('unauthenticated')
+  })
+
+  it('names the scope that a key lacks, what the key has, and its account', async () => {
+    const answer = await ask(operation, pathTo(operation, own), '{', withKey(withoutScopes.secret))
+    if (access.scope === null) return expect(answer.status).not.toBe(403)
+    expect(answer.status).toBe(403)
+    const details = operation.surface === 'meeting' ? answer.body.data : answer.body.error.details
+    expect(details).toMatchObject({
+      missing_scope: access.scope,
+      scopes: ['calls:control'],
+      role: 'admin',
+      account_id: own.accountId,
+    })
+  })
+
+  it.each([
+    ['user', withToken(own.user.token)],
+    ['admin', withToken(own.admin.token)],
+    ['admin', withKey(own.key.secret)],
+    ['instance', operator],
+  ] as const)('lets the role %s do what the table says', async (role: Role, headers) => {
+    const tenant = await fresh(operation, role)
+    const credential = 'x-auth-token' in headers ? withToken(tenant[role === 'user' ? 'user' : 'admin'].token) : headers
+    const used = role === 'admin' && 'x-api-key' in headers ? withKey(tenant.key.secret) : credential
+    const answer = await ask(operation, pathTo(operation, tenant), bodyOf(id, operation, tenant), {
+      ...used,
+      ...(role === 'instance' && id === 'createMeeting' && { 'x-user-id': tenant.user.id }),
+      ...(role === 'instance' && isOfOneAccount(operation) && { 'x-account-id': tenant.accountId }),
+    })
+    if (!hasRole(role, access.minRole)) return expectForbidden(operation, answer, role)
+    if (id === 'deleteToken' && 'x-api-key' in used) return expect(answer.status).toBe(400)
+    expect(answer.status, JSON.stringify(answer.body)).toBe(200)
+  })
+
+  it('answers to a foreign id what it answers to an absent one', async () => {
+    const names = Object.keys(operation.params?.shape ?? {})
+    if (!names.some((name) => /id$/i.test(name))) return
+    const outsider = access.minRole === 'instance' ? operator : withKey(foreign.key.secret)
+    const path = pathTo(operation, own)
+    const absent = path.replaceAll(/[0-9a-f]{24}/g, newId())
+    const answer = await ask(operation, absent, bodyOf(id, operation, own), outsider)
+    expect(answer.status).toBe(404)
+    if (access.minRole === 'instance') return // it reaches every account
+    const other = await ask(operation, path, bodyOf(id, operation, own), outsider)
+    expect(anonymous(other)).toEqual(anonymous(answer))
+  })
+})
+
+it.each(table.filter(([, { access }]) => access.kind === 'public'))(
+  '%s asks for no credential',
+  async (id, operation) => {
+    const answer = await ask(operation, pathTo(operation, own), bodyOf(id, operation, own), {})
+    // A body of the example names no key, password or link that exists.
+    if (operation.method === 'GET') expect(answer.status).toBe(200)
+    else expect(answer.status).toBe(401)
+  },
+)
+
+describe('a plain user', () => {
+  it.each([
+    ['GET', () => `/api/v6/user/${own.admin.id}`],
+    ['PUT', () => `/api/v6/user/${own.admin.id}`],
+    ['GET', () => `/api/v6/meeting/${adminsMeeting}`],
+    ['PUT', () => `/api/v6/meeting/${adminsMeeting}/false`],
+    ['DELETE', () => `/api/v6/meeting/${adminsMeeting}`],
+    ['POST', () => `/api/v6/meeting/${adminsMeeting}/close`],
+  ] as const)('finds nothing of colleagues: %s', async (method, path) => {
+    const answer = await http.inject({ method, url: path(), headers: withToken(own.user.token), payload: '{}' })
+    expect(answer.statusCode).toBe(404)
+  })
+
+  it('lists own meetings only, whatever filter is given', async () => {
+    for (const query of ['', `?accountId=${own.accountId}`, `?addedByUserId=${own.admin.id}`]) {
+      const { data } = await done(http, 'GET', `/api/v6/meeting${query}`, undefined, withToken(own.user.token))
+      expect(new Set(data.map((one: { addedByUserId: string }) => one.addedByUserId)).has(own.admin.id)).toBe(false)
+    }
+  })
+
+  it('cannot become an administrator', async () => {
+    const url = `/api/v6/user/${own.user.id}`
+    const answer = await http.inject({
+      method: 'PUT',
+      url,
+      headers: withToken(own.user.token),
+      payload: { isAdmin: true },
+    })
+    expect(answer.statusCode).toBe(403)
+    expect((await done(http, 'GET', url, undefined, operator)).data.isAdmin).toBe(false)
+  })
+})
+
+describe('acting for others', () => {
+  it('lets a key act for a person of its account, and for nobody else', async () => {
+    const body = { topic: 'For another' }
+    const key = withKey(own.key.secret)
+    const inside = await done(http, 'POST', '/api/v6/meeting', body, {
+      ...key,
+      'x-user-email': own.user.email.toUpperCase(),
+    })
+    expect(inside.data).toMatchObject({ addedByUserId: own.user.id, accountId: own.accountId })
+    const outside = await http.inject({
+      method: 'POST',
+      url: '/api/v6/meeting',
+      headers: { ...key, 'x-user-id': foreign.user.id },
+      payload: body,
+    })
+    expect(outside.statusCode).toBe(404)
+  })
+
+  it('lets nobody act for another with a token', async () => {
+    const headers = { ...withToken(own.user.token), 'x-user-id': own.admin.id }
+    const answer = await http.inject({ method: 'GET', url: '/api/v6/meeting', headers })
+    expect(answer.statusCode).toBe(403)
+  })
+
+  it('reaches accounts below with X-Account-ID, and none beside', async () => {
+    const below = await done(http, 'GET', '/v3.0/whoami', undefined, { ...operator, 'x-account-id': own.accountId })
+    expect(below.data).toMatchObject({ account_id: own.accountId, role: 'admin' })
+    const headers = { ...withKey(own.key.secret), 'x-account-id': foreign.accountId }
+    const beside = await http.inject({ method: 'GET', url: '/v3.0/whoami', headers })
+    expect(beside.statusCode).toBe(404)
+    const without = { ...withKey(withoutScopes.secret), 'x-account-id': foreign.accountId }
+    const refused = await http.inject({ method: 'GET', url: '/v3.0/whoami', headers: without })
+    expect(refused.statusCode).toBe(403)
+    expect(refused.json().error.details.missing_scope).toBe('subaccounts')
+  })
+})
+
+type Answer = Awaited<ReturnType<typeof ask>>
+
+function expectForbidden(operation: Operation, answer: Answer, role: Role): void {
+  expect(answer.status).toBe(403)
+  const details = operation.surface === 'meeting' ? answer.body.data : answer.body.error.details
+  expect(details).toMatchObject({ role })
+  if (operation.surface === 'meeting') expect(answer.body.responseCode).toBe(-3)
+}
+
+async function meetingOfAdmin(): Promise<string> {
+  const headers = { ...operator, 'x-user-id': own.admin.id }
+  return (await done(http, 'POST', '/api/v6/meeting', { topic: 'Of the admin' }, headers)).data.id
+}
+
+/** Operations that change what they are given get a tenant of their own. */
+const fresh = (operation: Operation, role: Role): Promise<Tenant> | Tenant =>
+  operation.method === 'GET' && role !== 'instance' ? own : makeTenant(http)
+
+/** Keys are found within one account even by an operator: v3.0 has a header to say which. */
+const isOfOneAccount = ({ path }: Operation) => path.startsWith('/v3.0/keys/')
+
+/** The address of what the tenant has; a person is `user`, whom also an administrator may change or remove. */
+function pathTo({ path }: Operation, tenant: Tenant): string {
+  const kinds = { '/meeting/': tenant.meeting.id, '/user/': tenant.user.id, '/account/': tenant.accountId }
+  const id = Object.entries(kinds).find(([part]) => path.includes(part))?.[1] ?? tenant.key.id
+  const icsToken = path.includes('/user/') ? tenant.user.icsToken : tenant.meeting.icsToken
+  return path
+    .replace('{id}', id)
+    .replace('{accountId}', tenant.accountId)
+    .replace('{userId}', tenant.user.id)
+    .replace('{notifyParticipants}', 'false')
+    .replace('{icsToken}', icsToken)
+}
+
+/** The example of the contract, with what must be new or must be of this tenant. */
+function bodyOf(id: string, operation: Operation, tenant: Tenant): string {
+  const example = operation.example?.body
+  if (example === undefined) return ''
+  const changes: Record<string, object> = {
+    createAccount: { adminEmail: `${unique()}@example.com` },
+    createUser: { email: `${unique()}@example.com`, accountId: tenant.accountId },
+    updateMeeting: { id: tenant.meeting.id },
+  }
+  return JSON.stringify({ ...(example as object), ...changes[id] })
+}
+
+async function ask({ method }: Operation, url: string, payload: string, headers: Record<string, string>) {
+  const answer = await http.inject({
+    method,
+    url,
+    headers: { ...(payload !== '' && { 'content-type': 'application/json' }), ...headers },
+    ...(method !== 'GET' && { payload }),
+  })
+  const type = String(answer.headers['content-type'])
+  return {
+    status: answer.statusCode,
+    headers: answer.headers,
+    body: type.includes('json') ? answer.json() : answer.body,
+  }
+}
+
+const anonymous = ({ status, body }: Answer) => ({
+  status,
+  body: JSON.parse(
+    JSON.stringify(body)
+      .replaceAll(/(key_)?[0-9a-f]{24}/g, 'an id')
+      .replaceAll(/[0-9a-f]{8}-[0-9a-f-]{27}/g, 'a request'),
+  ),
+})
+
+/** The clock moves on, but not so far that tokens end. */
+async function makeExpiredKey(): Promise<string> {
+  const expiresAt = new Date(Date.now() + 3_600_000).toISOString()
+  const made = await done(http, 'POST', '/api/v6/apikey', { name: 'Short', accountId: own.accountId, expiresAt })
+  setNow(Date.now() + 7_200_000)
+  return made.data.key
+}

@@ -1,0 +1,84 @@
+/** Two accounts with people, keys and meetings, made through the API: the ground on which rights are tested. */
+import { randomBytes } from 'node:crypto'
+import type { FastifyInstance } from 'fastify'
+import { allScopes, type Scope } from '../contract/access.ts'
+import { call, instanceKey } from './app.ts'
+
+export interface Person {
+  readonly id: string
+  readonly email: string
+  /** A token of this person. */
+  readonly token: string
+  readonly icsToken: string
+}
+
+export interface Tenant {
+  readonly accountId: string
+  readonly admin: Person
+  readonly user: Person
+  /** May everything in this account. */
+  readonly key: { readonly id: string; readonly secret: string }
+  /** Planned by `user`. */
+  readonly meeting: { readonly id: string; readonly meetingId: string; readonly icsToken: string }
+}
+
+/** What an administrator may also pass on. */
+const personScopes = allScopes.filter((scope) => !['secrets', 'act_as', 'instance'].includes(scope))
+
+export const operator = { 'x-api-key': instanceKey }
+export const withKey = (secret: string) => ({ 'x-api-key': secret })
+export const withToken = (token: string) => ({ 'x-auth-token': token })
+
+export const unique = (): string => randomBytes(6).toString('hex')
+
+/** What `call` answers, or a test that fails with the refusal. */
+export async function done(
+  http: FastifyInstance,
+  ...rest: Parameters<typeof call> extends [unknown, ...infer R] ? R : never
+) {
+  const answer = await call(http, ...rest)
+  if (answer.status !== 200) throw new Error(`${rest[0]} ${rest[1]}: ${JSON.stringify(answer.body)}`)
+  return answer.body
+}
+
+export async function makeTenant(http: FastifyInstance): Promise<Tenant> {
+  const adminEmail = `admin-${unique()}@example.com`
+  const account = await done(http, 'POST', '/api/v6/account', {
+    adminFirstname: 'Ann',
+    adminLastname: 'Admin',
+    adminEmail,
+  })
+  const accountId: string = account.data.id
+  const admins = await done(http, 'GET', `/api/v6/account/admin/${accountId}`)
+  const email = `user-${unique()}@example.com`
+  const user = await done(http, 'POST', '/api/v6/user', { accountId, email, firstName: 'Uma' })
+  const key = await makeKey(http, accountId, personScopes)
+  const planned = await done(
+    http,
+    'POST',
+    '/api/v6/meeting',
+    { topic: 'Plans' },
+    { ...operator, 'x-user-id': user.data.id },
+  )
+  return {
+    accountId,
+    admin: { ...admins.data[0], token: await tokenFor(http, adminEmail) },
+    user: { ...user.data, token: await tokenFor(http, email) },
+    key,
+    meeting: planned.data,
+  }
+}
+
+export async function makeKey(http: FastifyInstance, accountId: string, permissions?: readonly Scope[]) {
+  const made = await done(http, 'POST', '/api/v6/apikey', {
+    name: 'Test',
+    accountId,
+    ...(permissions && { permissions }),
+  })
+  return { id: made.data.id as string, secret: made.data.key as string }
+}
+
+export async function tokenFor(http: FastifyInstance, username: string): Promise<string> {
+  const answer = await done(http, 'PUT', '/v3.0/auth/user', { data: { username, api_key: instanceKey } }, {})
+  return answer.auth_token
+}
