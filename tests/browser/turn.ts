@@ -44,12 +44,14 @@ export async function startTurn(address: string): Promise<Turn> {
   }
 }
 
-async function isListening(address: string, port: number): Promise<boolean> {
+function isListening(address: string, port: number): Promise<boolean> {
   const socket = connect(port, address)
-  const [event] = await Promise.race([
-    once(socket, 'connect').then(() => ['connect']),
-    once(socket, 'error').then(() => ['error']),
-  ])
-  socket.destroy()
-  return event === 'connect'
+  return new Promise((resolve) => {
+    const say = (isConnected: boolean) => {
+      socket.destroy()
+      resolve(isConnected)
+    }
+    socket.once('connect', () => say(true))
+    socket.once('error', () => say(false))
+  })
 }
