@@ -61,17 +61,34 @@ export const Account = z
 export type Account = z.output<typeof Account>
 
 /** The administrator cannot be left out: an account without one could not be entered. */
+/** Absent or null: the standard value. */
+const wanted = {
+  name: settings.name.optional(),
+  numberOfMeetings: settings.numberOfMeetings.nullish(),
+  numberOfMeetingOrganizers: settings.numberOfMeetingOrganizers.nullish(),
+  numberOfMeetingRooms: settings.numberOfMeetingRooms.nullish(),
+  iceCandidatesToFilter: settings.iceCandidatesToFilter.nullish(),
+  customDialInNumbers: settings.customDialInNumbers.nullish(),
+  displayStandardDialInNumbersInInvite: settings.displayStandardDialInNumbersInInvite.nullish(),
+  defaultMeetingPermissions: settings.defaultMeetingPermissions.optional(),
+  defaultMeetingType: settings.defaultMeetingType.nullish(),
+  defaultMeetingHasDialin: settings.defaultMeetingHasDialin.nullish(),
+  defaultMeetingHasRecording: settings.defaultMeetingHasRecording.nullish(),
+  autoExtendMeetings: settings.autoExtendMeetings.nullish(),
+  autoDeleteMeetingsAfterXDays: settings.autoDeleteMeetingsAfterXDays.nullish(),
+}
+
 export const NewAccount = z
   .object({
     sendPassword: z.boolean().optional().meta({ description: 'Mails the administrator a link to set a password.' }),
     accountType: AccountType.optional(),
     adminFirstname: Name.min(1),
-    adminLastname: Name,
+    adminLastname: Name.nullish(),
     adminEmail: Email,
-    adminPreferredLanguage: LanguageTag.optional(),
-    adminTimezone: TimeZone.optional(),
+    adminPreferredLanguage: LanguageTag.nullish(),
+    adminTimezone: TimeZone.nullish(),
     paidUntil: TimestampInput.nullable().optional(),
-    ...z.object(settings).partial().shape,
+    ...wanted,
   })
   .meta({ id: 'NewAccount' })
 export type NewAccount = z.output<typeof NewAccount>
@@ -81,7 +98,7 @@ export const UpdateAccount = z
     id: Id.optional(),
     accountType: AccountType.optional(),
     paidUntil: TimestampInput.nullable().optional(),
-    ...z.object(settings).partial().shape,
+    ...wanted,
   })
   .meta({ id: 'UpdateAccount' })
 export type UpdateAccount = z.output<typeof UpdateAccount>
@@ -109,18 +126,20 @@ export const Organizer = z
   .meta({ id: 'Organizer', description: 'A person who may plan meetings.' })
 export type Organizer = z.output<typeof Organizer>
 
+/** Absent in a new organizer, or null: the standard value. */
+const personal = {
+  lastName: person.lastName.nullish(),
+  externalUserId: person.externalUserId.optional(),
+  preferredLanguage: person.preferredLanguage.nullish(),
+  timezone: person.timezone.nullish(),
+  additionalTimezones: person.additionalTimezones.nullish(),
+}
+
 export const NewOrganizer = z
   .object({
-    ...person,
-    ...z
-      .object({
-        lastName: person.lastName,
-        externalUserId: person.externalUserId,
-        preferredLanguage: person.preferredLanguage,
-        timezone: person.timezone,
-        additionalTimezones: person.additionalTimezones,
-      })
-      .partial().shape,
+    email: person.email,
+    firstName: person.firstName,
+    ...personal,
     accountId: Id.optional().meta({ description: 'With an instance key: the account to add to.' }),
     isAdmin: z.boolean().optional(),
     sendPassword: z.boolean().optional().meta({ description: 'Mails a link to set a password.' }),
@@ -129,6 +148,13 @@ export const NewOrganizer = z
 export type NewOrganizer = z.output<typeof NewOrganizer>
 
 export const UpdateOrganizer = z
-  .object({ id: Id.optional(), ...z.object(person).partial().shape, isAdmin: z.boolean().optional() })
+  .object({
+    id: Id.optional(),
+    accountId: Id.optional(),
+    email: person.email.optional(),
+    firstName: person.firstName.optional(),
+    ...personal,
+    isAdmin: z.boolean().optional(),
+  })
   .meta({ id: 'UpdateOrganizer' })
 export type UpdateOrganizer = z.output<typeof UpdateOrganizer>

@@ -13,9 +13,16 @@ export const KeyId = z
 
 export const Timestamp = z.iso.datetime().meta({ id: 'Timestamp', description: 'RFC 3339, milliseconds, UTC.' })
 
+/** Years that every calendar, database and clock involved can write, whatever the zone. */
+export function isOurAge(text: string): boolean {
+  const year = Number(text.slice(0, 4))
+  return year >= 1900 && year <= 9000
+}
+
 /** What callers may send as an instant: with an offset, any number of digits after the second. */
 export const TimestampInput = z.iso
   .datetime({ offset: true })
+  .refine(isOurAge, 'must be between the years 1900 and 9000')
   .meta({ id: 'TimestampInput', description: 'RFC 3339 with `Z` or an offset.' })
 
 /** One line: CR, LF, NUL and other control characters would reach mail headers, calendars and terminals. */

@@ -59,7 +59,7 @@ async function createRoot(
       passwordHash,
     })
     const room = await insertDefaultRoom(trx, id)
-    const about = { accountId: id, resourceSeq: 1, actor: { type: 'system' as const, id: null } }
+    const about = { accountId: id, userId: null, resourceSeq: 1, actor: { type: 'system' as const, id: null } }
     await append(trx, {
       ...about,
       type: 'account.created',

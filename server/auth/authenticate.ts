@@ -102,7 +102,10 @@ function check(who: Principal, access: Exclude<Access, { kind: 'public' }>): voi
 }
 
 const missingScope = (who: Principal, scope: Scope) =>
-  new ApiError('not_allowed', `The credential lacks the scope \`${scope}\`.`, { missing_scope: scope, ...describe(who) })
+  new ApiError('not_allowed', `The credential lacks the scope \`${scope}\`.`, {
+    missing_scope: scope,
+    ...describe(who),
+  })
 
 /**
  * The published tutorial schedules and updates with `X-USER-ID` and no key. Knowing a user's id proves nothing, so this
@@ -114,7 +117,10 @@ async function tutorialCaller(app: App, request: FastifyRequest, isTutorialCall:
     throw new ApiError('unauthenticated', 'Send an API key in the header X-API-KEY, or a token in X-Auth-Token.')
   }
   if (!isFromThisMachine(app, request)) {
-    throw new ApiError('unauthenticated', 'X-USER-ID alone is accepted from this machine only: add the header X-API-KEY.')
+    throw new ApiError(
+      'unauthenticated',
+      'X-USER-ID alone is accepted from this machine only: add the header X-API-KEY.',
+    )
   }
   const organizer = await app.directory.byId(userId)
   if (!organizer) throw new ApiError('not_found', `X-USER-ID: there is no user ${userId}.`)
@@ -131,7 +137,15 @@ async function tutorialCaller(app: App, request: FastifyRequest, isTutorialCall:
   }
 }
 
-const proxyHeaders = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-real-ip', 'via', 'origin']
+const proxyHeaders = [
+  'forwarded',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-proto',
+  'x-real-ip',
+  'via',
+  'origin',
+]
 
 function isFromThisMachine(app: App, request: FastifyRequest): boolean {
   const hasTrace = Object.keys(request.headers).some(

@@ -72,7 +72,11 @@ export class Credentials {
     this.#usedTokens.clear()
     const { database } = this.#options
     for (const [id, at] of keys) {
-      await database.updateTable('apiKeys').set({ lastUsedAt: new Date(at) }).where('id', '=', id).execute()
+      await database
+        .updateTable('apiKeys')
+        .set({ lastUsedAt: new Date(at) })
+        .where('id', '=', id)
+        .execute()
     }
     for (const [name, at] of tokens) {
       await database
@@ -135,6 +139,7 @@ export class Credentials {
       .where('tokens.hash', '=', hash)
       .executeTakeFirst()
     if (!row) return null
+    if (row.instanceKey && !row.instanceKey.equals(this.#instanceHash)) return null
     if (row.keyExpiresAt && row.keyExpiresAt.getTime() <= this.#options.clock()) return null
     return {
       kind: 'token',

@@ -4,6 +4,7 @@
  */
 import type { Selectable } from 'kysely'
 import type { AccountTables } from '../store/account-tables.ts'
+import type { Queries } from '../store/accounts.ts'
 import type { Database } from '../store/database.ts'
 
 export type UserRow = Selectable<AccountTables['users']>
@@ -50,31 +51,34 @@ export class Directory {
     )
   }
 
-  async #find(name: string, narrow: (users: ReturnType<Directory['users']>) => ReturnType<Directory['users']>) {
+  async #find(name: string, narrow: (users: Users) => Users) {
     const known = this.#known.get(name)
     if (known && this.#clock() - known.at < freshMs) return known.organizer
-    const organizer = await this.#load(narrow(this.users()))
+    const organizer = await load(this.#database, narrow(usersOf(this.#database)))
     if (this.#known.size >= largestCache) this.#known.clear()
     this.#known.set(name, { at: this.#clock(), organizer })
     return organizer
   }
+}
 
-  users() {
-    return this.#database.selectFrom('users').selectAll()
-  }
+/** As it is now, within a transaction: a second connection could wait for the first one. */
+export const loadOrganizer = (db: Queries, userId: string): Promise<Organizer | null> =>
+  load(db, usersOf(db).where('id', '=', userId))
 
-  async #load(users: ReturnType<Directory['users']>): Promise<Organizer | null> {
-    const user = await users.executeTakeFirst()
-    if (!user) return null
-    const [account, room] = await Promise.all([
-      this.#database.selectFrom('accounts').selectAll().where('id', '=', user.accountId).executeTakeFirst(),
-      this.#database
-        .selectFrom('rooms')
-        .select('id')
-        .where('accountId', '=', user.accountId)
-        .where('isDefault', '=', true)
-        .executeTakeFirst(),
-    ])
-    return account && room ? { user, account, defaultRoomId: room.id } : null
-  }
+const usersOf = (db: Queries) => db.selectFrom('users').selectAll()
+type Users = ReturnType<typeof usersOf>
+
+async function load(db: Queries, users: Users): Promise<Organizer | null> {
+  const user = await users.executeTakeFirst()
+  if (!user) return null
+  const [account, room] = await Promise.all([
+    db.selectFrom('accounts').selectAll().where('id', '=', user.accountId).executeTakeFirst(),
+    db
+      .selectFrom('rooms')
+      .select('id')
+      .where('accountId', '=', user.accountId)
+      .where('isDefault', '=', true)
+      .executeTakeFirst(),
+  ])
+  return account && room ? { user, account, defaultRoomId: room.id } : null
 }

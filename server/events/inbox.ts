@@ -14,6 +14,8 @@ export interface NewEvent<T extends EventType> {
   readonly type: T
   readonly resourceId: string
   readonly resourceSeq: number
+  /** The person it concerns, who may read it whatever the role (E6); null: the account alone. */
+  readonly userId: string | null
   readonly actor: Actor | null
   readonly data: EventData<T>
   /** Default: now. */
@@ -31,6 +33,7 @@ export async function append<T extends EventType>(db: Queries, event: NewEvent<T
 export const toInboxRow = <T extends EventType>(event: NewEvent<T>): Insertable<EventTables['eventInbox']> => ({
   eventId: randomUUIDv7(),
   accountId: event.accountId,
+  userId: event.userId,
   type: event.type,
   resourceType: events[event.type].resource,
   resourceId: event.resourceId,

@@ -6,7 +6,7 @@ import { sql } from 'kysely'
 import pg from 'pg'
 import type { FastifyBaseLogger } from 'fastify'
 import type { Event } from '../../contract/event.ts'
-import { ApiError } from '../api-error.ts'
+import { ApiError, invalidField } from '../api-error.ts'
 import type { Database } from '../store/database.ts'
 import { eventsChannel } from './sequencer.ts'
 
@@ -15,6 +15,8 @@ export interface LogFilter {
   readonly accountIds: readonly string[] | null
   /** What the reader may see, by kind of resource. */
   readonly types: readonly string[]
+  /** Set for plain users: what concerns this person (E6). */
+  readonly userId: string | null
   readonly resource?: { readonly type: string; readonly id?: string } | undefined
   readonly since?: Date | undefined
   readonly until?: Date | undefined
@@ -31,7 +33,7 @@ export const formatCursor = (position: number): string => `c${position.toString(
 function parseCursor(cursor: string): number {
   const position = /^c[0-9a-z]{1,11}$/.test(cursor) ? Number.parseInt(cursor.slice(1), 36) : Number.NaN
   if (Number.isSafeInteger(position)) return position
-  throw new ApiError('invalid_request', 'after: is no cursor; use one that an answer carried, or `now`')
+  throw invalidField('after', 'is no cursor; use one that an answer carried, or `now`')
 }
 
 /** Where a reader starts: at a cursor, at the present, or at the oldest event that is kept. */
@@ -40,7 +42,7 @@ export async function startOf(database: Database, after: string | undefined): Pr
   if (after === undefined) return log.droppedPosition
   if (after === 'now') return log.position
   const position = parseCursor(after)
-  if (position > log.position) throw new ApiError('invalid_request', 'after: lies in the future')
+  if (position > log.position) throw invalidField('after', 'lies in the future')
   if (position < log.droppedPosition) {
     const oldest = formatCursor(log.droppedPosition)
     throw new ApiError('cursor_expired', `after: begin again at ${oldest}, the oldest one.`, { oldest })
@@ -60,6 +62,7 @@ export async function readPage(database: Database, position: number, filter: Log
     .$if(filter.accountIds !== null, (query) =>
       query.where('accountId', '=', sql<string>`any(${[...(filter.accountIds ?? [])]}::text[])`),
     )
+    .$if(filter.userId !== null, (query) => query.where('userId', '=', filter.userId))
     .$if(filter.resource !== undefined, (query) => query.where('resourceType', '=', filter.resource?.type ?? ''))
     .$if(filter.resource?.id !== undefined, (query) => query.where('resourceId', '=', filter.resource?.id ?? ''))
     .$if(filter.since !== undefined, (query) => query.where('recordedAt', '>=', filter.since ?? new Date(0)))

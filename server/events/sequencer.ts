@@ -262,9 +262,9 @@ const moveStatement = `
   ), taken as (
     delete from event_inbox where id = any($1::bigint[]) returning *
   ), written as (
-    insert into events (position, account_id, seq, id, type, resource_type, resource_id, resource_seq, occurred_at,
+    insert into events (position, account_id, user_id, seq, id, type, resource_type, resource_id, resource_seq, occurred_at,
       recorded_at, actor, correlation_id, schema_version, data, salt, data_hash, hash)
-    select position, account_id, seq, event_id, type, resource_type, resource_id, resource_seq, occurred_at,
+    select position, account_id, user_id, seq, event_id, type, resource_type, resource_id, resource_seq, occurred_at,
       $7::timestamptz, actor, correlation_id, schema_version, data, salt, data_hash, hash
     from given join taken on taken.id = given.inbox_id
   ), heads as (

@@ -9,6 +9,7 @@ import { describe, type Principal, reachOf } from '../auth/principal.ts'
 import { append } from '../events/inbox.ts'
 import { newIcsToken, newId } from '../ids.ts'
 import { sendPasswordLink } from '../mail/password-link.ts'
+import { meetingLinks } from '../meeting/links.ts'
 import {
   type AccountRow,
   findAccount,
@@ -18,12 +19,15 @@ import {
   listRoomRows,
   lockAccount,
   toAccount,
+  toAccounts,
   toAccountState,
   toRoom,
 } from '../store/accounts.ts'
 import type { Tables } from '../store/database.ts'
+import { cancelMeetings } from '../store/participants.ts'
 import { insertUser, listAdminRows, lockUser, toOrganizer, toUserState, updateUserRow } from '../store/users.ts'
 import type { Call, Handlers } from './call.ts'
+import { changesTo, cleared, given, keepIdentity } from './merge.ts'
 
 const trialMs = 14 * 24 * 3_600_000
 const defaultTimezone = 'Europe/Paris'
@@ -49,7 +53,7 @@ export const accountHandlers: Handlers<
 
   async listAccounts({ app, who }) {
     const rows = await listAccountRows(app.database, reachOf(who))
-    return { data: await Promise.all(rows.map((row) => toAccount(app.database, row))) }
+    return { data: await toAccounts(app.database, rows) }
   },
 
   async getAccount({ app, who, params, etag }) {
@@ -65,7 +69,7 @@ export const accountHandlers: Handlers<
       const before = await lockAccount(trx, params.id, reachOf(who))
       if (!before) throw noAccount(params.id, who)
       call.expectVersion(before.resourceSeq)
-      if (body.id !== undefined && body.id !== before.id) throw new ApiError('invalid_request', 'id: cannot change')
+      keepIdentity(body, before)
       const after = await changeAccount(trx, call, before, body)
       call.etag(after.resourceSeq)
       return { data: await toAccount(trx, after) }
@@ -83,8 +87,10 @@ export const accountHandlers: Handlers<
       if (row.parentId === null) throw new ApiError('conflict', 'The root account cannot be deleted.')
       await refuseParents(trx, row)
       await app.rooms.closeAllOf(trx, { accountId: row.id }, call.actor)
+      await cancelMeetings(trx, meetingLinks(app), { accountId: row.id }, call.actor)
       await append(trx, {
         accountId: row.id,
+        userId: null,
         type: 'account.deleted',
         resourceId: row.id,
         resourceSeq: row.resourceSeq + 1,
@@ -126,14 +132,15 @@ async function createAccount(trx: Transaction<Tables>, call: Call<'createAccount
   const { app, body, actor } = call
   const accountId = newId()
   const user = await insertUser(trx, toNewAdmin(body, accountId)).catch((error: unknown) => {
-    throw asDuplicateEmail(error, body.adminEmail)
+    throw asDuplicateEmail(error, 'adminEmail', body.adminEmail)
   })
   const account = await insertAccount(trx, toNewAccount(app, body, accountId))
   const room = await insertDefaultRoom(trx, accountId)
-  const about = { accountId, resourceSeq: 1, actor }
+  const about = { accountId, userId: null, resourceSeq: 1, actor }
   const created = { ...about, resourceId: accountId, data: { account: toAccountState(account) } }
   await append(trx, { ...created, type: 'account.created' })
-  await append(trx, { ...about, type: 'user.created', resourceId: user.id, data: { user: toUserState(user) } })
+  const someone = { ...about, userId: user.id, resourceId: user.id, data: { user: toUserState(user) } }
+  await append(trx, { ...someone, type: 'user.created' })
   await append(trx, { ...about, type: 'room.created', resourceId: room.id, data: { room: toRoom(room) } })
   if (body.sendPassword) await sendPasswordLink(trx, app, user)
   return account
@@ -144,7 +151,7 @@ const toNewAdmin = (body: NewAccount, accountId: string) => ({
   accountId,
   email: body.adminEmail,
   firstName: body.adminFirstname,
-  lastName: body.adminLastname,
+  lastName: body.adminLastname ?? '',
   externalUserId: null,
   preferredLanguage: body.adminPreferredLanguage ?? 'en',
   timezone: body.adminTimezone ?? defaultTimezone,
@@ -167,51 +174,33 @@ function toNewAccount(app: App, body: NewAccount, accountId: string) {
   }
 }
 
-/** Only what the caller sent: an absent field keeps its value (A1). */
+/** What a new account starts with; the tables' own defaults say the same. */
+const standard = {
+  numberOfMeetings: 0,
+  numberOfMeetingOrganizers: 0,
+  numberOfMeetingRooms: 1,
+  displayStandardDialInNumbersInInvite: true,
+  defaultMeetingType: 'standard',
+  defaultMeetingHasDialin: false,
+  defaultMeetingHasRecording: false,
+  autoExtendMeetings: false,
+  autoDeleteMeetingsAfterXDays: 360,
+} as const
+
 function toColumns(body: NewAccount | UpdateAccount) {
-  const {
-    name,
-    numberOfMeetings,
-    numberOfMeetingOrganizers,
-    numberOfMeetingRooms,
-    iceCandidatesToFilter,
-    customDialInNumbers,
-    displayStandardDialInNumbersInInvite,
-    defaultMeetingPermissions,
-    defaultMeetingType,
-    defaultMeetingHasDialin,
-    defaultMeetingHasRecording,
-    autoExtendMeetings,
-    autoDeleteMeetingsAfterXDays,
-  } = body
-  return {
-    ...given({
-      name,
-      numberOfMeetings,
-      numberOfMeetingOrganizers,
-      numberOfMeetingRooms,
-      displayStandardDialInNumbersInInvite,
-      defaultMeetingType,
-      defaultMeetingHasDialin,
-      defaultMeetingHasRecording,
-      autoExtendMeetings,
-      autoDeleteMeetingsAfterXDays,
-    }),
-    ...given({
-      iceCandidatesToFilter: iceCandidatesToFilter && JSON.stringify(iceCandidatesToFilter),
-      customDialInNumbers: customDialInNumbers && JSON.stringify(customDialInNumbers),
-      defaultMeetingPermissions:
-        defaultMeetingPermissions === undefined ? undefined : JSON.stringify(defaultMeetingPermissions),
-    }),
-  }
+  const { iceCandidatesToFilter, customDialInNumbers, defaultMeetingPermissions } = body
+  const names = Object.keys(standard) as (keyof typeof standard)[]
+  const plain = Object.fromEntries(names.map((name) => [name, cleared<unknown>(body[name], standard[name])]))
+  return given({
+    ...(plain as Partial<Pick<AccountRow, keyof typeof standard>>),
+    name: body.name,
+    iceCandidatesToFilter: toJson(cleared(iceCandidatesToFilter, [])),
+    customDialInNumbers: toJson(cleared(customDialInNumbers, [])),
+    defaultMeetingPermissions: toJson(defaultMeetingPermissions),
+  })
 }
 
-type Given<T> = { [K in keyof T]?: Exclude<T[K], undefined> }
-
-/** The entries that have a value. */
-export function given<T extends object>(values: T): Given<T> {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Given<T>
-}
+const toJson = (value: unknown) => (value === undefined ? undefined : JSON.stringify(value))
 
 const operatorFields = [
   'accountType',
@@ -228,10 +217,11 @@ async function changeAccount(
   body: UpdateAccount,
 ): Promise<AccountRow> {
   if (!hasRole(call.who.role, 'instance')) refuseOperatorFields(call.who, before, body)
-  const change = {
+  const change = changesTo(before, {
     ...toColumns(body),
-    ...given({ accountType: body.accountType, paidUntil: paidUntilOf(before, body) }),
-  }
+    accountType: body.accountType,
+    paidUntil: paidUntilOf(before, body),
+  })
   if (Object.keys(change).length === 0) return before
   const after = await trx
     .updateTable('accounts')
@@ -241,6 +231,7 @@ async function changeAccount(
     .executeTakeFirstOrThrow()
   await append(trx, {
     accountId: before.id,
+    userId: null,
     type: 'account.updated',
     resourceId: before.id,
     resourceSeq: after.resourceSeq,
@@ -271,7 +262,8 @@ function refuseOperatorFields(who: Principal, before: AccountRow, body: UpdateAc
 
 async function refuseParents(trx: Transaction<Tables>, row: AccountRow): Promise<void> {
   const child = await trx.selectFrom('accounts').select('id').where('parentId', '=', row.id).executeTakeFirst()
-  if (child) throw new ApiError('conflict', `The account has accounts below it, such as ${child.id}: delete them first.`)
+  if (child)
+    throw new ApiError('conflict', `The account has accounts below it, such as ${child.id}: delete them first.`)
 }
 
 async function setAdmin(call: Call<'addAccountAdmin' | 'removeAccountAdmin'>, isAdmin: boolean) {
@@ -281,11 +273,14 @@ async function setAdmin(call: Call<'addAccountAdmin' | 'removeAccountAdmin'>, is
     if (!account) throw noAccount(params.accountId, who)
     const before = await lockUser(trx, params.userId, { accountId: account.id })
     if (!before) throw new ApiError('not_found', `There is no user ${params.userId} in this account.`, describe(who))
+    call.etag(before.resourceSeq)
     if (before.isAdmin === isAdmin) return { data: toOrganizer(before) }
     if (!isAdmin) await keepOneAdmin(trx, account.id, before.id)
     const after = await updateUserRow(trx, before.id, { isAdmin })
+    await endTokens(trx, after.id)
     await append(trx, {
       accountId: account.id,
+      userId: after.id,
       type: 'user.updated',
       resourceId: after.id,
       resourceSeq: after.resourceSeq,
@@ -295,16 +290,14 @@ async function setAdmin(call: Call<'addAccountAdmin' | 'removeAccountAdmin'>, is
     call.etag(after.resourceSeq)
     return { data: toOrganizer(after) }
   })
-  await endTokens(app, params.userId)
+  app.credentials.forget()
   app.directory.forget()
   return answer
 }
 
 /** The rights are in the token: somebody whose rights changed signs in again. */
-export async function endTokens(app: App, userId: string): Promise<void> {
-  await app.database.deleteFrom('tokens').where('userId', '=', userId).execute()
-  app.credentials.forget()
-}
+export const endTokens = (trx: Transaction<Tables>, userId: string) =>
+  trx.deleteFrom('tokens').where('userId', '=', userId).execute()
 
 export async function keepOneAdmin(trx: Transaction<Tables>, accountId: string, userId: string): Promise<void> {
   const others = (await listAdminRows(trx, accountId)).filter((admin) => admin.id !== userId)
@@ -312,10 +305,9 @@ export async function keepOneAdmin(trx: Transaction<Tables>, accountId: string, 
   throw new ApiError('conflict', 'This is the last administrator of the account: make another one first.')
 }
 
-export function asDuplicateEmail(error: unknown, email: string): unknown {
+export function asDuplicateEmail(error: unknown, field: string, email: string): unknown {
   const isDuplicate = error instanceof DatabaseError && error.code === '23505' && error.constraint === 'users_email'
   if (!isDuplicate) return error
-  return new ApiError('already_exists', `${email}: this e-mail address is in use; it can exist once only.`, {
-    field: 'email',
-  })
+  const message = 'this e-mail address is in use; it can exist once only'
+  return new ApiError('already_exists', `${field}: ${email}: ${message}.`, { issues: [{ field, message }] })
 }

@@ -2,7 +2,7 @@
 import type { Transaction } from 'kysely'
 import { allScopes, type Role, type Scope } from '../../contract/access.ts'
 import type { Actor } from '../../contract/event.ts'
-import { ApiError } from '../api-error.ts'
+import { ApiError, invalidField } from '../api-error.ts'
 import type { App } from '../app.ts'
 import { type Credential, isFromNetwork, tokenLifeMs } from '../auth/credentials.ts'
 import { isPassword } from '../auth/password.ts'
@@ -20,6 +20,7 @@ interface NewToken {
   readonly accountId: string
   readonly userId: string | null
   readonly keyId: string | null
+  readonly instanceKey: Buffer | null
   readonly role: Role
   readonly scopes: Iterable<Scope>
 }
@@ -29,8 +30,9 @@ export const authenticationHandlers: Handlers<
 > = {
   async authenticateAccount({ app, body, ip, write }) {
     const key = await findKey(app, body.data.api_key, ip)
-    const { accountId, keyId, role, scopes } = key
-    return write((trx) => createToken(trx, app, { accountId, userId: null, keyId, role, scopes }, keyActor(key, ip)))
+    const { accountId, role, scopes } = key
+    const token = { accountId, userId: null, ...madeFrom(key, body.data.api_key), role, scopes }
+    return write((trx) => createToken(trx, app, token, keyActor(key, ip)))
   },
 
   async authenticateUser({ app, body, ip, write }) {
@@ -43,7 +45,7 @@ export const authenticationHandlers: Handlers<
     const user = await findUserByEmail(app.database, body.data.username)
     if (!user || (key.role !== 'instance' && user.accountId !== key.accountId)) throw wrongSignIn()
     const scopes = personScopes.filter((scope) => key.scopes.has(scope))
-    const token = { ...tokenOf(user), keyId: key.keyId, scopes }
+    const token = { ...tokenOf(user), ...madeFrom(key, body.data.api_key), scopes }
     return write((trx) => createToken(trx, app, token, { ...keyActor(key, ip), on_behalf_of: user.id }))
   },
 
@@ -51,18 +53,19 @@ export const authenticationHandlers: Handlers<
     const user = await findUserByEmail(app.database, body.data.username)
     const isRight = await isPassword(user?.passwordHash ?? null, body.data.password)
     if (!user || !isRight) throw wrongSignIn()
-    const token = { ...tokenOf(user), keyId: null, scopes: personScopes }
+    const token = { ...tokenOf(user), keyId: null, instanceKey: null, scopes: personScopes }
     return write((trx) => createToken(trx, app, token, { type: 'user', id: user.id, ip }))
   },
 
   async deleteToken({ app, who, actor, secret, write }) {
     if (who.kind !== 'token' || secret === null) {
-      throw new ApiError('invalid_request', 'X-Auth-Token: this call gives back a token, and none was sent.')
+      throw invalidField('X-Auth-Token', 'this call gives back a token, and none was sent')
     }
     const answer = await write(async (trx) => {
       await trx.deleteFrom('tokens').where('hash', '=', hashSecret(secret)).execute()
       await append(trx, {
         accountId: who.homeAccountId,
+        userId: who.userId,
         type: 'session.deleted',
         resourceId: who.credential,
         resourceSeq: 2,
@@ -107,6 +110,12 @@ async function findKey(app: App, secret: string, ip: string): Promise<Credential
   return credential
 }
 
+/** A token dies with its key (A7); the instance key has no row, so its hash tells whether it is still the same. */
+const madeFrom = ({ keyId }: Credential, secret: string) => ({
+  keyId,
+  instanceKey: keyId === null ? hashSecret(secret) : null,
+})
+
 const keyActor = (key: Credential, ip: string): Actor => ({ type: 'key', id: key.keyId, ip })
 
 const tokenOf = (user: UserRow) => ({
@@ -119,17 +128,18 @@ async function createToken(trx: Transaction<Tables>, app: App, token: NewToken, 
   const secret = newSecret()
   const hash = hashSecret(secret)
   const expiresAt = new Date(app.clock() + tokenLifeMs)
-  const { accountId, userId, keyId, role } = token
-  const row = { hash, accountId, userId, keyId, role, expiresAt, scopes: JSON.stringify([...token.scopes]) }
+  const { userId, keyId, scopes, ...rest } = token
+  const row = { ...rest, hash, userId, keyId, expiresAt, scopes: JSON.stringify([...scopes]) }
   await trx.insertInto('tokens').values(row).execute()
   await append(trx, {
-    accountId,
+    accountId: token.accountId,
+    userId,
     type: 'session.created',
     resourceId: `token_${hash.toString('base64').slice(0, 22)}`,
     resourceSeq: 1,
     actor,
     data: { user_id: userId, key_id: keyId },
   })
-  const data = { auth_token: secret, account_id: accountId, user_id: userId, expires_at: expiresAt.toISOString() }
+  const data = { auth_token: secret, account_id: token.accountId, user_id: userId, expires_at: expiresAt.toISOString() }
   return { auth_token: secret, data }
 }

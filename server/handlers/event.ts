@@ -1,8 +1,8 @@
 /** The event log, read by its own API. */
-import { type EventType, events, eventTypes } from '../../contract/events.ts'
-import { ApiError } from '../api-error.ts'
+import { events, eventTypes } from '../../contract/events.ts'
+import { ApiError, invalidField } from '../api-error.ts'
 import type { App } from '../app.ts'
-import { describe, mayUse, type Principal } from '../auth/principal.ts'
+import { describe, mayUse, ownOnly, type Principal } from '../auth/principal.ts'
 import { type LogFilter, type LogPage, readPage, startOf } from '../events/log.ts'
 import { accountTree, findAccount, isDescendant } from '../store/accounts.ts'
 import type { Handlers } from './call.ts'
@@ -14,6 +14,7 @@ export const eventHandlers: Handlers<'listEvents'> = {
     const filter: LogFilter = {
       accountIds: await accountsOf(app, who, query.account ?? 'self'),
       types: typesOf(who, query.type),
+      userId: ownOnly(who),
       resource: readResource(query.resource),
       since: query.since === undefined ? undefined : new Date(query.since),
       until: query.until === undefined ? undefined : new Date(query.until),
@@ -44,7 +45,10 @@ async function waitForPage(
 async function accountsOf(app: App, who: Principal, account: string): Promise<readonly string[]> {
   if (account === 'self' || account === who.accountId) return [who.accountId]
   if (!mayUse(who, 'subaccounts')) {
-    throw new ApiError('not_allowed', 'account: the credential lacks the scope `subaccounts`.', describe(who))
+    throw new ApiError('not_allowed', 'account: the credential lacks the scope `subaccounts`.', {
+      missing_scope: 'subaccounts',
+      ...describe(who),
+    })
   }
   if (account === 'tree') return accountTree(app.database, who.accountId)
   // The log of a deleted account is still its parent's to read.
@@ -57,25 +61,26 @@ async function accountsOf(app: App, who: Principal, account: string): Promise<re
 const noAccount = (id: string, who: Principal) =>
   new ApiError('not_found', `account: there is no account ${id} below yours.`, describe(who))
 
-/** E6: of each family only what the credential may read, whatever it asks for; plain users see meetings. */
+/** E6: of each family only what the credential may read, whatever it asks for. */
 function typesOf(who: Principal, wished: string | undefined): readonly string[] {
-  const readable = eventTypes.filter((type) => mayUse(who, events[type].scope) && (who.role !== 'user' || isForAll(type)))
+  const readable = eventTypes.filter((type) => mayUse(who, events[type].scope))
   if (wished === undefined) return readable
   return wished.split(',').flatMap((wish) => {
     const matching = eventTypes.filter((type) => matches(type, wish))
-    if (matching.length === 0) throw new ApiError('invalid_request', `type: there is no event ${wish}`)
+    if (matching.length === 0) throw invalidField('type', `there is no event ${wish}`)
     return matching.filter((type) => readable.includes(type))
   })
 }
 
-const isForAll = (type: EventType) => events[type].resource === 'meeting'
-
 const matches = (type: string, wish: string) =>
-  wish.endsWith('.*') ? type.startsWith(wish.slice(0, -1)) : wish.includes('.') ? type === wish : type.startsWith(`${wish}.`)
+  wish.endsWith('.*')
+    ? type.startsWith(wish.slice(0, -1))
+    : wish.includes('.')
+      ? type === wish
+      : type.startsWith(`${wish}.`)
 
 function readResource(resource: string | undefined): LogFilter['resource'] {
   if (resource === undefined) return undefined
   const [type = '', ...id] = resource.split(':')
   return id.length === 0 ? { type } : { type, id: id.join(':') }
 }
-

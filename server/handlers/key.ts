@@ -2,7 +2,7 @@
 import type { Transaction } from 'kysely'
 import type { Actor } from '../../contract/event.ts'
 import { hasRole, type Scope } from '../../contract/access.ts'
-import { ApiError } from '../api-error.ts'
+import { ApiError, invalidField } from '../api-error.ts'
 import { describe, mayUse, type Principal, reachOf } from '../auth/principal.ts'
 import { append } from '../events/inbox.ts'
 import { hashSecret, newId, newSecret } from '../ids.ts'
@@ -43,15 +43,15 @@ export const keyHandlers: Handlers<
     if (!(await findAccount(app.database, accountId, reach))) {
       throw new ApiError('not_found', `accountId: there is no account ${accountId}.`, describe(who))
     }
-    const wanted: Wanted = {
-      accountId,
-      name: body.name,
-      role: role === 'instance' ? 'instance' : 'admin',
-      scopes: grant(who, role === 'instance' ? 'instance' : 'admin', body.permissions),
-      networks: body.networks ?? [],
-      expiresAt: futureOf(body.expiresAt, app.clock(), 'expiresAt'),
-    }
     return write(async (trx) => {
+      const wanted: Wanted = {
+        accountId,
+        name: body.name,
+        role: role === 'instance' ? 'instance' : 'admin',
+        scopes: grant(who, role === 'instance' ? 'instance' : 'admin', body.permissions),
+        networks: body.networks ?? [],
+        expiresAt: futureOf(body.expiresAt, app.clock(), 'expiresAt'),
+      }
       const { row, secret } = await createKey(trx, wanted, actor)
       return { data: toApiKey(row, secret) }
     })
@@ -68,15 +68,15 @@ export const keyHandlers: Handlers<
   },
 
   async createKey({ app, who, actor, body, write }) {
-    const wanted: Wanted = {
-      accountId: who.accountId,
-      name: body.data.name,
-      role: who.role === 'instance' ? 'instance' : 'admin',
-      scopes: grant(who, who.role === 'instance' ? 'instance' : 'admin', body.data.scopes),
-      networks: body.data.networks ?? [],
-      expiresAt: futureOf(body.data.expires_at, app.clock(), 'expires_at'),
-    }
     return write(async (trx) => {
+      const wanted: Wanted = {
+        accountId: who.accountId,
+        name: body.data.name,
+        role: who.role === 'instance' ? 'instance' : 'admin',
+        scopes: grant(who, who.role === 'instance' ? 'instance' : 'admin', body.data.scopes),
+        networks: body.data.networks ?? [],
+        expiresAt: futureOf(body.data.expires_at, app.clock(), 'expires_at'),
+      }
       const { row, secret } = await createKey(trx, wanted, actor)
       return { data: toKey(row, secret) }
     })
@@ -99,6 +99,7 @@ export const keyHandlers: Handlers<
       const { row, secret } = await insertKey(trx, { ...old, scopes: toKeyState(old).scopes })
       await append(trx, {
         accountId: row.accountId,
+        userId: null,
         type: 'key.rotated',
         resourceId: row.id,
         resourceSeq: 1,
@@ -139,7 +140,7 @@ function refuseMore(who: Principal, scopes: readonly Scope[], role: 'admin' | 'i
 function futureOf(instant: string | null | undefined, now: number, field: string): Date | null {
   if (instant === null || instant === undefined) return null
   const date = new Date(instant)
-  if (date.getTime() <= now) throw new ApiError('invalid_request', `${field}: lies in the past`)
+  if (date.getTime() <= now) throw invalidField(field, 'lies in the past')
   return date
 }
 
@@ -147,6 +148,7 @@ async function createKey(trx: Transaction<Tables>, wanted: Wanted, actor: Actor)
   const made = await insertKey(trx, wanted)
   await append(trx, {
     accountId: made.row.accountId,
+    userId: null,
     type: 'key.created',
     resourceId: made.row.id,
     resourceSeq: 1,
@@ -183,6 +185,7 @@ async function deleteKey(trx: Transaction<Tables>, id: string, reach: string | n
   await trx.deleteFrom('apiKeys').where('id', '=', id).execute()
   await append(trx, {
     accountId: row.accountId,
+    userId: null,
     type: 'key.deleted',
     resourceId: row.id,
     resourceSeq: 2,

@@ -1,20 +1,19 @@
 /** Meetings: planned, read, changed, closed and deleted. */
 import { sql, type Transaction } from 'kysely'
-import type { MeetingFilter, NewMeeting, UpdateMeeting } from '../../contract/meeting.ts'
-import { ApiError } from '../api-error.ts'
+import type { MeetingFilter, UpdateMeeting } from '../../contract/meeting.ts'
+import { ApiError, invalidField } from '../api-error.ts'
 import type { App } from '../app.ts'
-import type { Organizer } from '../auth/directory.ts'
+import { loadOrganizer, type Organizer } from '../auth/directory.ts'
 import { describe, ownOnly, type Principal, reachOf } from '../auth/principal.ts'
-import { fromDate, fromLocal, readTime } from '../calendar/wall-time.ts'
+import { readTime } from '../calendar/wall-time.ts'
 import { append } from '../events/inbox.ts'
 import { meetingLinks } from '../meeting/links.ts'
-import { findRoom } from '../store/accounts.ts'
+import { findRoom, type Queries } from '../store/accounts.ts'
 import type { Tables } from '../store/database.ts'
 import { insertMeeting } from '../store/meeting-insert.ts'
 import {
   findMeeting,
   lockMeeting,
-  type MeetingColumns,
   type MeetingReach,
   type MeetingRow,
   selectMeetings,
@@ -22,11 +21,9 @@ import {
   toMeetingState,
   updateMeetingRow,
 } from '../store/meetings.ts'
-import { given } from './account.ts'
 import type { Call, Handlers } from './call.ts'
-
-const defaultMinutes = 60
-const longestMs = 366 * 24 * 3_600_000
+import { toChanges, toNewColumns } from './meeting-fields.ts'
+import { keepIdentity } from './merge.ts'
 
 export const meetingHandlers: Handlers<
   'createMeeting' | 'listMeetings' | 'getMeeting' | 'updateMeeting' | 'deleteMeeting' | 'closeMeeting'
@@ -34,10 +31,10 @@ export const meetingHandlers: Handlers<
   async createMeeting(call) {
     const { app, who, body, actor } = call
     const organizer = await organizerOf(app, who)
-    await refuseBeyondLicence(app, organizer)
-    if (body.roomId !== undefined) await expectRoom(app, organizer.account.id, body.roomId)
-    const columns = toNewColumns(body, organizer, app.clock())
     return call.writeOne(async (db) => {
+      await refuseBeyondLicence(db, organizer, app.clock())
+      if (body.roomId) await expectRoom(db, organizer.account.id, body.roomId)
+      const columns = toNewColumns(body, organizer, app.clock())
       const row = await insertMeeting(db, { columns, organizer, actor, links: meetingLinks(app), now: app.clock() })
       call.etag(1)
       return { data: toMeeting(row, meetingLinks(app), app.clock()) }
@@ -90,13 +87,15 @@ export const meetingHandlers: Handlers<
       if (!row) throw noMeeting(params.id, who)
       call.expectVersion(row.resourceSeq)
       await app.rooms.close(trx, row, { reason: 'deleted', actor })
+      const last = (await findMeeting(trx, row.id, reachOfOne(who))) ?? row // people left, it ended: it counted on
       await append(trx, {
         accountId: row.accountId,
+        userId: row.addedByUserId,
         type: 'meeting.cancelled',
         resourceId: row.id,
-        resourceSeq: row.resourceSeq + 2,
+        resourceSeq: last.resourceSeq + 1,
         actor,
-        data: { meeting: toMeetingState(row, meetingLinks(app)), reason: 'deleted' },
+        data: { meeting: toMeetingState(last, meetingLinks(app)), reason: 'deleted' },
       })
       await trx.deleteFrom('meetings').where('id', '=', row.id).execute()
       return { data: { id: row.id } }
@@ -135,75 +134,32 @@ function reachOfMeetings(who: Principal, query: MeetingFilter): MeetingReach {
 
 async function organizerOf(app: App, who: Principal): Promise<Organizer> {
   if (who.userId === null && reachOf(who) === null) {
-    throw new ApiError('invalid_request', 'X-USER-ID: with an instance key, say for whom: X-USER-ID or X-USER-EMAIL.')
+    throw invalidField('X-USER-ID', 'with an instance key, say for whom: X-USER-ID or X-USER-EMAIL')
   }
-  const organizer = who.userId
-    ? await app.directory.byId(who.userId)
-    : await app.directory.firstAdmin(who.accountId)
+  const organizer = who.userId ? await app.directory.byId(who.userId) : await app.directory.firstAdmin(who.accountId)
   if (!organizer) throw new ApiError('not_found', 'The account has no organizer to schedule for.', describe(who))
   return organizer
 }
 
-async function refuseBeyondLicence(app: App, { account }: Organizer): Promise<void> {
-  if (account.paidUntil && account.paidUntil.getTime() <= app.clock()) {
+async function refuseBeyondLicence(db: Queries, { account }: Organizer, now: number): Promise<void> {
+  if (account.paidUntil && account.paidUntil.getTime() <= now) {
     throw new ApiError('not_allowed', `The account was paid until ${account.paidUntil.toISOString()}.`)
   }
   if (account.numberOfMeetings === 0) return
-  const row = await app.database
+  const row = await db
     .selectFrom('meetings')
     .select((is) => is.fn.countAll<number>().as('count'))
     .where('accountId', '=', account.id)
     .where('closedAt', 'is', null)
-    .where('endsAt', '>', new Date(app.clock()))
+    .where('endsAt', '>', new Date(now))
     .executeTakeFirstOrThrow()
   if (row.count < account.numberOfMeetings) return
   throw new ApiError('room_limit', `The account may have ${account.numberOfMeetings} planned meetings.`)
 }
 
-async function expectRoom(app: App, accountId: string, roomId: string): Promise<void> {
-  if (await findRoom(app.database, accountId, roomId)) return
-  throw new ApiError('invalid_request', `roomId: the account has no room ${roomId}; see GET /api/v6/account/{id}/rooms`)
-}
-
-function toNewColumns(body: NewMeeting, organizer: Organizer, now: number): MeetingColumns {
-  const { account, user } = organizer
-  const timezone = body.timezone ?? user.timezone
-  const starts = body.startTime === undefined ? fromDate(new Date(now), timezone) : readTime(body.startTime, timezone)
-  const minutes = Number(body.duration ?? defaultMinutes)
-  const ends =
-    body.endTime === undefined
-      ? fromDate(new Date(starts.at.getTime() + minutes * 60_000), timezone)
-      : readTime(body.endTime, timezone)
-  checkSpan(starts.at, ends.at)
-  return {
-    roomId: body.roomId ?? organizer.defaultRoomId,
-    topic: body.topic,
-    startsLocal: starts.local,
-    endsLocal: ends.local,
-    timezone,
-    startsAt: starts.at,
-    endsAt: ends.at,
-    duration: String(body.duration ?? minutesBetween(starts.at, ends.at)),
-    type: body.type ?? account.defaultMeetingType,
-    agenda: body.agenda ?? '',
-    isRecurring: body.isRecurring ?? false,
-    recurring: JSON.stringify(body.recurring ?? {}),
-    isRecorded: body.isRecorded ?? account.defaultMeetingHasRecording,
-    isDialin: body.isDialin ?? account.defaultMeetingHasDialin,
-    invitedParticipants: JSON.stringify(body.invitedParticipants ?? []),
-    documents: JSON.stringify(body.documents ?? []),
-    meetingPermissionId: body.meetingPermissionId ?? null,
-    videoResolution: body.videoResolution ?? 'standard',
-  }
-}
-
-const minutesBetween = (from: Date, to: Date) => Math.max(1, Math.round((to.getTime() - from.getTime()) / 60_000))
-
-function checkSpan(starts: Date, ends: Date): void {
-  if (ends <= starts) throw new ApiError('invalid_request', 'endTime: must be after startTime')
-  if (ends.getTime() - starts.getTime() > longestMs) {
-    throw new ApiError('invalid_request', 'endTime: a meeting may last 366 days at most')
-  }
+async function expectRoom(db: Queries, accountId: string, roomId: string): Promise<void> {
+  if (await findRoom(db, accountId, roomId)) return
+  throw invalidField('roomId', `the account has no room ${roomId}; see GET /api/v6/account/{id}/rooms`)
 }
 
 async function changeMeeting(
@@ -213,20 +169,22 @@ async function changeMeeting(
   body: UpdateMeeting,
 ): Promise<MeetingRow> {
   const { app, actor, params } = call
-  if (body.id !== undefined && body.id !== before.id) throw new ApiError('invalid_request', 'id: cannot change')
-  if (body.roomId !== undefined) await expectRoom(app, before.accountId, body.roomId)
-  const times = changedTimes(before, body)
-  if (times && before.closedAt !== null) {
+  keepIdentity(body, before)
+  if (body.roomId) await expectRoom(trx, before.accountId, body.roomId)
+  const organizer = await loadOrganizer(trx, before.addedByUserId)
+  if (!organizer) throw new Error(`meeting ${before.id} has lost its organizer`)
+  const change = toChanges(before, body, organizer)
+  if (Object.keys(change).length === 0) return before
+  if (before.closedAt !== null && (change.startsAt ?? change.endsAt)) {
     throw new ApiError('conflict', 'startTime, endTime: the meeting was closed; schedule a new one.')
   }
-  const change = { ...toChangedColumns(body), ...times }
-  if (Object.keys(change).length === 0) return before
   await updateMeetingRow(trx, before.id, { ...change, icalSequence: before.icalSequence + 1 })
   const after = await findMeeting(trx, before.id, { accountId: null, userId: null })
   if (!after) throw new Error(`meeting ${before.id} vanished under its own lock`)
   const links = meetingLinks(app)
   await append(trx, {
     accountId: before.accountId,
+    userId: before.addedByUserId,
     type: 'meeting.updated',
     resourceId: before.id,
     resourceSeq: after.resourceSeq,
@@ -238,40 +196,6 @@ async function changeMeeting(
     },
   })
   return after
-}
-
-function toChangedColumns(body: UpdateMeeting): Partial<MeetingColumns> {
-  const { id: _id, startTime: _s, endTime: _e, timezone: _t, duration, ...rest } = body
-  const { recurring, invitedParticipants, documents, ...plain } = rest
-  return {
-    ...given(plain),
-    ...given({
-      duration: duration === undefined ? undefined : String(duration),
-      recurring: recurring && JSON.stringify(recurring),
-      invitedParticipants: invitedParticipants && JSON.stringify(invitedParticipants),
-      documents: documents && JSON.stringify(documents),
-    }),
-  }
-}
-
-/**
- * Undefined when the span stays as it is. A new zone alone keeps the wall time; a new start alone keeps the length.
- */
-function changedTimes(before: MeetingRow, body: UpdateMeeting) {
-  const { startTime, endTime, timezone = before.timezone } = body
-  if (startTime === undefined && endTime === undefined && timezone === before.timezone) return undefined
-  const starts = startTime === undefined ? fromLocal(before.startsLocal, timezone) : readTime(startTime, timezone)
-  const lengthMs = before.endsAt.getTime() - before.startsAt.getTime()
-  const ends =
-    endTime !== undefined
-      ? readTime(endTime, timezone)
-      : startTime === undefined
-        ? fromLocal(before.endsLocal, timezone)
-        : fromDate(new Date(starts.at.getTime() + lengthMs), timezone)
-  checkSpan(starts.at, ends.at)
-  const isSame = starts.at.getTime() === before.startsAt.getTime() && ends.at.getTime() === before.endsAt.getTime()
-  if (isSame && timezone === before.timezone) return undefined
-  return { startsLocal: starts.local, endsLocal: ends.local, startsAt: starts.at, endsAt: ends.at, timezone }
 }
 
 function filterMeetings(app: App, reach: MeetingReach, query: MeetingFilter) {

@@ -8,8 +8,10 @@ import { describe, ownOnly, type Principal, reachOf } from '../auth/principal.ts
 import { append } from '../events/inbox.ts'
 import { hashSecret, newIcsToken, newId } from '../ids.ts'
 import { sendPasswordLink } from '../mail/password-link.ts'
+import { meetingLinks } from '../meeting/links.ts'
 import { countOrganizers, findAccount, lockAccount } from '../store/accounts.ts'
 import type { Tables } from '../store/database.ts'
+import { cancelMeetings } from '../store/participants.ts'
 import {
   findUser,
   insertUser,
@@ -20,8 +22,9 @@ import {
   type UserRow,
   updateUserRow,
 } from '../store/users.ts'
-import { asDuplicateEmail, endTokens, given, keepOneAdmin } from './account.ts'
+import { asDuplicateEmail, endTokens, keepOneAdmin } from './account.ts'
 import type { Call, Handlers } from './call.ts'
+import { changesTo, cleared, keepIdentity } from './merge.ts'
 
 export const userHandlers: Handlers<
   'listUsers' | 'createUser' | 'getUser' | 'updateUser' | 'deleteUser' | 'useOneTimeLink'
@@ -54,17 +57,16 @@ export const userHandlers: Handlers<
 
   async updateUser(call) {
     const { app, who, params, body } = call
-    let isDemoted = false
     const answer = await call.write(async (trx) => {
       const before = await lockUser(trx, params.id, { accountId: reachOf(who), userId: ownOnly(who) })
       if (!before) throw noUser(params.id, who)
       call.expectVersion(before.resourceSeq)
       const after = await changeUser(trx, call, before, body)
-      isDemoted = before.isAdmin !== after.isAdmin || before.email !== after.email
+      if (before.isAdmin !== after.isAdmin || before.email !== after.email) await endTokens(trx, after.id)
       call.etag(after.resourceSeq)
       return { data: toOrganizer(after) }
     })
-    if (isDemoted) await endTokens(app, params.id)
+    app.credentials.forget()
     app.directory.forget()
     return answer
   },
@@ -78,8 +80,10 @@ export const userHandlers: Handlers<
       await lockAccount(trx, row.accountId, null)
       if (row.isAdmin) await keepOneAdmin(trx, row.accountId, row.id)
       await app.rooms.closeAllOf(trx, { userId: row.id }, call.actor)
+      await cancelMeetings(trx, meetingLinks(app), { userId: row.id }, call.actor)
       await append(trx, {
         accountId: row.accountId,
+        userId: row.id,
         type: 'user.deleted',
         resourceId: row.id,
         resourceSeq: row.resourceSeq + 1,
@@ -108,6 +112,7 @@ export const userHandlers: Handlers<
       await trx.deleteFrom('tokens').where('userId', '=', user.id).where('keyId', 'is', null).execute()
       await append(trx, {
         accountId: user.accountId,
+        userId: user.id,
         type: 'user.password_set',
         resourceId: user.id,
         resourceSeq: user.resourceSeq,
@@ -133,10 +138,11 @@ async function createUser(trx: Transaction<Tables>, call: Call<'createUser'>): P
     throw new ApiError('room_limit', `The account may have ${limit} organizers: raise numberOfMeetingOrganizers.`)
   }
   const user = await insertUser(trx, toNewUser(body, account.id)).catch((error: unknown) => {
-    throw asDuplicateEmail(error, body.email)
+    throw asDuplicateEmail(error, 'email', body.email)
   })
   await append(trx, {
     accountId: account.id,
+    userId: user.id,
     type: 'user.created',
     resourceId: user.id,
     resourceSeq: 1,
@@ -147,6 +153,9 @@ async function createUser(trx: Transaction<Tables>, call: Call<'createUser'>): P
   return user
 }
 
+/** As the published system has it. */
+const standard = { preferredLanguage: 'en', timezone: 'Europe/Paris' }
+
 const toNewUser = (body: NewOrganizer, accountId: string) => ({
   id: newId(),
   accountId,
@@ -154,8 +163,8 @@ const toNewUser = (body: NewOrganizer, accountId: string) => ({
   firstName: body.firstName,
   lastName: body.lastName ?? '',
   externalUserId: body.externalUserId ?? null,
-  preferredLanguage: body.preferredLanguage ?? 'en',
-  timezone: body.timezone ?? 'Europe/Paris',
+  preferredLanguage: body.preferredLanguage ?? standard.preferredLanguage,
+  timezone: body.timezone ?? standard.timezone,
   additionalTimezones: JSON.stringify(body.additionalTimezones ?? []),
   isAdmin: body.isAdmin ?? false,
   icsToken: newIcsToken(),
@@ -168,7 +177,7 @@ async function changeUser(
   before: UserRow,
   body: UpdateOrganizer,
 ): Promise<UserRow> {
-  if (body.id !== undefined && body.id !== before.id) throw new ApiError('invalid_request', 'id: cannot change')
+  keepIdentity(body, before)
   const isNewRight = body.isAdmin !== undefined && body.isAdmin !== before.isAdmin
   if (isNewRight && !hasRole(call.who.role, 'admin')) {
     throw new ApiError('not_allowed', 'isAdmin: only an administrator may change it.', describe(call.who))
@@ -177,19 +186,26 @@ async function changeUser(
     await lockAccount(trx, before.accountId, null)
     await keepOneAdmin(trx, before.accountId, before.id)
   }
-  const { id: _id, additionalTimezones, ...fields } = body
-  const change = {
-    ...given(fields),
-    ...given({ additionalTimezones: additionalTimezones && JSON.stringify(additionalTimezones) }),
-  }
+  const zones = cleared(body.additionalTimezones, [])
+  const change = changesTo(before, {
+    email: body.email,
+    firstName: body.firstName,
+    lastName: cleared(body.lastName, ''),
+    externalUserId: body.externalUserId,
+    preferredLanguage: cleared(body.preferredLanguage, standard.preferredLanguage),
+    timezone: cleared(body.timezone, standard.timezone),
+    additionalTimezones: zones && JSON.stringify(zones),
+    isAdmin: body.isAdmin,
+  })
   if (Object.keys(change).length === 0) return before
   const after = await updateUserRow(trx, before.id, change).catch((error: unknown) => {
-    throw asDuplicateEmail(error, body.email ?? '')
+    throw asDuplicateEmail(error, 'email', body.email ?? '')
   })
   // A link that was mailed to the old address is void (S6).
   if (after.email !== before.email) await trx.deleteFrom('oneTimeLinks').where('userId', '=', before.id).execute()
   await append(trx, {
     accountId: before.accountId,
+    userId: before.id,
     type: 'user.updated',
     resourceId: before.id,
     resourceSeq: after.resourceSeq,

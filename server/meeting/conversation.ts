@@ -282,7 +282,7 @@ export class Conversation {
   }
 
   async #enter(room: Room, session: Session, params: OpParams<'join'>): Promise<Member> {
-    const { database, clock, config, sequencer } = this.#rooms.options
+    const { database, clock, config, links, sequencer } = this.#rooms.options
     const { state } = room.info(clock())
     if (state === 'too_early') throw new SignallingError('too_early')
     if (state === 'closed') throw new SignallingError('closed')
@@ -300,7 +300,7 @@ export class Conversation {
       joinedAt: now,
       leftAt: null,
     }
-    const meeting = await enterMeeting(database, row, now)
+    const meeting = await enterMeeting(database, links, row, now)
     if (!meeting) throw new SignallingError('closed')
     sequencer.poke()
     room.meeting = meeting

@@ -157,8 +157,8 @@ export class Rooms {
   leave(room: Room, member: Member, reason: LeaveReason): Promise<void> {
     return room.serially(async () => {
       if (room.members.get(member.row.id) !== member) return
-      const { database, clock, sequencer } = this.options
-      await this.#untilStored(() => leaveMeeting(database, room.id, member.row.id, reason, new Date(clock())))
+      const { database, clock, links, sequencer } = this.options
+      await this.#untilStored(() => leaveMeeting(database, links, room.id, member.row.id, reason, new Date(clock())))
       sequencer.poke()
       this.#forget(room, member)
       room.broadcast('participant_left', { participantId: member.row.id, reason })
@@ -175,8 +175,8 @@ export class Rooms {
   }
 
   async #endIfOver(room: Room): Promise<void> {
-    const { database, clock, sequencer } = this.options
-    if (!(await endIfOver(database, room.id, new Date(clock())))) return
+    const { database, clock, links, sequencer } = this.options
+    if (!(await endIfOver(database, links, room.id, new Date(clock())))) return
     sequencer.poke()
     await this.#reload(room)
   }
@@ -184,12 +184,12 @@ export class Rooms {
   /** Ends it for everybody, by a host inside. */
   end(room: Room, by: Member): Promise<void> {
     return room.serially(async () => {
-      const { database, clock, sequencer } = this.options
+      const { database, clock, links, sequencer } = this.options
       await database.transaction().execute(async (trx) => {
         const meeting = await lockMeeting(trx, room.id, everywhere)
         if (!meeting) return
         const actor: Actor = { type: 'participant', id: by.row.id }
-        await endMeeting(trx, meeting, { reason: 'host', actor, now: new Date(clock()) })
+        await endMeeting(trx, meeting, { links, reason: 'host', actor, now: new Date(clock()) })
       })
       sequencer.poke()
       await this.#emptyOut(room, by.state.name)
@@ -202,7 +202,7 @@ export class Rooms {
     meeting: MeetingRow,
     ending: { readonly reason: EndReason; readonly actor: Actor },
   ): Promise<void> {
-    await endMeeting(trx, meeting, { ...ending, now: new Date(this.options.clock()) })
+    await endMeeting(trx, meeting, { ...ending, links: this.options.links, now: new Date(this.options.clock()) })
     this.#unsettled.add(meeting.id)
   }
 
@@ -252,11 +252,11 @@ export class Rooms {
 
   /** Every few seconds: ends what is over, also what a process before this one left. */
   async sweep(): Promise<void> {
-    const { database, clock, sequencer } = this.options
+    const { database, clock, links, sequencer } = this.options
     for (const { id } of await listOver(database, new Date(clock()))) {
       const room = this.#rooms.get(id)
       if (room) await room.serially(() => this.#endIfOver(room))
-      else if (await endIfOver(database, id, new Date(clock()))) sequencer.poke()
+      else if (await endIfOver(database, links, id, new Date(clock()))) sequencer.poke()
     }
   }
 
@@ -270,6 +270,7 @@ export class Rooms {
         if (!row || row.isActive) return
         await append(trx, {
           accountId: row.accountId,
+          userId: row.addedByUserId,
           type: 'meeting.cancelled',
           resourceId: row.id,
           resourceSeq: row.resourceSeq + 1,

@@ -63,6 +63,8 @@ export interface AccountTables {
     accountId: string
     userId: string | null
     keyId: string | null
+    /** The hash of the instance key it was made from. */
+    instanceKey: Buffer | null
     role: 'user' | 'admin' | 'instance'
     scopes: Json<string[]>
     expiresAt: Date

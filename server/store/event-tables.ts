@@ -3,6 +3,7 @@ import type { Generated } from 'kysely'
 
 interface Envelope {
   accountId: string
+  userId: string | null
   type: string
   resourceType: string
   resourceId: string

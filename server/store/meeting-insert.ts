@@ -18,7 +18,6 @@ interface NewMeetingRow {
 export async function insertMeeting(db: Queries, meeting: NewMeetingRow): Promise<MeetingRow> {
   const { columns, organizer, actor, links, now } = meeting
   const { user, account } = organizer
-  const created = new Date(now)
   const made = {
     id: newId(),
     accountId: account.id,
@@ -33,6 +32,7 @@ export async function insertMeeting(db: Queries, meeting: NewMeetingRow): Promis
   const row: MeetingRow = { ...columns, ...made, ...read(columns), ...first, ...whoPlans(organizer) }
   const event = toInboxRow({
     accountId: account.id,
+    userId: user.id,
     type: 'meeting.scheduled',
     resourceId: row.id,
     resourceSeq: first.resourceSeq,

@@ -7,11 +7,18 @@ import type { Actor } from '../../contract/event.ts'
 import type { EventData } from '../../contract/events.ts'
 import type { ChatMessage } from '../../contract/signalling.ts'
 import { append } from '../events/inbox.ts'
-import { dashed } from '../ids.ts'
 import type { MeetingTables } from './account-tables.ts'
 import type { Queries } from './accounts.ts'
 import type { Database, Tables } from './database.ts'
-import { findMeeting, lockMeeting, type MeetingRow, updateMeetingRow } from './meetings.ts'
+import {
+  findMeeting,
+  lockMeeting,
+  type MeetingLinks,
+  type MeetingRow,
+  selectMeetings,
+  toMeetingState,
+  updateMeetingRow,
+} from './meetings.ts'
 
 export type ParticipantRow = Selectable<MeetingTables['meetingParticipants']>
 export type EndReason = EventData<'meeting.ended'>['reason']
@@ -22,28 +29,55 @@ const actorOf = (participant: { id: string }): Actor => ({ type: 'participant', 
 const shown = ({ id, name, role }: ParticipantRow) => ({ id, name, role })
 
 /** Null when the meeting was closed or deleted meanwhile. */
-export function enterMeeting(database: Database, participant: ParticipantRow, now: Date): Promise<MeetingRow | null> {
+export function enterMeeting(
+  database: Database,
+  links: MeetingLinks,
+  participant: ParticipantRow,
+  now: Date,
+): Promise<MeetingRow | null> {
   return database.transaction().execute(async (trx) => {
     const meeting = await lockMeeting(trx, participant.meetingId, everywhere)
     if (!meeting || meeting.closedAt !== null) return null
     await trx.insertInto('meetingParticipants').values(participant).execute()
     const startedAt = meeting.startedAt ?? now
-    const seq = await updateMeetingRow(trx, meeting.id, { startedAt })
-    const about = { accountId: meeting.accountId, resourceId: meeting.id, resourceSeq: seq, occurredAt: now }
     const actor = actorOf(participant)
-    const meetingId = dashed(meeting.number)
     if (meeting.startedAt === null) {
-      await append(trx, { ...about, type: 'meeting.started', actor, data: { meetingId, at: now.toISOString() } })
+      const about = await nextOf(trx, links, meeting, { startedAt }, now)
+      const data = { ...about.data, at: now.toISOString() }
+      await append(trx, { ...about, type: 'meeting.started', actor, data })
     }
-    const data = { meetingId, participant: shown(participant) }
+    const about = await nextOf(trx, links, meeting, {}, now)
+    const data = { ...about.data, participant: shown(participant) }
     await append(trx, { ...about, type: 'meeting.participant_joined', actor, data })
     return { ...meeting, startedAt, isActive: true }
   })
 }
 
+/** The version of the meeting that an event tells of, and what all events of meetings say. Each event has its own (E4). */
+async function nextOf(
+  trx: Transaction<Tables>,
+  links: MeetingLinks,
+  meeting: MeetingRow,
+  change: { startedAt?: Date; closedAt?: Date },
+  now: Date,
+) {
+  const resourceSeq = await updateMeetingRow(trx, meeting.id, change)
+  const state = toMeetingState({ ...meeting, ...change, resourceSeq }, links)
+  const { id: resourceId, accountId, addedByUserId: userId } = meeting
+  return {
+    accountId,
+    userId,
+    resourceId,
+    resourceSeq,
+    occurredAt: now,
+    data: { meetingId: state.meetingId, meeting: state },
+  }
+}
+
 /** Told once, however often it is asked. */
 export function leaveMeeting(
   database: Database,
+  links: MeetingLinks,
   meetingId: string,
   participantId: string,
   reason: LeaveReason,
@@ -59,29 +93,25 @@ export function leaveMeeting(
       .where('leftAt', 'is', null)
       .returningAll()
       .executeTakeFirst()
-    if (row) await tellLeft(trx, meeting, row, reason, now)
+    if (row) await tellLeft(trx, links, meeting, row, reason, now)
   })
 }
 
 async function tellLeft(
   trx: Transaction<Tables>,
+  links: MeetingLinks,
   meeting: MeetingRow,
   row: ParticipantRow,
   reason: LeaveReason,
   now: Date,
 ): Promise<void> {
-  await append(trx, {
-    accountId: meeting.accountId,
-    type: 'meeting.participant_left',
-    resourceId: meeting.id,
-    resourceSeq: await updateMeetingRow(trx, meeting.id, {}),
-    occurredAt: now,
-    actor: actorOf(row),
-    data: { meetingId: dashed(meeting.number), participant: shown(row), reason },
-  })
+  const about = await nextOf(trx, links, meeting, {}, now)
+  const data = { ...about.data, participant: shown(row), reason }
+  await append(trx, { ...about, type: 'meeting.participant_left', actor: actorOf(row), data })
 }
 
 interface Ending {
+  readonly links: MeetingLinks
   readonly reason: EndReason
   readonly actor: Actor | null
   readonly now: Date
@@ -92,7 +122,7 @@ interface Ending {
  * meeting that is deleted before anybody came needs no end.
  */
 export async function endMeeting(trx: Transaction<Tables>, meeting: MeetingRow, ending: Ending): Promise<void> {
-  const { reason, actor, now } = ending
+  const { links, reason, actor, now } = ending
   if (meeting.closedAt !== null) return
   if (reason === 'deleted' && meeting.startedAt === null) return
   const left = await trx
@@ -102,30 +132,24 @@ export async function endMeeting(trx: Transaction<Tables>, meeting: MeetingRow, 
     .where('leftAt', 'is', null)
     .returningAll()
     .execute()
-  for (const row of left) await tellLeft(trx, meeting, row, 'ended', now)
+  for (const row of left) await tellLeft(trx, links, meeting, row, 'ended', now)
   const { count } = await trx
     .selectFrom('meetingParticipants')
     .select((is) => is.fn.countAll<number>().as('count'))
     .where('meetingId', '=', meeting.id)
     .executeTakeFirstOrThrow()
-  await append(trx, {
-    accountId: meeting.accountId,
-    type: 'meeting.ended',
-    resourceId: meeting.id,
-    resourceSeq: await updateMeetingRow(trx, meeting.id, { closedAt: now }),
-    occurredAt: now,
-    actor,
-    data: { meetingId: dashed(meeting.number), at: now.toISOString(), reason, participants: count },
-  })
+  const about = await nextOf(trx, links, meeting, { closedAt: now }, now)
+  const data = { ...about.data, at: now.toISOString(), reason, participants: count }
+  await append(trx, { ...about, type: 'meeting.ended', actor, data })
 }
 
 /** Closes what started, is past its end, and is empty. True when it did. */
-export function endIfOver(database: Database, meetingId: string, now: Date): Promise<boolean> {
+export function endIfOver(database: Database, links: MeetingLinks, meetingId: string, now: Date): Promise<boolean> {
   return database.transaction().execute(async (trx) => {
     const meeting = await lockMeeting(trx, meetingId, everywhere)
     const isOver = meeting && meeting.startedAt !== null && meeting.closedAt === null && meeting.endsAt <= now
     if (!isOver || meeting.isActive) return false
-    await endMeeting(trx, meeting, { reason: 'empty', actor: { type: 'system', id: null }, now })
+    await endMeeting(trx, meeting, { links, reason: 'empty', actor: { type: 'system', id: null }, now })
     return true
   })
 }
@@ -182,9 +206,7 @@ export async function listChat(db: Queries, meetingId: string, participantId: st
     .selectFrom('meetingChat')
     .selectAll()
     .where('meetingId', '=', meetingId)
-    .where((is) =>
-      is.or([is('toId', 'is', null), is('toId', '=', participantId), is('fromId', '=', participantId)]),
-    )
+    .where((is) => is.or([is('toId', 'is', null), is('toId', '=', participantId), is('fromId', '=', participantId)]))
     .orderBy('id', 'desc')
     .limit(shownMessages)
     .execute()
@@ -214,6 +236,31 @@ export async function lockOpenMeetings(
     .execute()
   const rows = await Promise.all(ids.map(({ id }) => findMeetingById(trx, id)))
   return rows.filter((row) => row !== undefined)
+}
+
+/** Before the meetings of an account or a person are deleted: those that did not end yet get their terminal event. */
+export async function cancelMeetings(
+  trx: Transaction<Tables>,
+  links: MeetingLinks,
+  of: { readonly accountId?: string; readonly userId?: string },
+  actor: Actor,
+): Promise<void> {
+  const rows = await selectMeetings(trx, { accountId: of.accountId ?? null, userId: of.userId ?? null })
+    .where('meetings.closedAt', 'is', null)
+    .orderBy('meetings.id')
+    .forUpdate('meetings')
+    .execute()
+  for (const row of rows) {
+    await append(trx, {
+      accountId: row.accountId,
+      userId: row.addedByUserId,
+      type: 'meeting.cancelled',
+      resourceId: row.id,
+      resourceSeq: row.resourceSeq + 1,
+      actor,
+      data: { meeting: toMeetingState(row, links), reason: 'deleted' },
+    })
+  }
 }
 
 /** Closed or never used, and older than its account keeps them: a batch of ids. */
