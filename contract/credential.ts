@@ -15,7 +15,7 @@ const networks = z
   .meta({ description: 'Addresses or networks it may be used from; empty: all.', examples: [['192.0.2.0/24']] })
 
 export const NewKey = z
-  .object({
+  .strictObject({
     name: line(120).trim().min(1),
     scopes: scopes.optional(),
     expires_at: expires.optional(),
@@ -41,7 +41,7 @@ export const Key = z
 export type Key = z.output<typeof Key>
 
 export const RotateKey = z
-  .object({
+  .strictObject({
     overlap_seconds: z
       .int()
       .min(0)

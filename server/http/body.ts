@@ -35,7 +35,6 @@ export function refuseUnstorable(value: unknown, path: readonly string[] = []): 
   if (path.length >= deepest) throw invalidField(path[0] ?? 'body', `is nested deeper than ${deepest} levels`)
   for (const [name, entry] of Object.entries(value)) {
     if (name === '__proto__') throw invalidField([...path, name].join('.'), 'is no field: leave it out')
-    if (typeof entry === 'number' || typeof entry === 'boolean') continue
     refuseUnstorable(name, path)
     refuseUnstorable(entry, [...path, name])
   }

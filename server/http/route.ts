@@ -62,7 +62,7 @@ function readCall(app: App, id: OperationId, operation: Operation, request: Fast
   const read = {
     params: readInput(operation.params, request.params, language, 'path'),
     query: readInput(operation.query, query, language, 'query'),
-    body: readInput(operation.body, request.body ?? {}, language, 'body'),
+    body: readInput(operation.body, request.body === undefined ? {} : request.body, language, 'body'),
   }
   const writing = new Writing({ app, id, operation, who, request, reply, read })
   return {
