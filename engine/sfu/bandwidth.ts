@@ -29,7 +29,11 @@ export class BandwidthEstimate {
   #accumulatedMs = 0
   #smoothedMs = 0
   #heldUntilUs = 0
+  #sentNow = 0
+  #sentSinceUs = 0
+  #sentBefore = 0
   #ackedBytes = 0
+  #bestAckedBps = 0
   #ackedSinceUs = 0
   #lastIncreaseUs = 0
   #remoteLimitBps = Number.POSITIVE_INFINITY
@@ -50,6 +54,13 @@ export class BandwidthEstimate {
     this.#sentUs[sequence % slots] = nowUs
     this.#sentBytes[sequence % slots] = bytes
     this.#sequence = (sequence + 1) & 0xffff
+    const spanUs = nowUs - this.#sentSinceUs
+    if (spanUs > 100_000) {
+      this.#sentBefore = (this.#sentNow * 8e6) / spanUs
+      this.#sentNow = 0
+      this.#sentSinceUs = nowUs
+    }
+    this.#sentNow += bytes
     return sequence
   }
 
@@ -135,6 +146,7 @@ export class BandwidthEstimate {
     const spanUs = nowUs - this.#ackedSinceUs
     if (spanUs >= 200_000) {
       const bps = (this.#ackedBytes * 8e6) / spanUs
+      this.#bestAckedBps = Math.max(this.#bestAckedBps, bps)
       this.ackedBps = this.#ackedSinceUs === 0 || spanUs > 2_000_000 ? bps : 0.5 * this.ackedBps + 0.5 * bps
       this.#ackedBytes = 0
       this.#ackedSinceUs = nowUs
@@ -162,9 +174,19 @@ export class BandwidthEstimate {
     this.#bps = clamp(Math.min(this.#bps * 1.08 ** seconds, limit))
   }
 
-  /** A probe of this rate arrived without filling the path. */
-  onProbeArrived(bps: number): void {
-    if (!this.isOverused && this.ackedBps > 0.7 * bps) this.#bps = clamp(Math.max(this.#bps, 0.9 * bps))
+  /** A probe of this rate ended. True when it arrived without filling the path, and the estimate is higher for it. */
+  onProbeArrived(bps: number): boolean {
+    const best = this.#bestAckedBps
+    this.#bestAckedBps = 0
+    if (this.isOverused || best < 0.7 * bps || best <= this.#bps) return false
+    this.#bps = clamp(0.95 * Math.min(best, bps))
+    return true
+  }
+
+  /** Bits a second that left in the present 200 ms or so. */
+  sentBps(nowUs: number): number {
+    const spanUs = nowUs - this.#sentSinceUs
+    return spanUs < 20_000 ? this.#sentBefore : (this.#sentNow * 8e6) / spanUs
   }
 }
 
@@ -190,7 +212,8 @@ class FeedbackReader {
     this.#bytes = bytes
     this.#end = end
     this.#base = word(bytes, from)
-    this.#left = word(bytes, from + 2)
+    // More than a window of numbers is nonsense, and walking through it would be work for nothing.
+    this.#left = Math.min(word(bytes, from + 2), slots)
     this.#timeUs = ((word(bytes, from + 4) << 8) | (bytes[from + 6] ?? 0)) * 64_000
     this.#chunkAt = from + 8
     this.#deltaAt = this.#findDeltas(from + 8, this.#left)

@@ -15,7 +15,7 @@ const giveUpMs = 1_000
 /** M13: asked again after a round trip, and never more often than this. */
 const leastRetryMs = 20
 /** A jump this large is a new beginning, not loss. */
-const largestGap = 1_000
+export const largestGap = 1_000
 
 interface Missing {
   readonly sinceMs: number
@@ -70,10 +70,13 @@ export class Layer {
       this.highest = sequence + 0x10000 // so that an earlier one is not negative
       this.#first = this.highest
     }
-    const full = unwrap16(sequence, this.highest)
+    let full = unwrap16(sequence, this.highest)
     const gap = full - this.highest
-    if (gap > largestGap || gap < -largestGap) this.#restart(full)
-    else if (gap > 0) this.#noteMissing(full, nowMs)
+    if (gap > largestGap || gap < -largestGap) {
+      // Always onwards, so that who follows does not take it for something old.
+      full = this.highest + ((sequence - this.highest) & 0xffff)
+      this.#restart(full)
+    } else if (gap > 0) this.#noteMissing(full, nowMs)
     else if (gap < 0 && !this.#recover(full, nowMs)) return -1
     else if (gap === 0 && this.#received > 0) return -1
     if (full > this.highest) this.highest = full

@@ -133,6 +133,8 @@ export interface SfuOptions {
   readonly random: () => number
   /** The only way bytes leave: RTP or RTCP, copied before it returns; the buffer is reused at once. */
   readonly send: (pipe: PipeId, bytes: Uint8Array) => void
+  /** Of `outgoingBytes`: everything that is sent is a subarray of it. */
+  readonly buffer: Uint8Array
 }
 
 /** Totals since the start, for metrics. All only grow, except peers, rooms and pipes. */

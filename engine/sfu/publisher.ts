@@ -7,14 +7,17 @@ import { ArrivalLog } from './arrival-log.ts'
 import { isH264KeyFrame } from './h264.ts'
 import type { Layer } from './layer.ts'
 import type { PeerId, PipeId, PipeParameters, Source } from './messages.ts'
+import type { Outgoing } from './outgoing.ts'
 import { type RtcpSink, readRtcp, writeNack, writePli, writeReceiverReport } from './rtcp.ts'
 import { byte, read16, RtpPacket, write16, write32 } from './rtp.ts'
 import type { Description } from './sdp.ts'
+import type { Slot } from './slot.ts'
 import { Track } from './track.ts'
 import { Vp8Descriptor } from './vp8.ts'
 
 export interface PublisherHost {
   readonly candidates: readonly string[]
+  readonly outgoing: Outgoing
   readonly send: (pipe: PipeId, bytes: Uint8Array) => void
   readonly onTrack: (publisher: Publisher, track: Track) => void
   readonly onTrackGone: (publisher: Publisher, track: Track) => void
@@ -66,11 +69,12 @@ export class Publisher implements RtcpSink {
   #mediaSsrc = 0
   readonly #packet = new RtpPacket()
   readonly #vp8 = new Vp8Descriptor()
-  readonly #scratch = new Uint8Array(1500)
+  readonly #oldVp8 = new Vp8Descriptor()
+  readonly #old = new RtpPacket()
   readonly #missing: number[] = []
   #feedbackAtUs = 0
   #reportAtUs = 0
-  #nowMs = 0
+  #nowUs = 0
   uplinkLoss = 0
 
   constructor(
@@ -154,7 +158,7 @@ export class Publisher implements RtcpSink {
       counters.malformed += 1
       return
     }
-    this.#nowMs = nowUs / 1000
+    this.#nowUs = nowUs
     const at = this.#ids.transportSequence === 0 ? 0 : packet.extension(this.#ids.transportSequence)
     if (at !== 0 && packet.extensionLength >= 2) {
       this.#arrivals.onPacket(read16(bytes, at), nowUs)
@@ -177,8 +181,8 @@ export class Publisher implements RtcpSink {
     if (!track || !memory || this.#streams.size >= mostStreams) return undefined
     const isRtx = memory.isRtx || packet.payloadType === track.agreed.rtxPayloadType
     if (!track.rids.includes(memory.rid)) return undefined
-    this.#memory.set(packet.ssrc, { ...memory, isRtx })
     this.#forgetOthers(track, memory.rid, isRtx)
+    this.#memory.set(packet.ssrc, { ...memory, isRtx })
     const stream: Stream = isRtx
       ? { track, layer: null, repairs: { rid: memory.rid, ssrc: 0 } }
       : { track, layer: track.layer(memory.rid, packet.ssrc), repairs: null }
@@ -190,7 +194,9 @@ export class Publisher implements RtcpSink {
   #forgetOthers(track: Track, rid: string, isRtx: boolean): void {
     for (const [ssrc, stream] of this.#streams) {
       const isSame = isRtx ? stream.repairs?.rid === rid : stream.layer?.rid === rid
-      if (stream.track === track && isSame) this.#streams.delete(ssrc)
+      if (stream.track !== track || !isSame) continue
+      this.#streams.delete(ssrc)
+      this.#memory.delete(ssrc)
     }
   }
 
@@ -211,11 +217,12 @@ export class Publisher implements RtcpSink {
   }
 
   #onMedia(track: Track, layer: Layer, packet: RtpPacket): void {
-    const full = layer.onPacket(packet, this.#nowMs)
+    const nowUs = this.#nowUs
+    const full = layer.onPacket(packet, nowUs / 1000)
     if (full < 0 || track.isMuted || !this.isInRoom) return
     if (track.kind === 'audio') {
       this.#hear(track, packet)
-      for (const slot of track.slots) slot.forward(packet, layer, full, null, true, this.#nowMs)
+      for (const slot of track.slots) slot.forward(packet, layer, full, null, true, nowUs)
       return
     }
     const isVp8 = track.agreed.codec === 'vp8'
@@ -229,7 +236,22 @@ export class Publisher implements RtcpSink {
       (isVp8 ? vp8.isKeyFrame : isH264KeyFrame(packet.bytes, packet.payloadAt, packet.payloadLength))
     if (isKey) layer.onKeyFrame(isVp8 ? vp8.height : 0)
     const descriptor = isVp8 && packet.payloadLength > 0 ? vp8 : null
-    for (const slot of track.slots) slot.forward(packet, layer, full, descriptor, isKey, this.#nowMs)
+    for (const slot of track.slots) {
+      const isSwitch = slot.forward(packet, layer, full, descriptor, isKey, nowUs)
+      // The packet that begins a key frame was lost and came late: what came before it follows it now.
+      if (isSwitch && full < layer.highest) this.#catchUp(slot, layer, full, isVp8)
+    }
+  }
+
+  #catchUp(slot: Slot, layer: Layer, from: number, isVp8: boolean): void {
+    const packet = this.#old
+    for (let full = from + 1; full <= layer.highest; full++) {
+      const bytes = layer.packet(full)
+      if (!bytes || !packet.parse(bytes)) continue
+      const vp8 = isVp8 && packet.payloadLength > 0 ? this.#oldVp8 : null
+      if (vp8 && !vp8.parse(bytes, packet.payloadAt, packet.payloadLength)) continue
+      slot.forward(packet, layer, full, vp8, false, this.#nowUs)
+    }
   }
 
   /** RFC 6464: the level of the loudest packet since the last look. */
@@ -241,12 +263,12 @@ export class Publisher implements RtcpSink {
   }
 
   onRtcp(bytes: Uint8Array, nowUs: number): void {
-    this.#nowMs = nowUs / 1000
+    this.#nowUs = nowUs
     if (!readRtcp(bytes, this)) this.#host.counters.malformed += 1
   }
 
   senderReport(ssrc: number, ntpHigh: number, ntpLow: number, timestamp: number): void {
-    this.#streams.get(ssrc)?.layer?.onSenderReport(ntpHigh, ntpLow, timestamp, this.#nowMs)
+    this.#streams.get(ssrc)?.layer?.onSenderReport(ntpHigh, ntpLow, timestamp, this.#nowUs / 1000)
   }
 
   // A publisher receives no media, so what it may say about receiving is nothing to us.
@@ -264,8 +286,8 @@ export class Publisher implements RtcpSink {
 
   #sendPli(layer: Layer): void {
     this.#host.counters.keyFrameRequests += 1
-    const length = writePli(this.#scratch, ownSsrc, layer.ssrc)
-    this.#host.send(this.pipe, this.#scratch.subarray(0, length))
+    const { outgoing } = this.#host
+    this.#sendReport(writePli(outgoing.report, ownSsrc, layer.ssrc))
   }
 
   tick(nowUs: number): void {
@@ -278,8 +300,7 @@ export class Publisher implements RtcpSink {
     }
     if (nowUs - this.#feedbackAtUs >= feedbackUs && this.#arrivals.hasNews) {
       this.#feedbackAtUs = nowUs
-      const length = this.#arrivals.write(this.#scratch, ownSsrc, this.#mediaSsrc)
-      if (length > 0) this.#host.send(this.pipe, this.#scratch.subarray(0, length))
+      this.#sendReport(this.#arrivals.write(this.#host.outgoing.report, ownSsrc, this.#mediaSsrc))
     }
     if (nowUs - this.#reportAtUs >= reportUs) {
       this.#reportAtUs = nowUs
@@ -291,8 +312,7 @@ export class Publisher implements RtcpSink {
     layer.takeMissing(nowMs, this.#missing)
     if (this.#missing.length === 0) return
     this.#host.counters.nacksSent += this.#missing.length
-    const length = writeNack(this.#scratch, ownSsrc, layer.ssrc, this.#missing)
-    this.#host.send(this.pipe, this.#scratch.subarray(0, length))
+    this.#sendReport(writeNack(this.#host.outgoing.report, ownSsrc, layer.ssrc, this.#missing))
   }
 
   #report(nowMs: number): void {
@@ -302,7 +322,10 @@ export class Publisher implements RtcpSink {
     if (flowing.length === 0) return
     const blocks = flowing.map((layer) => layer.takeReport(nowMs))
     this.uplinkLoss = Math.max(...flowing.map((layer) => layer.loss))
-    const length = writeReceiverReport(this.#scratch, ownSsrc, blocks)
-    this.#host.send(this.pipe, this.#scratch.subarray(0, length))
+    this.#sendReport(writeReceiverReport(this.#host.outgoing.report, ownSsrc, blocks))
+  }
+
+  #sendReport(length: number): void {
+    if (length > 0) this.#host.send(this.pipe, this.#host.outgoing.reportOf(length))
   }
 }

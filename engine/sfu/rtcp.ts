@@ -147,23 +147,26 @@ export function writeNack(bytes: Uint8Array, sender: number, ssrc: number, seque
   return at
 }
 
-/** RFC 3550 §6.4.1, without report blocks. */
-export function writeSenderReport(
-  bytes: Uint8Array,
-  ssrc: number,
-  ntpHigh: number,
-  ntpLow: number,
-  timestamp: number,
-  packets: number,
-  octets: number,
-): number {
-  header(bytes, 0, senderReport, 28)
-  write32(bytes, 4, ssrc)
-  write32(bytes, 8, ntpHigh)
-  write32(bytes, 12, ntpLow)
-  write32(bytes, 16, timestamp)
-  write32(bytes, 20, packets)
-  write32(bytes, 24, octets)
+export interface SentStream {
+  readonly ssrc: number
+  readonly ntpHigh: number
+  readonly ntpLow: number
+  readonly timestamp: number
+  readonly packets: number
+  readonly octets: number
+}
+
+/** RFC 3550 §6.4.1, without report blocks, at that offset: several in one datagram are fine. */
+export function writeSenderReport(bytes: Uint8Array, sent: SentStream, at = 0): number {
+  bytes[at] = 0x80
+  bytes[at + 1] = senderReport
+  write16(bytes, at + 2, 6)
+  write32(bytes, at + 4, sent.ssrc)
+  write32(bytes, at + 8, sent.ntpHigh)
+  write32(bytes, at + 12, sent.ntpLow)
+  write32(bytes, at + 16, sent.timestamp)
+  write32(bytes, at + 20, sent.packets)
+  write32(bytes, at + 24, sent.octets)
   return 28
 }
 

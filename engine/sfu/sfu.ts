@@ -5,6 +5,7 @@
  *
  * Invariant: what a peer or an order says wrong is refused by a report; nothing here throws for it.
  */
+import type { Shedding } from './allocation.ts'
 import type {
   Input,
   Order,
@@ -17,6 +18,7 @@ import type {
   SfuCounters,
   SfuOptions,
 } from './messages.ts'
+import { Outgoing } from './outgoing.ts'
 import { Peer } from './peer.ts'
 import { Publisher } from './publisher.ts'
 import { isRtcp } from './rtp.ts'
@@ -66,6 +68,7 @@ export class Sfu {
     keyFrameRequests: 0,
   }
   readonly #options: SfuOptions
+  readonly #outgoing: Outgoing
   readonly #peers = new Map<PeerId, Peer>()
   readonly #rooms = new Map<RoomId, Room>()
   readonly #pipes = new Map<PipeId, PipeEnd>()
@@ -78,9 +81,11 @@ export class Sfu {
   #qualityAtUs = 0
   #reportAtUs = 0
   #shedUntilMs = 0
+  #shedding: Shedding = 0
 
   constructor(options: SfuOptions) {
     this.#options = options
+    this.#outgoing = new Outgoing(options.buffer)
   }
 
   poll(): Output | undefined {
@@ -147,8 +152,8 @@ export class Sfu {
     }
     if (nowUs - this.#allocateAtUs >= allocateUs) {
       this.#allocateAtUs = nowUs
-      const isShedding = this.#nowMs < this.#shedUntilMs
-      for (const { subscriber } of this.#peers.values()) subscriber?.allocate(this.#nowMs, isShedding)
+      if (this.#nowMs >= this.#shedUntilMs) this.#shedding = 0
+      for (const { subscriber } of this.#peers.values()) subscriber?.allocate(this.#nowMs, this.#shedding)
     }
     if (nowUs - this.#layersAtUs >= layersUs) {
       this.#layersAtUs = nowUs
@@ -164,8 +169,9 @@ export class Sfu {
     }
   }
 
-  /** The loop of the process stalled: less video until it keeps up again (M11). */
+  /** The loop of the process stalled: less video until it keeps up again, and no new one when it stalls even so (M11). */
   onStall(nowMs: number): void {
+    this.#shedding = this.#shedding === 0 ? 1 : 2
     this.#shedUntilMs = nowMs + shedMs
   }
 
@@ -248,6 +254,7 @@ export class Sfu {
     if (!peer) return
     peer.wanted = wanted
     this.#applyWanted(peer)
+    this.#layersAtUs = 0 // what is switched off and wanted now is switched on at the next tick
   }
 
   #mute({ peerId, sources }: Extract<Order, { type: 'mute' }>): void {
@@ -268,7 +275,7 @@ export class Sfu {
     }
   }
 
-  #leave(peerId: PeerId): void {
+  #leave(peerId: PeerId, reason = 'left'): void {
     const peer = this.#peers.get(peerId)
     if (!peer) return
     this.#peers.delete(peerId)
@@ -282,11 +289,11 @@ export class Sfu {
     if (room && room.peers.size === 0) this.#rooms.delete(room.id)
     this.counters.rooms = this.#rooms.size
     if (peer.pendingPublish) this.#refuse(peer.pendingPublish.request, peerId, 'The peer left.')
-    this.#say({ type: 'closed', peerId, reason: 'left' })
+    this.#say({ type: 'closed', peerId, reason })
   }
 
   #closeRoom(roomId: RoomId): void {
-    for (const peer of [...(this.#rooms.get(roomId)?.peers ?? [])]) this.#leave(peer.id)
+    for (const peer of [...(this.#rooms.get(roomId)?.peers ?? [])]) this.#leave(peer.id, 'the room was closed')
   }
 
   // --- transports ---
@@ -332,6 +339,7 @@ export class Sfu {
     return new Publisher(
       {
         candidates: peer.candidates,
+        outgoing: this.#outgoing,
         counters: this.counters,
         send: (to, bytes) => this.#send(to, bytes),
         onTrack: (_publisher, track) => {
@@ -350,6 +358,7 @@ export class Sfu {
     const host = {
       random: this.#options.random,
       candidates: peer.candidates,
+      outgoing: this.#outgoing,
       counters: this.counters,
       send: (to: PipeId, bytes: Uint8Array) => this.#send(to, bytes),
       requestKeyFrame: (track: Track, rid: string) => this.#requestKeyFrame(track, rid),
@@ -361,8 +370,7 @@ export class Sfu {
     peer.subscriber = subscriber
     end.subscriber = subscriber
     if (peer.roomId !== null) this.#fill(peer)
-    // The first offer waits for nothing: it is what joining waits for.
-    subscriber.renegotiate(this.#nowMs - 1_000)
+    subscriber.renegotiateNow(this.#nowMs)
     this.#offerIfDue(peer)
     this.#tellSlots(peer, subscriber.slots)
   }
@@ -388,7 +396,7 @@ export class Sfu {
     if (!end) return
     const { subscriber } = end
     if (subscriber) {
-      subscriber.isConnected = state === 'connected'
+      subscriber.connected(state === 'connected')
       if (state === 'connected') this.#askAll(subscriber)
     }
     this.#say({ type: 'pipe', peerId: end.peer.id, direction: end.direction, state })

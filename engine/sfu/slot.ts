@@ -5,7 +5,9 @@
  * The slot remembers for each number it sent which packet of which layer it was; the packet itself lies in the layer's
  * ring, so a retransmission is written again from there (M5).
  */
-import type { Layer } from './layer.ts'
+import type { Agreed } from './answer.ts'
+import { type Layer, largestGap } from './layer.ts'
+import { payloadAt } from './outgoing.ts'
 import { primaryAt } from './red.ts'
 import { writeSenderReport } from './rtcp.ts'
 import { type RtpPacket, write16 } from './rtp.ts'
@@ -16,10 +18,15 @@ import type { Vp8Descriptor } from './vp8.ts'
 
 const remembered = 1024
 const generations = 16
+/** Closed numbers that are remembered, for packets that come late. */
+const mostClosed = 64
 
 /** How numbers are rewritten since a switch; retransmissions of older packets need the older ones. */
 interface Generation {
   layer: Layer | null
+  agreed: Agreed | null
+  /** The number of its first packet. */
+  first: number
   timestampDelta: number
   pictureDelta: number
   tl0Delta: number
@@ -39,6 +46,8 @@ export class Slot {
   targetRid: string | null = null
   /** Since when the target was waited for. */
   targetSinceMs = 0
+  /** It did not fit the path: coming back needs room to spare. */
+  wasPaused = false
   /** The first frame of this track in this slot was not sent yet. */
   isAwaitingFirst = false
   firstTimestamp: number | null = null
@@ -51,20 +60,27 @@ export class Slot {
   readonly #generationOf = new Uint8Array(remembered)
   readonly #generations: Generation[] = Array.from({ length: generations }, () => ({
     layer: null,
+    agreed: null,
+    first: 0,
     timestampDelta: 0,
     pictureDelta: 0,
     tl0Delta: 0,
   }))
   #generation = 0
+  #now: Generation
   #sequence: number
   #rtxSequence: number
   #sequenceDelta = 0
   #switchedAt = 0
   #highestIn = 0
+  /** Numbers of the publisher's that were not sent on since the switch, ascending. */
+  #closed: number[] = []
   #timestamp = 0
   #timestampMs = -1
   #pictureId = 0
   #tl0PicIdx = 0
+  #payloadType = 0
+  #payloadFrom = 0
 
   constructor(
     subscriber: Subscriber,
@@ -77,6 +93,7 @@ export class Slot {
     this.rtxSsrc = options.rtxSsrc
     this.#sequence = options.first
     this.#rtxSequence = options.first
+    this.#now = this.#turnGeneration()
   }
 
   assign(track: Track | null): void {
@@ -91,7 +108,7 @@ export class Slot {
   }
 
   /** The publisher's RID has another SSRC now: wait for its key frame. */
-  onLayerReplaced(before: Layer | undefined, _after: Layer): void {
+  onLayerReplaced(before: Layer | undefined): void {
     if (before && this.current === before) this.current = null
   }
 
@@ -100,66 +117,96 @@ export class Slot {
     this.current = null
   }
 
+  /** True when this packet was a switch: what came after it is to be forwarded now if it came before it. */
   forward(
     packet: RtpPacket,
     layer: Layer,
     full: number,
     vp8: Vp8Descriptor | null,
     isKey: boolean,
-    nowMs: number,
-  ): void {
-    if (!this.isReady) return
-    if (layer !== this.current) {
-      if (layer.rid !== this.targetRid) return
-      if (this.kind === 'video' && !isKey) return
-      if (packet.payloadLength === 0) return
-      this.#switchTo(layer, packet, full, vp8, nowMs)
-    } else if (full < this.#switchedAt) return // older than the switch
-    if (packet.payloadLength === 0) return this.#closeGap(full)
-    const out = (full + this.#sequenceDelta) & 0xffff
-    const at = out % remembered
-    this.#inOf[at] = full
-    this.#generationOf[at] = this.#generation
-    if (full > this.#highestIn) {
+    nowUs: number,
+  ): boolean {
+    if (!this.isReady || !this.subscriber.isConnected) return false
+    const isSwitch = layer !== this.current
+    if (isSwitch) {
+      if (layer.rid !== this.targetRid || packet.payloadLength === 0) return false
+      if (this.kind === 'video' && !isKey) return false
+      this.#switchTo(layer, packet, full, vp8, nowUs)
+    } else if (full < this.#switchedAt)
+      return false // older than the switch
+    else if (full - this.#highestIn > largestGap) this.#jumpTo(full)
+    const isNewest = full > this.#highestIn
+    if (packet.payloadLength === 0 && isNewest) {
+      this.#close(full)
+      return isSwitch
+    }
+    const out = isNewest ? (full + this.#sequenceDelta) & 0xffff : this.#lateNumber(full)
+    if (out < 0) return isSwitch
+    if (isNewest) {
       this.#highestIn = full
       this.#sequence = out
     }
-    const generation = this.#now
-    const timestamp = (packet.timestamp + generation.timestampDelta) >>> 0
-    if (ahead32(timestamp, this.#timestamp) > 0) {
-      this.#timestamp = timestamp
-      this.#timestampMs = nowMs
-    }
-    const length = this.#write(packet, out, timestamp, vp8, generation)
-    if (length === 0) return
-    this.packets += 1
-    this.octets += length
-    this.subscriber.send(length)
+    const at = out % remembered
+    this.#inOf[at] = full
+    this.#generationOf[at] = this.#generation
+    this.#send(packet, out, vp8, isNewest, nowUs)
+    return isSwitch
   }
 
-  get #now(): Generation {
+  /** Padding alone is not sent on; what follows moves up (M15). */
+  #close(full: number): void {
+    this.#highestIn = full
+    this.#sequenceDelta -= 1
+    this.#closed.push(full)
+    if (this.#closed.length > mostClosed) this.#switchedAt = Math.max(this.#switchedAt, (this.#closed.shift() ?? 0) + 1)
+  }
+
+  /** A packet that comes late has the number it would have had: padding that was closed after it does not count. */
+  #lateNumber(full: number): number {
+    let delta = this.#sequenceDelta
+    for (let i = this.#closed.length - 1; i >= 0; i--) {
+      const closed = this.#closed[i] ?? 0
+      if (closed === full) return -1
+      if (closed < full) break
+      delta += 1
+    }
+    return (full + delta) & 0xffff
+  }
+
+  /** The publisher's numbers jumped: ours go on. */
+  #jumpTo(full: number): void {
+    this.#sequenceDelta = this.#sequence + 1 - full
+    this.#switchedAt = full
+    this.#highestIn = full - 1
+    this.#closed.length = 0
+  }
+
+  #turnGeneration(): Generation {
+    this.#generation = (this.#generation + 1) % generations
     const generation = this.#generations[this.#generation]
     if (!generation) throw new Error('a slot lost its generation')
     return generation
   }
 
-  #switchTo(layer: Layer, packet: RtpPacket, full: number, vp8: Vp8Descriptor | null, nowMs: number): void {
+  #switchTo(layer: Layer, packet: RtpPacket, full: number, vp8: Vp8Descriptor | null, nowUs: number): void {
     const before = this.#now
-    this.#generation = (this.#generation + 1) % generations
-    const next = this.#now
+    const timestamp = this.#nextTimestamp(before, layer, packet, nowUs / 1000)
+    const next = this.#turnGeneration()
+    this.#now = next
     next.layer = layer
-    next.timestampDelta = (this.#nextTimestamp(before, layer, packet, nowMs) - packet.timestamp) >>> 0
+    next.agreed = this.track?.agreed ?? null
+    next.first = (this.#sequence + 1) & 0xffff
+    next.timestampDelta = (timestamp - packet.timestamp) >>> 0
     next.pictureDelta = vp8 ? this.#pictureId + 1 - vp8.pictureId : 0
     next.tl0Delta = vp8 ? this.#tl0PicIdx + 1 - vp8.tl0PicIdx : 0
-    this.#sequenceDelta = (this.#sequence + 1 - full) & 0xffff
-    this.#switchedAt = full
-    this.#highestIn = full - 1
+    this.#jumpTo(full)
+    this.#timestamp = timestamp
+    this.#timestampMs = nowUs / 1000
     this.current = layer
-    if (this.isAwaitingFirst) {
-      this.isAwaitingFirst = false
-      this.firstTimestamp = (packet.timestamp + next.timestampDelta) >>> 0
-      this.subscriber.onFirstFrame(this)
-    }
+    if (!this.isAwaitingFirst) return
+    this.isAwaitingFirst = false
+    this.firstTimestamp = timestamp
+    this.subscriber.onFirstFrame(this)
   }
 
   /**
@@ -182,112 +229,87 @@ export class Slot {
     return ahead32(next, this.#timestamp) > 0 ? next : (this.#timestamp + rate / 1000) >>> 0
   }
 
-  /** Padding alone is not sent on; what follows moves up (M15). */
-  #closeGap(full: number): void {
-    if (full !== this.#highestIn + 1) return
-    this.#highestIn = full
-    this.#sequenceDelta = (this.#sequenceDelta - 1) & 0xffff
+  #send(packet: RtpPacket, out: number, vp8: Vp8Descriptor | null, isNewest: boolean, nowUs: number): void {
+    const generation = this.#now
+    const timestamp = (packet.timestamp + generation.timestampDelta) >>> 0
+    if (isNewest && ahead32(timestamp, this.#timestamp) > 0) {
+      this.#timestamp = timestamp
+      this.#timestampMs = nowUs / 1000
+    }
+    if (!this.#choosePayload(packet, generation)) return
+    const from = this.#payloadFrom
+    const end = packet.payloadAt + packet.payloadLength
+    const { outgoing } = this.subscriber
+    if (!outgoing.load(packet.bytes, from, end)) return
+    if (vp8 && vp8.pictureIdAt !== 0) {
+      const picture = vp8.pictureId + generation.pictureDelta
+      const tl0 = vp8.tl0PicIdx + generation.tl0Delta
+      if (isNewest) {
+        this.#pictureId = picture & (vp8.pictureIdBits === 15 ? 0x7fff : 0x7f)
+        this.#tl0PicIdx = tl0 & 0xff
+      }
+      renumber(outgoing.bytes, payloadAt - from, vp8, picture, tl0)
+    }
+    this.packets += 1
+    this.octets += end - from
+    this.subscriber.send(packet.isMarked, this.#payloadType, out, timestamp, this.ssrc, end - from, nowUs)
   }
 
-  /** The packet as the subscriber gets it, in its scratch. */
-  #write(packet: RtpPacket, out: number, timestamp: number, vp8: Vp8Descriptor | null, generation: Generation): number {
-    const payload = this.#payload(packet)
-    if (payload.type === 0) return 0
-    const { scratch } = this.subscriber
-    const from = this.subscriber.writeHeader(payload.type, packet.isMarked, out, timestamp, this.ssrc)
-    return this.#copyPayload(
-      packet.bytes,
-      payload.at,
-      packet.payloadAt + packet.payloadLength,
-      scratch,
-      from,
-      vp8,
-      generation,
-    )
-  }
-
-  readonly #payloadOut = { type: 0, at: 0 }
-
-  /** Which payload type and from where; type 0: the page does not take it. */
-  #payload(packet: RtpPacket): { readonly type: number; readonly at: number } {
+  /** Which payload type, and from where. False: the page does not take it. */
+  #choosePayload(packet: RtpPacket, { agreed }: Generation): boolean {
     const { accepted } = this.subscriber
-    const agreed = this.track?.agreed
-    const payload = this.#payloadOut
-    payload.type = 0
-    payload.at = packet.payloadAt
-    if (!agreed || !accepted) return payload
+    if (!agreed || !accepted) return false
+    this.#payloadFrom = packet.payloadAt
     if (packet.payloadType === agreed.payloadType) {
-      payload.type = agreed.codec === 'opus' ? accepted.opus : agreed.codec === 'vp8' ? accepted.vp8 : accepted.h264
+      const { codec } = agreed
+      this.#payloadType = codec === 'opus' ? accepted.opus : codec === 'vp8' ? accepted.vp8 : accepted.h264
     } else if (agreed.redPayloadType !== 0 && packet.payloadType === agreed.redPayloadType) {
-      payload.type = accepted.red
-      if (accepted.red !== 0) return payload
-      const at = primaryAt(packet.bytes, packet.payloadAt, packet.payloadLength)
-      if (at < 0) return payload
-      payload.type = accepted.opus
-      payload.at = at
-    }
-    return payload
+      this.#payloadType = accepted.red
+      if (accepted.red !== 0) return true
+      this.#payloadFrom = primaryAt(packet.bytes, packet.payloadAt, packet.payloadLength)
+      this.#payloadType = this.#payloadFrom < 0 ? 0 : accepted.opus
+    } else this.#payloadType = 0
+    return this.#payloadType !== 0
   }
 
-  #copyPayload(
-    bytes: Uint8Array,
-    at: number,
-    end: number,
-    scratch: Uint8Array,
-    from: number,
-    vp8: Vp8Descriptor | null,
-    generation: Generation,
-  ): number {
-    if (from + end - at > scratch.length) return 0
-    scratch.set(bytes.subarray(at, end), from)
-    if (vp8 && vp8.pictureIdAt !== 0) this.#renumber(scratch, from - at, vp8, generation)
-    return from + end - at
-  }
-
-  /** RFC 7741: picture id and TL0PICIDX go on across switches. */
-  #renumber(scratch: Uint8Array, shift: number, vp8: Vp8Descriptor, generation: Generation): void {
-    const picture = vp8.pictureId + generation.pictureDelta
-    if (vp8.pictureIdBits === 15) {
-      this.#pictureId = picture & 0x7fff
-      write16(scratch, vp8.pictureIdAt + shift, 0x8000 | this.#pictureId)
-    } else {
-      this.#pictureId = picture & 0x7f
-      scratch[vp8.pictureIdAt + shift] = this.#pictureId
-    }
-    if (vp8.tl0PicIdxAt === 0) return
-    this.#tl0PicIdx = (vp8.tl0PicIdx + generation.tl0Delta) & 0xff
-    scratch[vp8.tl0PicIdxAt + shift] = this.#tl0PicIdx
-  }
-
-  /** Writes a packet that was sent before again, as RTX where the page takes it (RFC 4588). Its length, or 0. */
-  rewrite(out: number, packet: RtpPacket, vp8: Vp8Descriptor): number {
+  /** Sends a packet again that was sent before, as RTX where the page takes it (RFC 4588). Its length, or 0. */
+  resend(out: number, packet: RtpPacket, vp8: Vp8Descriptor, nowUs: number): number {
     const at = out % remembered
     const full = this.#inOf[at] ?? -1
     const generation = this.#generations[this.#generationOf[at] ?? 0]
-    const isKnown = full >= 0 && ahead16(this.#sequence, out) >= 0 && ahead16(this.#sequence, out) < remembered
-    const bytes = isKnown ? generation?.layer?.packet(full) : undefined
-    if (!generation || !bytes || !packet.parse(bytes)) return 0
-    const payload = this.#payload(packet)
-    if (payload.type === 0) return 0
-    const rtxType = this.subscriber.rtxTypeOf(payload.type)
-    const timestamp = (packet.timestamp + generation.timestampDelta) >>> 0
-    const { scratch } = this.subscriber
-    const isVp8 = this.track?.agreed.codec === 'vp8'
-    const descriptor = isVp8 && vp8.parse(bytes, packet.payloadAt, packet.payloadLength) ? vp8 : null
+    const age = ahead16(this.#sequence, out)
+    if (!generation || full < 0 || age < 0 || age >= remembered || ahead16(out, generation.first) < 0) return 0
+    const bytes = generation.layer?.packet(full)
+    if (!bytes || !packet.parse(bytes) || !this.#choosePayload(packet, generation)) return 0
+    const from = this.#payloadFrom
     const end = packet.payloadAt + packet.payloadLength
-    const [picture, tl0] = [this.#pictureId, this.#tl0PicIdx]
-    let length: number
-    if (rtxType === 0) {
-      const from = this.subscriber.writeHeader(payload.type, packet.isMarked, out, timestamp, this.ssrc)
-      length = this.#copyPayload(bytes, payload.at, end, scratch, from, descriptor, generation)
-    } else {
-      this.#rtxSequence = (this.#rtxSequence + 1) & 0xffff
-      const from = this.subscriber.writeHeader(rtxType, packet.isMarked, this.#rtxSequence, timestamp, this.rtxSsrc)
-      write16(scratch, from, out)
-      length = this.#copyPayload(bytes, payload.at, end, scratch, from + 2, descriptor, generation)
+    const { outgoing } = this.subscriber
+    const rtxType = this.subscriber.rtxTypeOf(this.#payloadType)
+    const shift = rtxType === 0 ? 0 : 2
+    const isLoaded = shift === 0 ? outgoing.load(bytes, from, end) : outgoing.loadRepair(bytes, from, end, out)
+    if (!isLoaded) return 0
+    if (generation.agreed?.codec === 'vp8' && vp8.parse(bytes, packet.payloadAt, packet.payloadLength)) {
+      const picture = vp8.pictureId + generation.pictureDelta
+      renumber(outgoing.bytes, payloadAt + shift - from, vp8, picture, vp8.tl0PicIdx + generation.tl0Delta)
     }
-    this.#pictureId = picture
-    this.#tl0PicIdx = tl0
+    const timestamp = (packet.timestamp + generation.timestampDelta) >>> 0
+    const length = end - from + shift
+    if (shift === 0) {
+      this.subscriber.send(packet.isMarked, this.#payloadType, out, timestamp, this.ssrc, length, nowUs)
+    } else this.#sendRepair(packet.isMarked, rtxType, timestamp, length, nowUs)
+    return length
+  }
+
+  #sendRepair(isMarked: boolean, type: number, timestamp: number, length: number, nowUs: number): void {
+    this.#rtxSequence = (this.#rtxSequence + 1) & 0xffff
+    this.subscriber.send(isMarked, type, this.#rtxSequence, timestamp, this.rtxSsrc, length, nowUs)
+  }
+
+  /** Probes a path on which nothing flows: padding on the repair stream is no part of any picture. */
+  sendPadding(type: number, nowUs: number): number {
+    const length = this.subscriber.outgoing.loadPadding()
+    this.#rtxSequence = (this.#rtxSequence + 1) & 0xffff
+    this.subscriber.sendPadding(type, this.#rtxSequence, this.#timestamp, this.rtxSsrc, length, nowUs)
     return length
   }
 
@@ -297,15 +319,24 @@ export class Slot {
   }
 
   /** RFC 3550 §6.4.1: the publisher's clock, our timestamps. Its length, or 0 when the publisher has not reported. */
-  writeReport(bytes: Uint8Array, nowMs: number): number {
+  writeReport(bytes: Uint8Array, at: number, nowMs: number): number {
     const layer = this.current
     if (!layer || layer.reportAtMs === 0 || this.packets === 0) return 0
     const timestamp = (layer.reportTimestamp + this.#now.timestampDelta) >>> 0
     this.lastReportMiddle = ((layer.reportNtpHigh << 16) | (layer.reportNtpLow >>> 16)) >>> 0
     this.lastReportMs = nowMs
-    const { reportNtpHigh, reportNtpLow } = layer
-    return writeSenderReport(bytes, this.ssrc, reportNtpHigh, reportNtpLow, timestamp, this.packets, this.octets)
+    const { ssrc, packets, octets } = this
+    const { reportNtpHigh: ntpHigh, reportNtpLow: ntpLow } = layer
+    return writeSenderReport(bytes, { ssrc, ntpHigh, ntpLow, timestamp, packets, octets }, at)
   }
+}
+
+/** RFC 7741: picture id and TL0PICIDX go on across switches. `shift` is from the packet's offsets to ours. */
+function renumber(bytes: Uint8Array, shift: number, vp8: Vp8Descriptor, picture: number, tl0: number): void {
+  if (vp8.pictureIdAt === 0) return
+  if (vp8.pictureIdBits === 15) write16(bytes, vp8.pictureIdAt + shift, 0x8000 | (picture & 0x7fff))
+  else bytes[vp8.pictureIdAt + shift] = picture & 0x7f
+  if (vp8.tl0PicIdxAt !== 0) bytes[vp8.tl0PicIdxAt + shift] = tl0 & 0xff
 }
 
 const ntpSeconds = (layer: Layer) => layer.reportNtpHigh + layer.reportNtpLow / 2 ** 32

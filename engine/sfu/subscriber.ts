@@ -2,11 +2,13 @@
  * What one peer receives: its slots, the negotiation of their m-lines (one in flight, M1), the estimate of its path and
  * how that is shared between the videos it wants, and answers to its feedback.
  */
+import { costOf, type Shedding, share } from './allocation.ts'
 import { BandwidthEstimate } from './bandwidth.ts'
 import type { PeerId, PipeId, PipeParameters, SlotState, WantedVideo } from './messages.ts'
 import { type Accepted, formatOffer, readAccepted } from './offer.ts'
 import { type RtcpSink, readRtcp, writeDlrr } from './rtcp.ts'
-import { RtpPacket, write16, write32 } from './rtp.ts'
+import { type Outgoing, payloadAt } from './outgoing.ts'
+import { RtpPacket } from './rtp.ts'
 import { parseSdp } from './sdp.ts'
 import { Slot } from './slot.ts'
 import type { Track } from './track.ts'
@@ -15,6 +17,7 @@ import { Vp8Descriptor } from './vp8.ts'
 export interface SubscriberHost {
   readonly random: () => number
   readonly candidates: readonly string[]
+  readonly outgoing: Outgoing
   readonly send: (pipe: PipeId, bytes: Uint8Array) => void
   readonly requestKeyFrame: (track: Track, rid: string) => void
   readonly onSlotShown: (subscriber: Subscriber, slot: Slot) => void
@@ -30,10 +33,13 @@ const mostSlots = 60
 const coalesceMs = 30
 /** Retransmissions and probes take at most this part of the estimate (M15). */
 const repairShare = 0.15
+/** Enough for one voice and a small picture, whatever the estimate. */
+const leastRepairBps = 200_000
 const probeUs = 300_000
-const probeEveryMs = 5_000
-/** Kept back for audio and reports. */
-const audioBps = 50_000
+/** After its last packet the feedback has this long to come. */
+const probeEchoUs = 300_000
+const probeAfterMs = 5_000
+const probeAgainMs = 100
 
 export class Subscriber implements RtcpSink {
   readonly peerId: PeerId
@@ -41,7 +47,7 @@ export class Subscriber implements RtcpSink {
   readonly local: PipeParameters
   readonly estimate = new BandwidthEstimate()
   readonly slots: Slot[] = []
-  readonly scratch = new Uint8Array(2048)
+  readonly outgoing: Outgoing
   accepted: Accepted | null = null
   isConnected = false
   wanted: readonly WantedVideo[] = []
@@ -52,7 +58,8 @@ export class Subscriber implements RtcpSink {
   answeredRevision = -1
   pendingOffer: string | null = null
   #isRemoteSet = false
-  #dirtyAtMs = -1
+  /** When the next offer is due. */
+  #dirtyAtMs: number | null = null
   readonly #host: SubscriberHost
   readonly #bySsrc = new Map<number, Slot>()
   readonly #packet = new RtpPacket()
@@ -63,12 +70,13 @@ export class Subscriber implements RtcpSink {
   #repairSinceMs = 0
   #probeUntilUs = 0
   #probeBps = 0
-  #probedMs = 0
+  #probeAtMs = 0
   #lossSum = 0
   #lossCount = 0
 
   constructor(host: SubscriberHost, options: { peerId: PeerId; pipe: PipeId; local: PipeParameters }) {
     this.#host = host
+    this.outgoing = host.outgoing
     this.peerId = options.peerId
     this.pipe = options.pipe
     this.local = options.local
@@ -98,7 +106,12 @@ export class Subscriber implements RtcpSink {
 
   /** Marks that another offer is due; several wishes within 30 ms become one. */
   renegotiate(nowMs: number): void {
-    if (this.#dirtyAtMs < 0) this.#dirtyAtMs = nowMs + coalesceMs
+    this.#dirtyAtMs ??= nowMs + coalesceMs
+  }
+
+  /** The first offer waits for nothing: it is what joining waits for. */
+  renegotiateNow(nowMs: number): void {
+    this.#dirtyAtMs = nowMs
   }
 
   get isAwaitingAnswer(): boolean {
@@ -107,8 +120,8 @@ export class Subscriber implements RtcpSink {
 
   /** The next offer, when one is due and none is in flight. */
   takeOffer(nowMs: number): string | null {
-    if (this.#dirtyAtMs < 0 || nowMs < this.#dirtyAtMs || this.isAwaitingAnswer) return null
-    this.#dirtyAtMs = -1
+    if (this.#dirtyAtMs === null || nowMs < this.#dirtyAtMs || this.isAwaitingAnswer) return null
+    this.#dirtyAtMs = null
     this.revision += 1
     this.pendingOffer = formatOffer({
       slots: this.slots.map((slot) => ({
@@ -212,48 +225,23 @@ export class Subscriber implements RtcpSink {
 
   // --- sharing the path ---
 
-  /**
-   * Every wanted video gets its smallest layer first, in the order of the wishes; what is left raises them in the same
-   * order. A video whose smallest layer does not fit is paused; audio never is (M14).
-   */
-  allocate(nowMs: number, isShedding = false): void {
-    const videos = this.slots.filter((slot) => slot.kind === 'video' && slot.track)
-    videos.sort((a, b) => b.wantedHeight - a.wantedHeight)
-    let left = Math.max(0, this.estimate.bps - audioBps)
-    const chosen = new Map<Slot, string | null>()
-    for (const slot of videos) {
-      const cost = this.#costOf(slot, slot.track?.rids[0] ?? '')
-      const fits = cost <= left || chosen.size === 0
-      chosen.set(slot, fits ? (slot.track?.rids[0] ?? '') : null)
-      if (fits) left -= cost
-    }
-    if (!isShedding) for (const slot of videos) left = this.#raise(slot, chosen, left)
+  allocate(nowMs: number, shedding: Shedding = 0): void {
+    if (!this.isConnected) return this.#targetSmallest(nowMs)
+    const chosen = share(this.slots, this.estimate.bps - this.#audioBps(), shedding)
     for (const [slot, rid] of chosen) this.#target(slot, rid, nowMs)
-    this.#considerProbe(videos, nowMs)
+    this.#considerProbe(nowMs)
   }
 
-  #raise(slot: Slot, chosen: Map<Slot, string | null>, left: number): number {
-    const { track } = slot
-    const from = chosen.get(slot)
-    if (!track || from === null || from === undefined) return left
-    const wishedRid = track.ridFor(slot.wantedHeight)
-    let rest = left
-    let rid = from
-    for (const next of track.rids.slice(1, track.rids.indexOf(wishedRid) + 1)) {
-      // Going up needs room to spare, staying does not: no flutter (M14).
-      const margin = next === slot.targetRid ? 1 : 1.1
-      const cost = this.#costOf(slot, next) - this.#costOf(slot, rid)
-      if (cost * margin > rest) break
-      rest -= cost
-      rid = next
-    }
-    chosen.set(slot, rid)
-    return rest
+  /** Before the path is known: what is there first is seen first. */
+  #targetSmallest(nowMs: number): void {
+    for (const [slot, rid] of share(this.slots, this.estimate.bps, 0)) this.#target(slot, rid, nowMs)
   }
 
-  #costOf(slot: Slot, rid: string): number {
-    const measured = slot.track?.layers.get(rid)?.bitrateBps ?? 0
-    return measured > 10_000 ? measured : (usualBps[rid] ?? 600_000)
+  /** What sound takes, and a little for reports. */
+  #audioBps(): number {
+    let bps = 10_000
+    for (const { kind, current } of this.slots) if (kind === 'audio' && current) bps += current.bitrateBps
+    return bps
   }
 
   #target(slot: Slot, rid: string | null, nowMs: number): void {
@@ -262,10 +250,12 @@ export class Subscriber implements RtcpSink {
     if (rid === null) {
       this.paused.add(track)
       slot.targetRid = null
+      slot.wasPaused = true
       slot.restart()
       return
     }
     this.paused.delete(track)
+    slot.wasPaused = false
     const flowing = this.#flowing(track, rid, slot, nowMs)
     if (slot.targetRid === flowing) {
       // Asked and nothing came: ask again.
@@ -302,7 +292,7 @@ export class Subscriber implements RtcpSink {
     if (slot.targetRid !== null) into.add(slot.targetRid)
     if (slot.current) into.add(slot.current.rid)
     const wished = track.ridFor(slot.wantedHeight)
-    if (this.estimate.bps > this.#costOf(slot, wished) + audioBps) into.add(wished)
+    if (this.estimate.bps > costOf(track, wished) + this.#audioBps()) into.add(wished)
     else if (track.rids[0] !== undefined) into.add(track.rids[0])
   }
 
@@ -312,44 +302,53 @@ export class Subscriber implements RtcpSink {
     this.#nowUs = nowUs
     this.#nowMs = nowUs / 1000
     if (nowUs < this.#probeUntilUs) this.#probe()
-    else if (this.#probeBps > 0) {
-      this.estimate.onProbeArrived(this.#probeBps)
-      this.#probeBps = 0
-    }
+    else if (this.#probeBps > 0 && nowUs > this.#probeUntilUs + probeEchoUs) this.#endProbe()
   }
 
-  /** RTP header with the transport-wide number where the page takes it. Where the payload goes. */
-  writeHeader(type: number, isMarked: boolean, sequence: number, timestamp: number, ssrc: number): number {
-    const { scratch } = this
-    const id = this.accepted?.transportSequence ?? 0
-    scratch[0] = id === 0 ? 0x80 : 0x90
-    scratch[1] = (isMarked ? 0x80 : 0) | type
-    write16(scratch, 2, sequence)
-    write32(scratch, 4, timestamp)
-    write32(scratch, 8, ssrc)
-    if (id === 0) return 12
-    write16(scratch, 12, 0xbede)
-    write16(scratch, 14, 1)
-    scratch[16] = (id << 4) | 1
-    scratch[19] = 0
-    return 20
+  /** Sends the payload that lies in `outgoing`. */
+  send(
+    isMarked: boolean,
+    type: number,
+    sequence: number,
+    timestamp: number,
+    ssrc: number,
+    length: number,
+    nowUs: number,
+  ): void {
+    this.#sendHead(0, isMarked ? 0x80 | type : type, sequence, timestamp, ssrc, length, nowUs)
   }
 
-  /** Sends what is in the scratch. */
-  send(length: number): void {
-    if (!this.isConnected) return
-    if (this.accepted?.transportSequence) write16(this.scratch, 17, this.estimate.onSent(length, this.#nowUs))
+  sendPadding(type: number, sequence: number, timestamp: number, ssrc: number, length: number, nowUs: number): void {
+    this.#sendHead(0x20, type, sequence, timestamp, ssrc, length, nowUs)
+  }
+
+  #sendHead(
+    flags: number,
+    type: number,
+    sequence: number,
+    timestamp: number,
+    ssrc: number,
+    length: number,
+    nowUs: number,
+  ): void {
+    const extension = this.accepted?.transportSequence ?? 0
+    const number = extension === 0 ? 0 : this.estimate.onSent(length + payloadAt, nowUs)
     this.#host.counters.packetsOut += 1
-    this.#host.send(this.pipe, this.scratch.subarray(0, length))
+    this.#host.send(this.pipe, this.outgoing.head(flags, type, sequence, timestamp, ssrc, extension, number, length))
   }
 
-  /** Reports are no media: they carry no number. */
+  /** Reports are no media: they carry no number. As many as fit go in one datagram. */
   sendReports(nowMs: number): void {
     if (!this.isConnected) return
+    const { report } = this.outgoing
+    let at = 0
     for (const slot of this.slots) {
-      const length = slot.writeReport(this.scratch, nowMs)
-      if (length > 0) this.#host.send(this.pipe, this.scratch.subarray(0, length))
+      at += slot.writeReport(report, at, nowMs)
+      if (at < 1_100) continue
+      this.#host.send(this.pipe, this.outgoing.reportOf(at))
+      at = 0
     }
+    if (at > 0) this.#host.send(this.pipe, this.outgoing.reportOf(at))
   }
 
   rtxTypeOf(type: number): number {
@@ -364,51 +363,67 @@ export class Subscriber implements RtcpSink {
     if (!readRtcp(bytes, this)) this.#host.counters.malformed += 1
   }
 
-  #considerProbe(videos: readonly Slot[], nowMs: number): void {
-    if (nowMs - this.#probedMs < probeEveryMs || this.estimate.isOverused || !this.estimate.hasFeedback) return
-    const wish = videos.reduce((sum, slot) => {
-      return sum + (slot.track ? this.#costOf(slot, slot.track.ridFor(slot.wantedHeight)) : 0)
-    }, audioBps)
-    if (wish * 1.1 <= this.estimate.bps) return
-    this.#probedMs = nowMs
-    this.#probeBps = Math.min(wish * 1.2, this.estimate.bps * 2)
+  /**
+   * Before stepping up the path is filled for a moment (M14): five seconds after it was too full, and at once again after
+   * a probe that went through.
+   */
+  #considerProbe(nowMs: number): void {
+    if (this.#probeUntilUs > this.#nowUs || !this.estimate.hasFeedback) return
+    if (this.estimate.isOverused) this.#probeAtMs = nowMs + probeAfterMs
+    if (nowMs < this.#probeAtMs) return
+    let wish = this.#audioBps()
+    for (const { kind, track, wantedHeight } of this.slots) {
+      if (kind === 'video' && track) wish += costOf(track, track.ridFor(wantedHeight))
+    }
+    if (wish * 1.15 <= this.estimate.bps) return
+    this.#probeBps = Math.min(wish * 1.3, Math.max(this.estimate.bps * 2, 200_000))
     this.#probeUntilUs = this.#nowUs + probeUs
+    this.#probeAtMs = nowMs + probeAfterMs
   }
 
-  /** Packets that were sent before, again: harmless to the page, and as heavy as what is to come. */
+  #endProbe(): void {
+    if (this.estimate.onProbeArrived(this.#probeBps)) this.#probeAtMs = this.#nowMs + probeAgainMs
+    this.#probeBps = 0
+  }
+
+  /**
+   * Packets that were sent before, again on the repair stream: harmless to the page and as heavy as what is to come.
+   * Where the page takes no RTX the same number twice would look like a replay, so nothing is probed.
+   */
   #probe(): void {
-    const video = this.slots.find((slot) => slot.kind === 'video' && slot.current)
-    if (!video) return
-    let bytes = Math.max(0, ((this.#probeBps - this.estimate.ackedBps) / 8) * 0.01)
-    for (let back = 0; bytes > 0 && back < 20; back++) {
-      const length = video.rewrite((video.lastSequence - back) & 0xffff, this.#packet, this.#vp8)
-      if (length === 0) return
-      this.send(length)
+    const type = this.accepted?.vp8Rtx ?? 0
+    if (type === 0 || !this.isConnected) return
+    let bytes = Math.max(0, ((this.#probeBps - this.estimate.sentBps(this.#nowUs)) / 8000) * 12)
+    const video = this.slots.find((slot) => slot.kind === 'video' && slot.current && slot.isReady)
+    for (let back = 0; video && bytes > 0 && back < 20; back++) {
+      const length = video.resend((video.lastSequence - back) & 0xffff, this.#packet, this.#vp8, this.#nowUs)
+      if (length === 0) break
       bytes -= length
     }
+    const ready = this.slots.find((slot) => slot.kind === 'video' && slot.isReady)
+    for (let count = 0; ready && bytes > 0 && count < 20; count++) bytes -= ready.sendPadding(type, this.#nowUs)
   }
 
   nack(ssrc: number, sequence: number): void {
     this.#host.counters.nacksReceived += 1
     const slot = this.#bySsrc.get(ssrc)
-    if (!slot || slot.ssrc !== ssrc) return
+    if (!slot || slot.ssrc !== ssrc || !this.isConnected) return
     if (this.#nowMs - this.#repairSinceMs > 1_000) {
       this.#repairSinceMs = this.#nowMs
       this.#repairBytes = 0
     }
-    // Audio is repaired whatever it costs; it is small.
-    const budget = Math.max(this.estimate.bps * Math.max(repairShare, 2 * this.estimate.loss), 200_000) / 8
-    if (slot.kind === 'video' && this.#repairBytes > budget) return
-    const length = slot.rewrite(sequence, this.#packet, this.#vp8)
+    const budget = Math.max(this.estimate.bps * repairShare, leastRepairBps) / 8
+    if (this.#repairBytes > budget) return
+    const length = slot.resend(sequence, this.#packet, this.#vp8, this.#nowUs)
     if (length === 0) return
     this.#repairBytes += length
     this.#host.counters.retransmitted += 1
-    this.send(length)
   }
 
   keyFrameRequest(ssrc: number): void {
     const slot = this.#bySsrc.get(ssrc)
-    if (slot?.track && slot.current) this.#host.requestKeyFrame(slot.track, slot.current.rid)
+    const rid = slot?.current?.rid ?? slot?.targetRid
+    if (slot?.kind === 'video' && slot.track && typeof rid === 'string') this.#host.requestKeyFrame(slot.track, rid)
   }
 
   reportBlock(ssrc: number, fraction: number, lsr: number, dlsr: number): void {
@@ -431,8 +446,8 @@ export class Subscriber implements RtcpSink {
 
   /** M13: a browser that only receives learns the round trip this way, and asks again in time. */
   referenceTime(ssrc: number, ntpMiddle: number): void {
-    const length = writeDlrr(this.scratch, this.slots[0]?.ssrc ?? 1, ssrc, ntpMiddle, 1)
-    this.#host.send(this.pipe, this.scratch.subarray(0, length))
+    const length = writeDlrr(this.outgoing.report, this.slots[0]?.ssrc ?? 1, ssrc, ntpMiddle, 1)
+    this.#host.send(this.pipe, this.outgoing.reportOf(length))
   }
 
   senderReport(): void {
@@ -447,11 +462,14 @@ export class Subscriber implements RtcpSink {
     return loss
   }
 
+  /** The transport is open, or open again: what did not reach the page is not made up for. */
+  connected(isConnected: boolean): void {
+    this.isConnected = isConnected
+    if (isConnected) for (const slot of this.slots) slot.restart()
+  }
+
   close(): void {
     for (const slot of this.slots) slot.assign(null)
     this.isConnected = false
   }
 }
-
-/** Until measured. */
-const usualBps: Readonly<Record<string, number>> = { q: 100_000, h: 350_000, f: 1_200_000 }

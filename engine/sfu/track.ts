@@ -41,7 +41,7 @@ export class Track {
     if (known?.ssrc === ssrc) return known
     const layer = new Layer(rid, ssrc, this.kind)
     this.layers.set(rid, layer)
-    for (const slot of this.slots) slot.onLayerReplaced(known, layer)
+    for (const slot of this.slots) slot.onLayerReplaced(known)
     return layer
   }
 

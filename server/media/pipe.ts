@@ -75,10 +75,10 @@ export class Pipe {
   }
 
   /** Copied before it returns. Silently nothing while not connected, as a wire would. */
-  send(packet: Buffer): void {
+  send(packet: Uint8Array): void {
     if (!this.#isConnected || packet.length < smallestPacket || packet.length > largestPacket) return
     try {
-      this.#track?.sendMessageBinary(packet)
+      this.#track?.sendMessageBinary(Buffer.isBuffer(packet) ? packet : Buffer.from(packet))
     } catch (error) {
       this.#fault(error)
     }
