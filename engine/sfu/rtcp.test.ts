@@ -161,9 +161,21 @@ describe('writing', () => {
     expect(written(writePli(bytes, 1, 7))).toEqual([['keyFrameRequest', 7]])
   })
 
-  it('RFC 3550 §6.4.1: sender report', () => {
-    const length = writeSenderReport(bytes, 5, 0xe0000001, 0x80000000, 0xfffffff0, 100, 20_000)
-    expect(written(length)).toEqual([['senderReport', 5, 0xe0000001, 0x80000000, 0xfffffff0]])
+  it('RFC 3550 §6.4.1: sender reports, one behind another', () => {
+    const sent = {
+      ssrc: 5,
+      ntpHigh: 0xe0000001,
+      ntpLow: 0x80000000,
+      timestamp: 0xfffffff0,
+      packets: 100,
+      octets: 20_000,
+    }
+    const length = writeSenderReport(bytes, sent)
+    const both = length + writeSenderReport(bytes, { ...sent, ssrc: 6 }, length)
+    expect(written(both)).toEqual([
+      ['senderReport', 5, 0xe0000001, 0x80000000, 0xfffffff0],
+      ['senderReport', 6, 0xe0000001, 0x80000000, 0xfffffff0],
+    ])
     expect([...bytes.subarray(20, 28)]).toEqual([...bytes32(100), ...bytes32(20_000)])
   })
 
