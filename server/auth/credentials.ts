@@ -140,7 +140,6 @@ export class Credentials {
       .executeTakeFirst()
     if (!row) return null
     if (row.instanceKey && !row.instanceKey.equals(this.#instanceHash)) return null
-    if (row.keyExpiresAt && row.keyExpiresAt.getTime() <= this.#options.clock()) return null
     return {
       kind: 'token',
       accountId: row.accountId,
@@ -148,7 +147,7 @@ export class Credentials {
       userId: row.userId,
       role: row.role,
       scopes: toScopes(row.scopes),
-      expiresAt: row.expiresAt,
+      expiresAt: row.keyExpiresAt && row.keyExpiresAt < row.expiresAt ? row.keyExpiresAt : row.expiresAt,
       networks: toBlockList(row.networks ?? []),
       name: `token_${name.slice(0, 22)}`,
     }

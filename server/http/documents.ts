@@ -1,6 +1,7 @@
 /** The two API documents, for anybody and any origin (S3), and the pages that show them, served from here. */
 import type { FastifyInstance } from 'fastify'
 import { openapi } from '../../contract/openapi.ts'
+import { words } from '../../contract/words.ts'
 import type { App } from '../app.ts'
 
 const documents = {
@@ -26,6 +27,7 @@ export function addDocuments(http: FastifyInstance, app: App): void {
     hideClientButton: true,
   }
   const html = page(JSON.stringify(configuration))
+  http.get('/docs/words', (_request, reply) => reply.type('text/html; charset=utf-8').send(wordsPage))
   for (const url of ['/docs', '/docs/']) {
     http.get(url, (_request, reply) =>
       // NOTE: Scalar compiles templates and writes its styles; it shows only our documents.
@@ -38,6 +40,30 @@ export function addDocuments(http: FastifyInstance, app: App): void {
         .send(html),
     )
   }
+}
+
+/** The page of words, plain: no script, no style of its own. */
+const wordsPage = `<!doctype html>
+<html lang="en">
+  <head>
+    <meta charset="utf-8">
+    <meta name="viewport" content="width=device-width, initial-scale=1">
+    <title>Words of the two APIs</title>
+  </head>
+  <body>
+    <h1>Words</h1>
+    <p>Two APIs, one system: what is called what, and where. <a href="/docs">API reference</a></p>
+    <table border="1" cellpadding="6">
+      <tr><th>here</th><th>Web Meeting API v6</th><th>Business Telephony API v3.0</th><th>meaning</th></tr>
+      ${words.map((row) => `<tr>${[row.word, row.meeting, row.telephony, row.meaning].map(cell).join('')}</tr>`).join('\n      ')}
+    </table>
+  </body>
+</html>
+`
+
+function cell(text: string): string {
+  const escaped = text.replaceAll('&', '&amp;').replaceAll('<', '&lt;')
+  return `<td>${escaped.replaceAll(/`([^`]+)`/g, '<code>$1</code>')}</td>`
 }
 
 const page = (configuration: string) => `<!doctype html>

@@ -8,7 +8,8 @@ const dist = join(import.meta.dirname, '../../web/dist')
 const year = 365 * 24 * 3_600_000
 
 export async function addPages(http: FastifyInstance): Promise<void> {
-  if (!existsSync(dist)) return // `npm start` builds them; a test of the API alone needs none
+  const files = [join(dist, 'portal/index.html'), join(dist, 'meeting/index.html')]
+  if (!files.every((file) => existsSync(file))) return // `npm start` builds them; a test of the API alone needs none
   await http.register(fastifyStatic, {
     root: join(dist, 'assets'),
     prefix: '/assets/',
@@ -17,8 +18,7 @@ export async function addPages(http: FastifyInstance): Promise<void> {
     decorateReply: false,
     preCompressed: true,
   })
-  const portal = readFileSync(join(dist, 'portal/index.html'), 'utf8')
-  const meeting = readFileSync(join(dist, 'meeting/index.html'), 'utf8')
+  const [portal = '', meeting = ''] = files.map((file) => readFileSync(file, 'utf8'))
   const pages = { '/': portal, '/link/:token': portal, '/meet/:meetingId': meeting }
   for (const [url, html] of Object.entries(pages)) {
     http.get(url, (_request, reply) =>

@@ -42,7 +42,11 @@ export async function sendPasswordLink(trx: Transaction<Tables>, app: App, user:
     .execute()
   const { subject, body } = wordsFor(user.preferredLanguage)
   const text = body(user.firstName, `${app.config.publicUrl}/link/${secret}`)
-  await trx.insertInto('mails').values({ recipient: user.email, subject, body: text, lastError: null }).execute()
+  const nextAttemptAt = new Date(app.clock())
+  await trx
+    .insertInto('mails')
+    .values({ recipient: user.email, subject, body: text, nextAttemptAt, lastError: null })
+    .execute()
 }
 
 function wordsFor(language: string): Words {
