@@ -30,7 +30,7 @@ interface IconButtonProps extends Native {
 
 export function IconButton({ icon, label, shortcut, side = 'centre', children, className, ...native }: IconButtonProps) {
   return (
-    <span className={`tip ${side}`}>
+    <span className={`tip tip-${side}`}>
       <button type="button" aria-label={label} className={className ?? 'button quiet square'} {...native}>
         <Icon name={icon} />
         {children}
