@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { agree, type Agreed, extensionIds, formatAnswer } from './answer.ts'
+import type { PipeParameters } from './messages.ts'
 import { type Description, parseSdp } from './sdp.ts'
 
 const golden = (name: string) => readFileSync(new URL(`testdata/${name}-offer.sdp`, import.meta.url), 'utf8')
@@ -10,10 +11,12 @@ const read = (sdp: string): Description => {
   return result.description
 }
 const agreedOf = (sdp: string): (Agreed | null)[] => read(sdp).sections.map(agree)
-const local = {
-  ...{ ufrag: 'ours', pwd: 'p'.repeat(22), setup: 'passive' },
+const local: PipeParameters = {
+  ufrag: 'ours',
+  pwd: 'p'.repeat(22),
   fingerprint: `sha-256 ${new Array(32).fill('0A').join(':')}`,
-} as const
+  setup: 'passive',
+}
 
 function answerTo(sdp: string): string {
   const offer = read(sdp)

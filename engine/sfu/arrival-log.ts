@@ -22,9 +22,12 @@ export class ArrivalLog {
       this.#next = sequence
       this.#last = sequence
     }
-    const full = unwrap16(sequence, this.#last)
-    if (full < this.#next) return // told as lost already
-    if (full - this.#next >= slots) this.#skipTo(full)
+    let full = unwrap16(sequence, this.#last)
+    if (full < this.#next && this.#next - full < slots) return // told as lost already
+    if (full < this.#next || full - this.#next >= slots) {
+      full = this.#last + ((sequence - this.#last) & 0xffff) // always onwards
+      this.#skipTo(full)
+    }
     if (full > this.#last) {
       for (let gap = this.#last + 1; gap < full; gap++) this.#arrivedUs[gap % slots] = notArrived
       this.#last = full
@@ -45,11 +48,13 @@ export class ArrivalLog {
 
   /** Returns the length written, or 0 when there is nothing to tell. */
   write(bytes: Uint8Array, sender: number, ssrc: number): number {
-    while (this.#next <= this.#last && this.#at(this.#next) === notArrived) this.#next += 1
     if (!this.hasNews) return 0
-    const base = this.#next
+    let first = this.#next
+    while (this.#at(first) === notArrived) first += 1
+    // What was lost before the first that arrived is told too: else the browser never hears of it.
+    const base = first - this.#next < largestFeedback ? this.#next : first
     const count = Math.min(this.#last - base + 1, largestFeedback)
-    const referenceUs = Math.floor(this.#at(base) / 64_000) * 64_000
+    const referenceUs = Math.floor(this.#at(first) / 64_000) * 64_000
     write32(bytes, 4, sender)
     write32(bytes, 8, ssrc)
     write16(bytes, 12, base & 0xffff)
