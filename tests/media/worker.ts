@@ -19,13 +19,19 @@ export interface TestWorker {
   stop(): Promise<void>
 }
 
+interface WorkerTestOptions {
+  readonly udpPort?: number
+  /** What peers are told instead: a relay's. */
+  readonly candidatePort?: number
+  /** Of Node. */
+  readonly flags?: readonly string[]
+}
+
 const program = join(import.meta.dirname, '../../server/media/worker.ts')
 
-export async function startWorker(
-  options: { readonly candidatePort?: number; readonly flags?: readonly string[] } = {},
-): Promise<TestWorker> {
+export async function startWorker(options: WorkerTestOptions = {}): Promise<TestWorker> {
   const folder = mkdtempSync(join(tmpdir(), 'carillon-media-'))
-  const udpPort = await freeUdpPort()
+  const udpPort = options.udpPort ?? (await freeUdpPort())
   const socketPath = join(folder, 'media.sock')
   const candidates = [`candidate:1 1 UDP 2130706431 127.0.0.1 ${options.candidatePort ?? udpPort} typ host`]
   const settings = JSON.stringify({ socketPath, udpPort, bindAddress: '127.0.0.1', candidates })
