@@ -9,7 +9,13 @@ import { isRtcp } from '../engine/sfu/rtp.ts'
 import { parseSdp } from '../engine/sfu/sdp.ts'
 import { SyntheticPipe } from './synthetic-pipe.ts'
 import { SyntheticReceiver } from './synthetic-receiver.ts'
-import { formatPublishOffer, formatSubscribeAnswer, readCandidates, readOfferedStreams } from './synthetic-sdp.ts'
+import {
+  formatPublishOffer,
+  formatSubscribeAnswer,
+  readCandidates,
+  readOfferedStreams,
+  readTransportSequence,
+} from './synthetic-sdp.ts'
 import { type LayerPlan, type SourcePlan, SyntheticStream } from './synthetic-source.ts'
 
 export interface SyntheticEvents {
@@ -33,7 +39,10 @@ export interface SyntheticPeerOptions {
   readonly name: string
   readonly signalling: SyntheticSignalling
   readonly plans: readonly SourcePlan[]
+  readonly isSubscribing?: boolean
   readonly bindAddress?: string
+  /** Tells its addresses: for servers that do not find them. */
+  readonly isTellingAddresses?: boolean
   /** Uniform in [0, 1). */
   readonly random: () => number
 }
@@ -118,7 +127,8 @@ export class SyntheticPeer implements RtcpSink {
       },
       layers: (source, active) => this.#setLayers(source, active),
     })
-    const waits: Promise<unknown>[] = [signalling.subscribe(), this.#subscribePipe.connected]
+    const { isSubscribing = true } = this.#options
+    const waits: Promise<unknown>[] = isSubscribing ? [signalling.subscribe(), this.#subscribePipe.connected] : []
     if (plans.length > 0) waits.push(this.#publish(), this.#publishPipe.connected)
     await signalling.join()
     await Promise.all(waits)
@@ -127,7 +137,9 @@ export class SyntheticPeer implements RtcpSink {
 
   async #publish(): Promise<void> {
     const { signalling, plans } = this.#options
-    const offer = formatPublishOffer(plans, this.streams, this.#publishPipe.offer())
+    const local = this.#publishPipe.offer()
+    const addresses = this.#options.isTellingAddresses ? await this.#publishPipe.gathered : []
+    const offer = formatPublishOffer(plans, this.streams, local, addresses)
     const sources = Object.fromEntries(plans.map(({ mid, source }) => [mid, source]))
     const answer = await signalling.publish(offer, sources)
     this.#publishPipe.accept(pipeOf(answer), readCandidates(answer))
@@ -135,8 +147,10 @@ export class SyntheticPeer implements RtcpSink {
 
   async #answer(revision: number, sdp: string): Promise<void> {
     this.receiver.offered(readOfferedStreams(sdp))
+    this.receiver.transportSequence = readTransportSequence(sdp)
     this.#subscribeParameters ??= this.#subscribePipe.answer(pipeOf(sdp), readCandidates(sdp))
-    await this.#options.signalling.answer(revision, formatSubscribeAnswer(sdp, this.#subscribeParameters))
+    const addresses = this.#options.isTellingAddresses ? await this.#subscribePipe.gathered : []
+    await this.#options.signalling.answer(revision, formatSubscribeAnswer(sdp, this.#subscribeParameters, addresses))
   }
 
   wanted(wanted: readonly WantedVideo[]): Promise<void> {

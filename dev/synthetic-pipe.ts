@@ -17,6 +17,9 @@ export class SyntheticPipe {
   #track: Track | null = null
   #isAnswered = false
   isConnected = false
+  readonly #candidates: string[] = []
+  /** For a server that wants to be told; ours finds our address by itself. */
+  readonly gathered: Promise<readonly string[]>
   /** Resolves when packets can go through. */
   readonly connected: Promise<void>
 
@@ -28,6 +31,12 @@ export class SyntheticPipe {
       disableAutoNegotiation: true,
       forceMediaTransport: true,
       mtu: 1500,
+    })
+    this.#connection.onLocalCandidate((candidate) => this.#candidates.push(candidate.replace(/^a=/, '')))
+    this.gathered = new Promise((resolve) => {
+      this.#connection.onGatheringStateChange((state) => {
+        if (state === 'complete') resolve([...this.#candidates])
+      })
     })
     this.connected = new Promise((resolve) => {
       this.#connection.onStateChange((state) => {

@@ -4,7 +4,6 @@
  * what is missing and tells the sender when packets arrived, as a browser does.
  */
 import { ArrivalLog } from '../engine/sfu/arrival-log.ts'
-import type { SlotState } from '../engine/sfu/messages.ts'
 import { readRtcp, type RtcpSink, writeNack, writePli, writeReceiverReport } from '../engine/sfu/rtcp.ts'
 import { isRtcp, read16, RtpPacket, write16, write32 } from '../engine/sfu/rtp.ts'
 import { ahead32, unwrap16 } from '../engine/sfu/sequence.ts'
@@ -55,9 +54,7 @@ interface State extends ReceivedStream {
   first: number
 }
 
-const rtxType = 97
 const giveUpMs = 1_500
-const transportSequence = 3
 const ownSsrc = 7
 
 export class SyntheticReceiver implements RtcpSink {
@@ -78,7 +75,8 @@ export class SyntheticReceiver implements RtcpSink {
   /** Feedback of arrival times, so that the sender knows what the path carries. */
   isFeedingBack = true
   onDelay: ((ms: number) => void) | null = null
-  slots = new Map<string, SlotState>()
+  /** The id that the sender gave to its transport-wide number. */
+  transportSequence = 0
 
   constructor(send: (bytes: Buffer) => void) {
     this.#send = send
@@ -104,7 +102,7 @@ export class SyntheticReceiver implements RtcpSink {
       return
     }
     if (this.drop() || !this.#packet.parse(bytes)) return
-    const at = this.#packet.extension(transportSequence)
+    const at = this.transportSequence === 0 ? 0 : this.#packet.extension(this.transportSequence)
     if (at !== 0 && this.isFeedingBack) this.#arrivals.onPacket(read16(bytes, at), nowMs * 1000)
     this.#onRtp(bytes, this.#packet)
   }
@@ -112,7 +110,7 @@ export class SyntheticReceiver implements RtcpSink {
   #onRtp(bytes: Buffer, packet: RtpPacket): void {
     const repairs = this.#rtx.get(packet.ssrc)
     if (repairs) {
-      if (packet.payloadType !== rtxType || packet.payloadLength < 3) return
+      if (packet.payloadLength < 3) return
       repairs.repaired += 1
       const original = Buffer.alloc(12 + packet.payloadLength - 2)
       bytes.copy(original, 0, 0, 12)

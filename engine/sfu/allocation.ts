@@ -29,7 +29,9 @@ export function share(slots: readonly Slot[], bps: number, shedding: Shedding): 
     const smallest = slot.track?.rids[0] ?? ''
     const cost = slot.track ? costOf(slot.track, smallest) : 0
     const margin = slot.targetRid === null && slot.wasPaused ? riseMargin : 1
-    const fits = cost * margin <= left && (shedding < 2 || slot.current !== null)
+    // A page is refused more video, never all of it.
+    const isAdmitted = shedding < 2 || slot.current !== null || chosen.size === 0
+    const fits = cost * margin <= left && isAdmitted
     chosen.set(slot, fits ? smallest : null)
     if (fits) left -= cost
   }

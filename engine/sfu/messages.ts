@@ -152,4 +152,6 @@ export interface SfuCounters {
   retransmitted: number
   nacksSent: number
   keyFrameRequests: number
+  /** Times that the loop stood still for more than a tenth of a second. */
+  stalls: number
 }

@@ -49,8 +49,9 @@ const qualityUs = 2_000_000
 const reportUs = 1_000_000
 /** A layer that nobody uses is switched off after this (M17). */
 const unusedMs = 2_000
-/** After a stalled loop nobody is sent more than the smallest layers for this long (M11). */
-const shedMs = 5_000
+const stallWindowMs = 10_000
+const stallsToShed = 2
+const stallsToRefuse = 5
 
 export class Sfu {
   readonly counters: SfuCounters = {
@@ -66,6 +67,7 @@ export class Sfu {
     retransmitted: 0,
     nacksSent: 0,
     keyFrameRequests: 0,
+    stalls: 0,
   }
   readonly #options: SfuOptions
   readonly #outgoing: Outgoing
@@ -80,7 +82,7 @@ export class Sfu {
   #layersAtUs = 0
   #qualityAtUs = 0
   #reportAtUs = 0
-  #shedUntilMs = 0
+  #stalledMs: readonly number[] = []
   #shedding: Shedding = 0
 
   constructor(options: SfuOptions) {
@@ -152,7 +154,7 @@ export class Sfu {
     }
     if (nowUs - this.#allocateAtUs >= allocateUs) {
       this.#allocateAtUs = nowUs
-      if (this.#nowMs >= this.#shedUntilMs) this.#shedding = 0
+      if (this.#shedding > 0) this.#lookAtStalls(this.#nowMs)
       for (const { subscriber } of this.#peers.values()) subscriber?.allocate(this.#nowMs, this.#shedding)
     }
     if (nowUs - this.#layersAtUs >= layersUs) {
@@ -169,10 +171,20 @@ export class Sfu {
     }
   }
 
-  /** The loop of the process stalled: less video until it keeps up again, and no new one when it stalls even so (M11). */
+  /**
+   * The loop of the process stalled (M11). Once is nothing; twice within ten seconds costs everybody the larger layers,
+   * five times refuses new video, until it keeps up again.
+   */
   onStall(nowMs: number): void {
-    this.#shedding = this.#shedding === 0 ? 1 : 2
-    this.#shedUntilMs = nowMs + shedMs
+    this.counters.stalls += 1
+    this.#stalledMs = [...this.#stalledMs.filter((at) => nowMs - at < stallWindowMs), nowMs]
+    this.#lookAtStalls(nowMs)
+  }
+
+  #lookAtStalls(nowMs: number): void {
+    let count = 0
+    for (const at of this.#stalledMs) if (nowMs - at < stallWindowMs) count += 1
+    this.#shedding = count >= stallsToRefuse ? 2 : count >= stallsToShed ? 1 : 0
   }
 
   // --- orders ---

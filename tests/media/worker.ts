@@ -25,6 +25,9 @@ interface WorkerTestOptions {
   readonly candidatePort?: number
   /** Of Node. */
   readonly flags?: readonly string[]
+  readonly address?: string
+  /** What starts Node: for another network, `ip netns exec NAME`. */
+  readonly under?: readonly string[]
 }
 
 const program = join(import.meta.dirname, '../../server/media/worker.ts')
@@ -32,10 +35,12 @@ const program = join(import.meta.dirname, '../../server/media/worker.ts')
 export async function startWorker(options: WorkerTestOptions = {}): Promise<TestWorker> {
   const folder = mkdtempSync(join(tmpdir(), 'carillon-media-'))
   const udpPort = options.udpPort ?? (await freeUdpPort())
+  const address = options.address ?? '127.0.0.1'
   const socketPath = join(folder, 'media.sock')
-  const candidates = [`candidate:1 1 UDP 2130706431 127.0.0.1 ${options.candidatePort ?? udpPort} typ host`]
-  const settings = JSON.stringify({ socketPath, udpPort, bindAddress: '127.0.0.1', candidates })
-  const child = spawn(process.execPath, [...(options.flags ?? []), program, settings], {
+  const candidates = [`candidate:1 1 UDP 2130706431 ${address} ${options.candidatePort ?? udpPort} typ host`]
+  const settings = JSON.stringify({ socketPath, udpPort, bindAddress: address, candidates })
+  const [starter = process.execPath, ...flags] = [...(options.under ?? []), process.execPath, ...(options.flags ?? [])]
+  const child = spawn(starter, [...flags, program, settings], {
     stdio: ['ignore', 'inherit', 'inherit'],
   })
   const link = new WorkerLink(socketPath)
