@@ -57,6 +57,8 @@ export class Slot {
   lastReportMiddle = 0
   lastReportMs = 0
   readonly #inOf = new Float64Array(remembered).fill(-1)
+  /** Whose place it is: a number that was never sent finds the one that lay there before it. */
+  readonly #outOf = new Uint16Array(remembered)
   readonly #generationOf = new Uint8Array(remembered)
   readonly #generations: Generation[] = Array.from({ length: generations }, () => ({
     layer: null,
@@ -148,6 +150,7 @@ export class Slot {
     }
     const at = out % remembered
     this.#inOf[at] = full
+    this.#outOf[at] = out
     this.#generationOf[at] = this.#generation
     this.#send(packet, out, vp8, isNewest, nowUs)
     return isSwitch
@@ -278,6 +281,7 @@ export class Slot {
     const full = this.#inOf[at] ?? -1
     const generation = this.#generations[this.#generationOf[at] ?? 0]
     const age = ahead16(this.#sequence, out)
+    if (this.#outOf[at] !== out) return 0
     if (!generation || full < 0 || age < 0 || age >= remembered || ahead16(out, generation.first) < 0) return 0
     const bytes = generation.layer?.packet(full)
     if (!bytes || !packet.parse(bytes) || !this.#choosePayload(packet, generation)) return 0
