@@ -28,6 +28,7 @@ const workerFigures: Readonly<Record<keyof SfuCounters, string>> = {
   retransmitted: 'Packets sent again.',
   nacksSent: 'Packets that we asked publishers for again.',
   keyFrameRequests: 'Key frames asked for.',
+  stalls: 'Times that its loop stood still for more than a tenth of a second.',
 }
 
 export function createMetrics(parts: Parts): Operations {
