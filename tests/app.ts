@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
+import type { ClientConfig } from 'pg'
 import { pino } from 'pino'
 import { afterAll } from 'vitest'
 import { type App, createApp } from '../server/app.ts'
@@ -20,6 +21,7 @@ export interface TestApp {
   /** Moves the clock of the app; it stands still otherwise only when `now` was given. */
   readonly setNow: (now: number | undefined) => void
   readonly dataDir: string
+  readonly connection: ClientConfig
 }
 
 interface Options {
@@ -76,7 +78,7 @@ export async function testApp(options: Options = {}): Promise<TestApp> {
   const setNow = (at: number | undefined) => {
     now = at
   }
-  return { app, http, setNow, dataDir }
+  return { app, http, setNow, dataDir, connection }
 }
 
 /** A call with a key, answered as JSON. */
@@ -93,5 +95,11 @@ export async function call(
     headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...headers },
     ...(body !== undefined && { payload: JSON.stringify(body) }),
   })
-  return { status: answer.statusCode, headers: answer.headers, body: answer.body === '' ? null : answer.json() }
+  return {
+    status: answer.statusCode,
+    headers: answer.headers,
+    body: isJson(answer.headers['content-type']) ? answer.json() : answer.body,
+  }
 }
+
+const isJson = (type: unknown) => String(type).includes('json')

@@ -35,7 +35,7 @@ interface Head {
 }
 
 export const eventsChannel = 'carillon_events'
-const lock = 7_201_165
+export const lock = 7_201_165
 const batch = 500
 /** Without a poke: what another process wrote is found this soon. */
 const pollMs = 250

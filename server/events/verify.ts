@@ -1,6 +1,6 @@
 /** Walks the chain of an account and says where it breaks (E5). Erased data breaks nothing: its hash stays. */
 import type { Signer } from '../auth/signing.ts'
-import type { Database } from '../store/database.ts'
+import type { Queries } from '../store/accounts.ts'
 import { genesis, hashData, hashLink } from './chain.ts'
 
 export type Verdict =
@@ -12,7 +12,7 @@ export const checkpointText = (accountId: string, seq: number, hash: Buffer) =>
   `${accountId} ${seq} ${hash.toString('hex')}`
 export const checkpointPurpose = 'event checkpoint'
 
-export async function verifyChain(database: Database, signer: Signer, accountId: string): Promise<Verdict> {
+export async function verifyChain(database: Queries, signer: Signer, accountId: string): Promise<Verdict> {
   const checkpoint = await database
     .selectFrom('eventCheckpoints')
     .selectAll()

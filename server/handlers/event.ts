@@ -42,7 +42,7 @@ async function waitForPage(
   return page
 }
 
-async function accountsOf(app: App, who: Principal, account: string): Promise<readonly string[]> {
+async function accountsOf(app: App, who: Principal, account: string): Promise<readonly string[] | null> {
   if (account === 'self' || account === who.accountId) return [who.accountId]
   if (!mayUse(who, 'subaccounts')) {
     throw new ApiError('not_allowed', 'account: the credential lacks the scope `subaccounts`.', {
@@ -50,7 +50,10 @@ async function accountsOf(app: App, who: Principal, account: string): Promise<re
       ...describe(who),
     })
   }
-  if (account === 'tree') return accountTree(app.database, who.accountId)
+  // Below the root is everything, also what was deleted since.
+  if (account === 'tree') {
+    return who.accountId === app.rootAccountId ? null : accountTree(app.database, who.accountId)
+  }
   // The log of a deleted account is still its parent's to read.
   const isKnown = await findAccount(app.database, account, null)
   if (isKnown && !(await isDescendant(app.database, account, who.accountId))) throw noAccount(account, who)

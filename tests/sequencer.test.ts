@@ -1,0 +1,138 @@
+/** E1 when things break: connections that are cut, two processes that want to be the sequencer, a database that is gone. */
+import pg from 'pg'
+import { pino } from 'pino'
+import { expect, it, vi } from 'vitest'
+import { append } from '../server/events/inbox.ts'
+import { keepPartitions } from '../server/events/retention.ts'
+import { lock, Sequencer } from '../server/events/sequencer.ts'
+import { verifyChain } from '../server/events/verify.ts'
+import { newId } from '../server/ids.ts'
+import { call, testApp } from './app.ts'
+import { done, makeTenant, withKey } from './world.ts'
+
+const { app, http, connection } = await testApp()
+await app.logWatch.start()
+const tenant = await makeTenant(http)
+vi.setConfig({ testTimeout: 20_000 })
+const silent = pino({ level: 'silent' })
+
+const insert = (resourceId: string) =>
+  append(app.database, {
+    accountId: tenant.accountId,
+    userId: null,
+    type: 'session.created',
+    resourceId,
+    resourceSeq: 1,
+    actor: null,
+    data: { user_id: null, key_id: null },
+  })
+
+/** Cuts the connection of whoever is the sequencer, as soon as somebody is. */
+async function cutSequencer(): Promise<void> {
+  const client = new pg.Client(connection)
+  await client.connect()
+  const cut = () =>
+    client.query(
+      `select pg_terminate_backend(pid) from pg_locks
+       where locktype = 'advisory' and objid = ${lock} and granted
+       and database = (select oid from pg_database where datname = current_database())`,
+    )
+  while ((await cut()).rowCount === 0) app.sequencer.poke()
+  await client.end()
+}
+
+async function logOf(ids: readonly string[]) {
+  const rows = await app.database
+    .selectFrom('events')
+    .select(['resourceId', 'seq', 'position'])
+    .where('accountId', '=', tenant.accountId)
+    .orderBy('position')
+    .execute()
+  return rows.filter(({ resourceId }) => ids.includes(resourceId))
+}
+
+it('loses, doubles and reorders nothing when its connection is cut in the middle of 1,000 inserts', async () => {
+  const ids = Array.from({ length: 1000 }, () => newId())
+  for (const [index, id] of ids.entries()) {
+    await insert(id)
+    app.sequencer.poke()
+    if (index % 200 === 100) await cutSequencer()
+  }
+  await expect.poll(async () => (await logOf(ids)).length, { timeout: 9000 }).toBe(1000)
+  expect((await logOf(ids)).map(({ resourceId }) => resourceId)).toEqual(ids)
+  expect(await verifyChain(app.database, app.signer, tenant.accountId)).toMatchObject({ isIntact: true })
+})
+
+it('works in one process at a time, and in the next one when that is gone', async () => {
+  await done(http, 'GET', '/v3.0/events?after=now&wait=1') // the first one is at work again
+  const second = new Sequencer({ connection, log: silent, clock: Date.now })
+  second.start()
+  const ids = Array.from({ length: 300 }, () => newId())
+  for (const id of ids) {
+    await insert(id)
+    app.sequencer.poke()
+    second.poke()
+  }
+  await expect.poll(async () => (await logOf(ids)).length, { timeout: 9000 }).toBe(300)
+  expect(second.counts.size).toBe(0) // it came second
+  await app.sequencer.stop()
+  const more = Array.from({ length: 100 }, () => newId())
+  for (const id of more) await insert(id)
+  await expect.poll(async () => (await logOf(more)).length, { timeout: 9000 }).toBe(100)
+  expect(second.counts.get('session.created')).toBe(100)
+  expect((await logOf([...ids, ...more])).map(({ resourceId }) => resourceId)).toEqual([...ids, ...more])
+  expect(await verifyChain(app.database, app.signer, tenant.accountId)).toMatchObject({ isIntact: true })
+  await second.stop()
+})
+
+it('goes on while old days are dropped', async () => {
+  const sequencer = new Sequencer({ connection, log: silent, clock: Date.now })
+  sequencer.start()
+  const ids = Array.from({ length: 400 }, () => newId())
+  for (const [index, id] of ids.entries()) {
+    await insert(id)
+    sequencer.poke()
+    // Tomorrow and the day after exist already; the oldest day of the past is made to be dropped.
+    if (index % 50 === 0) await dropOldDay()
+  }
+  await expect.poll(async () => (await logOf(ids)).length, { timeout: 9000 }).toBe(400)
+  await sequencer.stop()
+})
+
+async function dropOldDay(): Promise<void> {
+  const client = new pg.Client(connection)
+  await client.connect()
+  await client.query(
+    `create table events_20200101 partition of events for values from ('2020-01-01') to ('2020-01-02')`,
+  )
+  await client.end()
+  const dropped = await keepPartitions({ connection, signer: app.signer, now: new Date(), keptDays: 90 })
+  expect(dropped).toEqual(['2020-01-01'])
+}
+
+it('answers 503 with Retry-After while the database is gone, and goes on afterwards', async () => {
+  const admin = new pg.Client({ ...connection, database: 'postgres' })
+  await admin.connect()
+  const name = connection.database ?? ''
+  await admin.query(`alter database ${name} allow_connections false`)
+  await admin.query('select pg_terminate_backend(pid) from pg_stat_activity where datname = $1', [name])
+  try {
+    const headers = withKey(tenant.key.secret)
+    app.credentials.forget()
+    for (const [method, url] of [
+      ['GET', '/api/v6/meeting'],
+      ['POST', '/api/v6/meeting'],
+      ['GET', '/v3.0/events'],
+    ] as const) {
+      const answer = await call(http, method, url, method === 'POST' ? { topic: 'Gone' } : undefined, headers)
+      expect(answer.status, `${method} ${url}`).toBe(503)
+      expect(answer.headers['retry-after']).toBe('1')
+      expect(answer.body.responseCode ?? answer.body.error.type).toBe(url.startsWith('/api') ? -98 : 'unavailable')
+      expect(JSON.stringify(answer.body)).not.toMatch(/postgres|socket|ECONN/i)
+    }
+  } finally {
+    await admin.query(`alter database ${name} allow_connections true`)
+    await admin.end()
+  }
+  await done(http, 'POST', '/api/v6/meeting', { topic: 'Back' }, withKey(tenant.key.secret))
+})
