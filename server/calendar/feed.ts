@@ -21,7 +21,7 @@ interface Feed {
 
 export function formatFeed({ name, host, meetings, joinUrl, showsAddresses }: Feed): string {
   const calendar = ical({
-    name: plain(name),
+    name: escapeText(plain(name)),
     prodId: { company: 'Carillon', product: 'Carillon', language: 'EN' },
     method: ICalCalendarMethod.PUBLISH,
     timezone: { name: null, generator: timezoneBlock },
@@ -32,9 +32,7 @@ export function formatFeed({ name, host, meetings, joinUrl, showsAddresses }: Fe
       id: `${row.id}@${host}`,
       sequence: row.icalSequence,
       stamp: instantOf(row.updatedAt),
-      start: zoned(row.startsLocal, row.timezone),
-      end: zoned(row.endsLocal, row.timezone),
-      timezone: row.timezone,
+      ...spanOf(row),
       summary: plain(row.topic),
       description: [row.agenda, url, dashed(row.number)].filter(Boolean).map(multiline).join('\n\n'),
       location: url,
@@ -48,16 +46,36 @@ export function formatFeed({ name, host, meetings, joinUrl, showsAddresses }: Fe
   return calendar.toString()
 }
 
-/** RFC 5545 §3.6.5; zones the library does not know (`UTC`) are written without one. */
+/**
+ * RFC 5545 §3.6.5: "An individual "VTIMEZONE" calendar component MUST be specified for each unique "TZID" parameter
+ * value". The library answers an old name (`Europe/Kiev`) with the block of the new one.
+ */
 function timezoneBlock(timezone: string): string | null {
   const block = tzlib_get_ical_block(timezone)
-  return (Array.isArray(block) ? block[0] : block) ?? null
+  const text = Array.isArray(block) ? block[0] : block
+  return text ? text.replace(/^TZID:.*$/m, `TZID:${timezone}`) : null
+}
+
+/**
+ * Wall time in the zone; in UTC where that would say another instant: in the second of two hours that a clock change
+ * makes equal, and in zones without rules (`UTC`).
+ */
+function spanOf({ startsLocal, endsLocal, startsAt, endsAt, timezone }: MeetingRow) {
+  const start = zoned(startsLocal, timezone)
+  const end = zoned(endsLocal, timezone)
+  const isSaid = start.epochMilliseconds === startsAt.getTime() && end.epochMilliseconds === endsAt.getTime()
+  return isSaid && timezoneBlock(timezone)
+    ? { start, end, timezone }
+    : { start: instantOf(startsAt), end: instantOf(endsAt), timezone: null }
 }
 
 const zoned = (local: string, timezone: string) =>
   Temporal.PlainDateTime.from(local).toZonedDateTime(timezone, { disambiguation: 'compatible' })
 
 const instantOf = (date: Date) => Temporal.Instant.fromEpochMilliseconds(date.getTime()).toZonedDateTimeISO('UTC')
+
+/** RFC 5545 §3.3.11. NOTE: the generator does it for all texts but the calendar's name. */
+const escapeText = (text: string) => text.replaceAll(/[\\;,]/g, (mark) => `\\${mark}`)
 
 /** S9: one line, no control characters. Escaping is the generator's. */
 const plain = (text: string) => text.replaceAll(/[\p{Cc}\u2028\u2029]+/gu, ' ')
