@@ -35,6 +35,8 @@ export class Room {
   readonly watchers = new Set<Session>()
   readonly #peers = new Map<string, Member>()
   #queue: Promise<unknown> = Promise.resolve()
+  /** As those at the door were last told; nothing yet. */
+  #toldState: MeetingInfo['state'] | null = null
 
   constructor(meeting: MeetingRow, iceCandidatesToFilter: readonly string[], media: Media) {
     this.id = meeting.id
@@ -83,9 +85,15 @@ export class Room {
     for (const { session } of this.members.values()) if (session && session !== except) session.tell(event, params)
   }
 
+  /** The time came to open or to close, which no call told. */
+  tellIfTurned(now: number): void {
+    if (this.watchers.size > 0 && this.info(now).state !== this.#toldState) this.tellWatchers(now)
+  }
+
   /** Whoever stands at the door sees the present state of the meeting. */
   tellWatchers(now: number): void {
     const meeting = this.info(now)
+    this.#toldState = meeting.state
     for (const session of this.watchers) session.tell('meeting', { meeting })
   }
 

@@ -253,6 +253,7 @@ export class Rooms {
   /** Every few seconds: ends what is over, also what a process before this one left. */
   async sweep(): Promise<void> {
     const { database, clock, links, sequencer } = this.options
+    for (const room of this.#rooms.values()) room.tellIfTurned(clock())
     for (const { id } of await listOver(database, new Date(clock()))) {
       const room = this.#rooms.get(id)
       if (room) await room.serially(() => this.#endIfOver(room))

@@ -47,7 +47,11 @@ export function Bar({ panel, togglePanel, openHelp }: BarProps) {
           onClick={() => togglePanel('people')}
         >
           <span className="count numbers">{count}</span>
-          {hands > 0 && <span className="badge">✋</span>}
+          {hands > 0 && (
+            <span className="badge">
+              <Icon name="hand-stop" size={12} />
+            </span>
+          )}
         </IconButton>
         {meeting.hasChat && (
           <IconButton

@@ -99,6 +99,11 @@ export class Devices {
   /** Everything is let go: no light stays on (M23). */
   stop(): void {
     this.#unlisten.abort()
+    this.release()
+  }
+
+  /** As `stop`, and a click starts them again. */
+  release(): void {
     for (const kind of ['microphone', 'camera'] as const) {
       this.#asked[kind] += 1
       this.#release(kind)

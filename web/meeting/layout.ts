@@ -14,7 +14,7 @@ export interface Box extends Size {
 
 export const gap = 8
 /** A tile is between upright and wide; pictures fill it. */
-const narrowest = 3 / 4
+const narrowest = 9 / 16
 const widest = 16 / 9
 
 /** The number of columns that gives the largest tiles; the last row is centred. */
@@ -56,27 +56,30 @@ export interface Stage {
   readonly strip: readonly Box[]
 }
 
-/** Large things beside a strip of small ones: below on a wide area, above them on an upright one. */
+/** How many small tiles stand beside something large: fewer on an upright area, where my own stands in their row. */
+export const stripLengthIn = (area: Size): number => (area.width > area.height ? stripLength : 2)
+
+/**
+ * Large things beside a strip of small ones: to their right on a wide area, below them on an upright one. The last
+ * place of the strip is left to my own tile.
+ */
 export function stageOf(mainCount: number, stripCount: number, area: Size): Stage {
-  const shown = Math.min(stripCount, stripLength)
-  if (shown === 0) return { main: gridOf(mainCount, area), strip: [] }
-  const isWide = area.width > area.height
-  if (isWide) {
-    const width = Math.min(220, Math.round(area.width / 5))
-    const height = Math.min(Math.round((width * 9) / 16), Math.floor((area.height - (shown - 1) * gap) / shown))
+  const seats = stripLengthIn(area)
+  const shown = Math.min(stripCount, seats)
+  if (area.width > area.height) {
+    const height = Math.floor(Math.min(124, (area.height - seats * gap) / (seats + 1)))
+    const width = Math.round((height * 16) / 9)
     const main = gridOf(mainCount, { width: area.width - width - gap, height: area.height })
-    const top = Math.round((area.height - shown * height - (shown - 1) * gap) / 2)
     const strip = Array.from({ length: shown }, (_, index) => {
-      return { left: area.width - width, top: top + index * (height + gap), width, height }
+      return { left: area.width - width, top: index * (height + gap), width, height }
     })
     return { main, strip }
   }
-  const width = Math.floor(Math.min(132, (area.width - (shown - 1) * gap) / shown))
+  const width = Math.floor((area.width - seats * gap) / (seats + 1))
   const height = Math.round(width * 0.75)
   const main = gridOf(mainCount, { width: area.width, height: area.height - height - gap })
-  const left = Math.round((area.width - shown * width - (shown - 1) * gap) / 2)
   const strip = Array.from({ length: shown }, (_, index) => {
-    return { left: left + index * (width + gap), top: area.height - height, width, height }
+    return { left: index * (width + gap), top: area.height - height, width, height }
   })
   return { main, strip }
 }

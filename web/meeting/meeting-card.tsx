@@ -26,7 +26,9 @@ export function MeetingCard({ info }: { readonly info: MeetingInfo }) {
 function When({ info }: { readonly info: MeetingInfo }) {
   const { i18n } = useLingui()
   const [start, end] = [new Date(info.startTime), new Date(info.endTime)]
-  const day = new Intl.DateTimeFormat(i18n.locale, { weekday: 'long', day: 'numeric', month: 'long' })
+  const isThisYear = start.getFullYear() === new Date().getFullYear()
+  const year = isThisYear ? {} : { year: 'numeric' as const }
+  const day = new Intl.DateTimeFormat(i18n.locale, { weekday: 'long', day: 'numeric', month: 'long', ...year })
   const time = new Intl.DateTimeFormat(i18n.locale, { hour: 'numeric', minute: '2-digit' })
   const there = new Intl.DateTimeFormat(i18n.locale, { hour: 'numeric', minute: '2-digit', timeZone: info.timezone })
   const isOtherZone = there.format(start) !== time.format(start)

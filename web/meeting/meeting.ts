@@ -2,7 +2,7 @@
  * One visit to one meeting: from the address to the end. It joins the socket, the media connections and the devices,
  * and keeps the state that the page shows. It knows nothing of React, and starts before React is loaded.
  */
-import type { EventParams, OpParams, OpResult, Participant, ServerEvent, Wanted } from '../../contract/signalling.ts'
+import type { EventParams, MeetingInfo, OpParams, OpResult, Participant, ServerEvent, Wanted } from '../../contract/signalling.ts'
 import { type DeviceKind, Devices, type DevicesState } from './devices.ts'
 import { gridOf } from './layout.ts'
 import { MeetingMedia } from './meeting-media.ts'
@@ -123,7 +123,7 @@ export class Meeting {
     if (self && resumeName) this.store.set({ name: resumeName })
     if (!isComingBack) {
       this.store.set({ phase: 'lobby' })
-      this.warm()
+      this.#learned(meeting)
     } else void this.join(this.#state.name)
   }
 
@@ -131,6 +131,14 @@ export class Meeting {
     if (fault.code === 'offline') return
     this.store.set({ refusal: fault.code })
     if (fault.code === 'not_found') this.#stop('over')
+  }
+
+  /** What is behind the door. A camera that is for nothing is let go. */
+  #learned(info: MeetingInfo): void {
+    this.store.set({ info })
+    if (this.#state.phase !== 'lobby') return
+    if (info.state === 'closed') this.devices.release()
+    this.warm()
   }
 
   /** Connects before the click, while that is allowed; nothing flows yet (M20). */
@@ -212,10 +220,7 @@ export class Meeting {
       this.#setPeople(self, participants)
       this.store.set({ chat })
     },
-    meeting: ({ meeting }) => {
-      this.store.set({ info: meeting })
-      this.warm()
-    },
+    meeting: ({ meeting }) => this.#learned(meeting),
     bye: (ending) => {
       if (ending.reason === 'shutdown') return // it is back in a moment, and so are we
       this.store.set({ ending })
@@ -385,11 +390,14 @@ export class Meeting {
 
   // --- what I see and hear ---
 
-  /** What the page shows now, and how large. The first is sent at once, changes of it when they have settled. */
+  /** What the page shows now, and how large. What is new is asked for at once, sizes when they have settled. */
   show(wanted: readonly Wanted[]): void {
+    const known = new Set(this.#wanted.map(({ participantId, source }) => participantId + source))
+    const hasNew = wanted.some(({ participantId, source }) => !known.has(participantId + source))
     this.#wanted = wanted
     clearTimeout(this.#wantedTimer)
-    this.#wantedTimer = setTimeout(() => this.#sendWanted(), wantedPauseMs)
+    if (hasNew) this.#sendWanted()
+    else this.#wantedTimer = setTimeout(() => this.#sendWanted(), wantedPauseMs)
   }
 
   #sendWanted(): void {

@@ -6,7 +6,7 @@ import { Trans, useLingui } from '@lingui/react/macro'
 import { useEffect, useLayoutEffect, useRef, useState } from 'react'
 import type { Participant, Wanted } from '../../contract/signalling.ts'
 import { Button, IconButton } from '../kit/button.tsx'
-import { type Box, gridOf, type Size, stageOf, stripLength } from './layout.ts'
+import { type Box, gridOf, type Size, stageOf, stripLengthIn } from './layout.ts'
 import { pageLength } from './seating.ts'
 import { Tile } from './tile.tsx'
 import { useMeeting, useMeetingState } from './use-meeting.ts'
@@ -62,7 +62,7 @@ function useShown(size: Size, page: number): { readonly shown: readonly Shown[];
   const order = useMeetingState((state) => state.order)
   const people = order.flatMap((id) => others.get(id) ?? [])
   const sharing = meeting.parameters.layout === 'video-only' ? [] : people.filter(({ screen }) => screen)
-  const perPage = sharing.length > 0 ? stripLength : size.width < narrow ? narrowPageLength : pageLength
+  const perPage = sharing.length > 0 ? stripLengthIn(size) : size.width < narrow ? narrowPageLength : pageLength
   useEffect(() => meeting.setSeats(perPage), [meeting, perPage])
   const asShown = (source: Shown['source'], boxes: readonly Box[]) => (participant: Participant, index: number) => {
     const box = boxes[index]
@@ -70,7 +70,7 @@ function useShown(size: Size, page: number): { readonly shown: readonly Shown[];
   }
   if (sharing.length > 0) {
     const stage = stageOf(sharing.length, people.length, size)
-    const strip = people.slice(0, stripLength).flatMap(asShown('camera', stage.strip))
+    const strip = people.slice(0, perPage).flatMap(asShown('camera', stage.strip))
     return { shown: [...sharing.flatMap(asShown('screen', stage.main)), ...strip], pages: 1 }
   }
   const pages = Math.max(1, Math.ceil(people.length / perPage))
