@@ -81,7 +81,8 @@ export class Carillon {
     const child = this.launch()
     const isUp = async () => {
       if (child.exitCode !== null) throw new Error(`it did not start:\n${this.output}`)
-      return (await this.ready()) === 200
+      // Its own api, not the last breath of one whose supervisor was killed.
+      return this.pids.api > 0 && (await this.ready()) === 200
     }
     await until(isUp, 'ready', startMs)
   }
