@@ -11,16 +11,25 @@ export type Shedding = 0 | 1 | 2
 
 /** Until measured. */
 const usualBps: Readonly<Record<string, number>> = { q: 100_000, h: 350_000, f: 1_200_000 }
-/** Going up needs room to spare, staying does not: no flutter. */
+/**
+ * Going up needs room to spare. Staying does not: the estimate after a moment's delay is 0.85 of what arrived, and where
+ * that is nearly all that was sent, nothing was wrong with the path. So nothing flutters.
+ */
 const riseMargin = 1.1
+const stayMargin = 0.8
 
 export function costOf(track: Track, rid: string): number {
   const measured = track.layers.get(rid)?.bitrateBps ?? 0
   return measured > 10_000 ? measured : (usualBps[rid] ?? 600_000)
 }
 
-/** Which layer each slot is to show; null: paused. */
-export function share(slots: readonly Slot[], bps: number, shedding: Shedding): Map<Slot, string | null> {
+/** Which layer each slot is to show; null: paused. On a path that is not known yet the largest is shown all the same. */
+export function share(
+  slots: readonly Slot[],
+  bps: number,
+  isProven: boolean,
+  shedding: Shedding,
+): Map<Slot, string | null> {
   const videos = slots.filter((slot) => slot.kind === 'video' && slot.track)
   videos.sort((a, b) => b.wantedHeight - a.wantedHeight)
   let left = Math.max(0, bps)
@@ -28,10 +37,10 @@ export function share(slots: readonly Slot[], bps: number, shedding: Shedding): 
   for (const slot of videos) {
     const smallest = slot.track?.rids[0] ?? ''
     const cost = slot.track ? costOf(slot.track, smallest) : 0
-    const margin = slot.targetRid === null && slot.wasPaused ? riseMargin : 1
+    const margin = slot.current ? stayMargin : slot.wasPaused ? riseMargin : 1
     // A page is refused more video, never all of it.
     const isAdmitted = shedding < 2 || slot.current !== null || chosen.size === 0
-    const fits = cost * margin <= left && isAdmitted
+    const fits = isAdmitted && (cost * margin <= left || (!isProven && chosen.size === 0))
     chosen.set(slot, fits ? smallest : null)
     if (fits) left -= cost
   }
@@ -49,7 +58,7 @@ function raise(slot: Slot, chosen: Map<Slot, string | null>, left: number): numb
   let rid = from
   for (let index = 1; index <= track.rids.indexOf(wished); index++) {
     const next = track.rids[index] ?? rid
-    const margin = index <= reached ? 1 : riseMargin
+    const margin = index <= reached ? stayMargin : riseMargin
     const cost = costOf(track, next) - costOf(track, rid)
     if (cost * margin > rest) break
     rest -= cost

@@ -36,6 +36,7 @@ export class BandwidthEstimate {
   #bestAckedBps = 0
   #ackedSinceUs = 0
   #lastIncreaseUs = 0
+  #firstFeedbackUs = 0
   #remoteLimitBps = Number.POSITIVE_INFINITY
   #bps = startBps
   ackedBps = 0
@@ -46,6 +47,11 @@ export class BandwidthEstimate {
 
   get bps(): number {
     return Math.min(this.#bps, this.#remoteLimitBps)
+  }
+
+  /** Before a second of feedback nobody knows what the path carries. */
+  isProven(nowUs: number): boolean {
+    return this.hasFeedback && nowUs - this.#firstFeedbackUs > 1_000_000
   }
 
   /** The number that the next packet carries. */
@@ -81,6 +87,7 @@ export class BandwidthEstimate {
       else this.#onArrival(reader.sequence, reader.arrivedUs, nowUs)
     }
     if (count === 0) return
+    if (!this.hasFeedback) this.#firstFeedbackUs = nowUs
     this.hasFeedback = true
     this.loss += (lost / count - this.loss) * Math.min(1, count / 100)
     this.#adapt(nowUs)
@@ -171,7 +178,8 @@ export class BandwidthEstimate {
     const seconds = Math.min(1, Math.max(0, (nowUs - this.#lastIncreaseUs) / 1e6))
     this.#lastIncreaseUs = nowUs
     const limit = Math.max(this.#bps, 1.5 * this.ackedBps + 20_000)
-    this.#bps = clamp(Math.min(this.#bps * 1.08 ** seconds, limit))
+    // What arrives without a queue is the least that the path carries.
+    this.#bps = clamp(Math.max(this.ackedBps, Math.min(this.#bps * 1.08 ** seconds, limit)))
   }
 
   /** A probe of this rate ended. True when it arrived without filling the path, and the estimate is higher for it. */

@@ -38,6 +38,8 @@ const leastRepairBps = 200_000
 const probeUs = 300_000
 /** After its last packet the feedback has this long to come. */
 const probeEchoUs = 300_000
+/** Packets a tick: 20 Mbit/s of padding. */
+const mostPadding = 100
 const probeAfterMs = 5_000
 const probeAgainMs = 100
 
@@ -227,14 +229,15 @@ export class Subscriber implements RtcpSink {
 
   allocate(nowMs: number, shedding: Shedding = 0): void {
     if (!this.isConnected) return this.#targetSmallest(nowMs)
-    const chosen = share(this.slots, this.estimate.bps - this.#audioBps(), shedding)
+    const isProven = this.estimate.isProven(nowMs * 1000)
+    const chosen = share(this.slots, this.estimate.bps - this.#audioBps(), isProven, shedding)
     for (const [slot, rid] of chosen) this.#target(slot, rid, nowMs)
     this.#considerProbe(nowMs)
   }
 
   /** Before the path is known: what is there first is seen first. */
   #targetSmallest(nowMs: number): void {
-    for (const [slot, rid] of share(this.slots, this.estimate.bps, 0)) this.#target(slot, rid, nowMs)
+    for (const [slot, rid] of share(this.slots, this.estimate.bps, false, 0)) this.#target(slot, rid, nowMs)
   }
 
   /** What sound takes, and a little for reports. */
@@ -247,6 +250,7 @@ export class Subscriber implements RtcpSink {
   #target(slot: Slot, rid: string | null, nowMs: number): void {
     const { track } = slot
     if (!track) return
+    slot.chosenRid = rid
     if (rid === null) {
       this.paused.add(track)
       slot.targetRid = null
@@ -290,6 +294,7 @@ export class Subscriber implements RtcpSink {
     const slot = this.slots.find((one) => one.track === track)
     if (!slot) return
     if (slot.targetRid !== null) into.add(slot.targetRid)
+    if (slot.chosenRid !== null) into.add(slot.chosenRid)
     if (slot.current) into.add(slot.current.rid)
     const wished = track.ridFor(slot.wantedHeight)
     if (this.estimate.bps > costOf(track, wished) + this.#audioBps()) into.add(wished)
@@ -401,7 +406,8 @@ export class Subscriber implements RtcpSink {
       bytes -= length
     }
     const ready = this.slots.find((slot) => slot.kind === 'video' && slot.isReady)
-    for (let count = 0; ready && bytes > 0 && count < 20; count++) bytes -= ready.sendPadding(type, this.#nowUs)
+    for (let count = 0; ready && bytes > 0 && count < mostPadding; count++)
+      bytes -= ready.sendPadding(type, this.#nowUs)
   }
 
   nack(ssrc: number, sequence: number): void {

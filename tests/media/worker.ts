@@ -100,7 +100,7 @@ export async function until(
   const startedAt = performance.now()
   while (!isSo()) {
     if (performance.now() - startedAt > withinMs)
-      throw new Error(`${what}: not within ${withinMs} ms; ${JSON.stringify(show())}`)
+      throw new Error(`${what}: not within ${withinMs} ms; ${JSON.stringify(show()).slice(0, 600)}`)
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
   return performance.now() - startedAt
