@@ -1,33 +1,28 @@
 /**
- * What a subscriber's path carries, estimated at the sender from its transport-wide feedback (M14): the trend of the
- * queueing delay says when the path fills (draft-ietf-rmcat-gcc-02 §5), heavy loss says when it overflows. Random loss
- * on an idle path is no congestion, so loss below 30 % without delay lowers nothing.
+ * What a subscriber's path carries, estimated at the sender from its transport-wide feedback (M14): a queue that does not
+ * drain says that the path is full, heavy loss that it overflows. Random loss on an idle path is no congestion, so loss
+ * below 30 % without a queue lowers nothing.
  */
+import { StandingQueue } from './standing-queue.ts'
 
 const slots = 4096
 const startBps = 3_000_000
 const leastBps = 80_000
 const mostBps = 100_000_000
-const groupUs = 5_000
-const trendWindow = 20
-/** Milliseconds of delay growth in the window that mean a queue is building. */
-const overuseMs = 12
-const underuseMs = -6
+/** A queue of this much that stays is a path that is too full; below the second there is none. */
+const overuseMs = 25
+const drainedMs = 10
+/** It drains by this much or more between two looks: let it. */
+const drainingMs = 5
 const heavyLoss = 0.3
 const holdAfterDecreaseUs = 500_000
 
 export class BandwidthEstimate {
   readonly #sentUs = new Float64Array(slots)
   readonly #sentBytes = new Int32Array(slots)
-  readonly #trendTimes: number[] = []
-  readonly #trendDelays: number[] = []
+  readonly #queue = new StandingQueue()
   #sequence = 0
-  #groupSentUs = 0
-  #groupArrivedUs = 0
-  #lastGroupSentUs = -1
-  #lastGroupArrivedUs = 0
-  #accumulatedMs = 0
-  #smoothedMs = 0
+  #queueMs = 0
   #heldUntilUs = 0
   #sentNow = 0
   #sentSinceUs = 0
@@ -37,11 +32,15 @@ export class BandwidthEstimate {
   #ackedSinceUs = 0
   #lastIncreaseUs = 0
   #firstFeedbackUs = 0
+  #floorBps = 0
+  #floorUntilUs = 0
   #remoteLimitBps = Number.POSITIVE_INFINITY
   #bps = startBps
   ackedBps = 0
   /** Of the packets that the last feedbacks told of. */
   loss = 0
+  /** The same since the last decrease: what it cured does not count again. */
+  #newLoss = 0
   hasFeedback = false
   isOverused = false
 
@@ -89,7 +88,9 @@ export class BandwidthEstimate {
     if (count === 0) return
     if (!this.hasFeedback) this.#firstFeedbackUs = nowUs
     this.hasFeedback = true
-    this.loss += (lost / count - this.loss) * Math.min(1, count / 100)
+    const weight = Math.min(1, count / 100)
+    this.loss += (lost / count - this.loss) * weight
+    this.#newLoss += (lost / count - this.#newLoss) * weight
     this.#adapt(nowUs)
   }
 
@@ -97,56 +98,7 @@ export class BandwidthEstimate {
     const sentUs = this.#sentUs[sequence % slots] ?? 0
     if (sentUs === 0 || nowUs - sentUs > 5_000_000) return
     this.#ackedBytes += this.#sentBytes[sequence % slots] ?? 0
-    if (sentUs - this.#groupSentUs <= groupUs && sentUs >= this.#groupSentUs) {
-      this.#groupArrivedUs = arrivedUs
-      return
-    }
-    if (sentUs < this.#groupSentUs) return // an older packet, late
-    if (this.#lastGroupSentUs >= 0) {
-      const sentDelta = this.#groupSentUs - this.#lastGroupSentUs
-      const arrivedDelta = this.#groupArrivedUs - this.#lastGroupArrivedUs
-      this.#onGroup((arrivedDelta - sentDelta) / 1000, this.#groupArrivedUs)
-    }
-    this.#lastGroupSentUs = this.#groupSentUs === 0 ? -1 : this.#groupSentUs
-    this.#lastGroupArrivedUs = this.#groupArrivedUs
-    this.#groupSentUs = sentUs
-    this.#groupArrivedUs = arrivedUs
-  }
-
-  #onGroup(deltaMs: number, arrivedUs: number): void {
-    if (Math.abs(deltaMs) > 3_000) return this.#resetTrend() // a stalled loop, or a clock that jumped
-    this.#accumulatedMs += deltaMs
-    this.#smoothedMs = 0.9 * this.#smoothedMs + 0.1 * this.#accumulatedMs
-    this.#trendTimes.push(arrivedUs / 1000)
-    this.#trendDelays.push(this.#smoothedMs)
-    if (this.#trendTimes.length > trendWindow) {
-      this.#trendTimes.shift()
-      this.#trendDelays.shift()
-    }
-  }
-
-  #resetTrend(): void {
-    this.#trendTimes.length = 0
-    this.#trendDelays.length = 0
-    this.#accumulatedMs = 0
-    this.#smoothedMs = 0
-  }
-
-  /** How much the delay grew over the window, by least squares. */
-  #growthMs(): number {
-    const n = this.#trendTimes.length
-    if (n < trendWindow) return 0
-    const meanTime = this.#trendTimes.reduce((sum, time) => sum + time, 0) / n
-    const meanDelay = this.#trendDelays.reduce((sum, delay) => sum + delay, 0) / n
-    let over = 0
-    let under = 0
-    for (let i = 0; i < n; i++) {
-      const time = (this.#trendTimes[i] ?? 0) - meanTime
-      over += time * ((this.#trendDelays[i] ?? 0) - meanDelay)
-      under += time * time
-    }
-    const span = (this.#trendTimes[n - 1] ?? 0) - (this.#trendTimes[0] ?? 0)
-    return under === 0 ? 0 : (over / under) * span
+    this.#queue.onArrival(sentUs, arrivedUs)
   }
 
   #adapt(nowUs: number): void {
@@ -158,28 +110,38 @@ export class BandwidthEstimate {
       this.#ackedBytes = 0
       this.#ackedSinceUs = nowUs
     }
-    const growth = this.#growthMs()
-    this.isOverused = growth > overuseMs || this.loss > heavyLoss
-    if (this.isOverused) return this.#decrease(nowUs)
-    if (growth < underuseMs || nowUs < this.#heldUntilUs) return // the queue drains: let it
-    this.#increase(nowUs)
+    const { ms } = this.#queue
+    this.isOverused = ms > overuseMs || this.#newLoss > heavyLoss
+    if (nowUs < this.#heldUntilUs) return
+    if (this.isOverused) this.#decrease(ms, nowUs)
+    else if (ms < drainedMs) this.#increase(nowUs)
   }
 
-  #decrease(nowUs: number): void {
-    if (nowUs < this.#heldUntilUs) return
-    this.#bps = clamp(Math.min(this.#bps, 0.85 * Math.max(this.ackedBps, leastBps)))
+  #decrease(queueMs: number, nowUs: number): void {
+    const isDraining = queueMs < this.#queueMs - drainingMs && this.#newLoss <= heavyLoss
+    this.#queueMs = queueMs
+    this.#newLoss = 0
     this.#heldUntilUs = nowUs + holdAfterDecreaseUs
     this.#lastIncreaseUs = nowUs
-    this.#resetTrend()
+    if (isDraining) return
+    const floor = nowUs < this.#floorUntilUs ? this.#floorBps : leastBps
+    this.#bps = clamp(Math.max(floor, Math.min(this.#bps, 0.85 * Math.max(this.ackedBps, leastBps))))
   }
 
   /** 8 % a second, and never far above what was shown to arrive. */
   #increase(nowUs: number): void {
+    this.#queueMs = 0
     const seconds = Math.min(1, Math.max(0, (nowUs - this.#lastIncreaseUs) / 1e6))
     this.#lastIncreaseUs = nowUs
     const limit = Math.max(this.#bps, 1.5 * this.ackedBps + 20_000)
     // What arrives without a queue is the least that the path carries.
     this.#bps = clamp(Math.max(this.ackedBps, Math.min(this.#bps * 1.08 ** seconds, limit)))
+  }
+
+  /** A probe begins: until its queue has drained, delay says nothing against what flowed before. */
+  onProbe(untilUs: number): void {
+    this.#floorBps = this.#bps
+    this.#floorUntilUs = untilUs
   }
 
   /** A probe of this rate ended. True when it arrived without filling the path, and the estimate is higher for it. */

@@ -36,8 +36,12 @@ const repairShare = 0.15
 /** Enough for one voice and a small picture, whatever the estimate. */
 const leastRepairBps = 200_000
 const probeUs = 300_000
+/** Between two parts of a probe. */
+const tickMs = 10
 /** After its last packet the feedback has this long to come. */
 const probeEchoUs = 300_000
+/** And this long the queue that it made may take to drain. */
+const probeDrainUs = 500_000
 /** Packets a tick: 20 Mbit/s of padding. */
 const mostPadding = 100
 const probeAfterMs = 5_000
@@ -72,7 +76,10 @@ export class Subscriber implements RtcpSink {
   #repairSinceMs = 0
   #probeUntilUs = 0
   #probeBps = 0
+  /** Of the media when the probe began: the probe fills up the rest. */
+  #flowingBps = 0
   #probeAtMs = 0
+  #shedding: Shedding = 0
   #lossSum = 0
   #lossCount = 0
 
@@ -227,7 +234,8 @@ export class Subscriber implements RtcpSink {
 
   // --- sharing the path ---
 
-  allocate(nowMs: number, shedding: Shedding = 0): void {
+  allocate(nowMs: number, shedding = this.#shedding): void {
+    this.#shedding = shedding
     if (!this.isConnected) return this.#targetSmallest(nowMs)
     const isProven = this.estimate.isProven(nowMs * 1000)
     const chosen = share(this.slots, this.estimate.bps - this.#audioBps(), isProven, shedding)
@@ -382,7 +390,9 @@ export class Subscriber implements RtcpSink {
     }
     if (wish * 1.15 <= this.estimate.bps) return
     this.#probeBps = Math.min(wish * 1.3, Math.max(this.estimate.bps * 2, 200_000))
+    this.#flowingBps = this.estimate.sentBps(this.#nowUs)
     this.#probeUntilUs = this.#nowUs + probeUs
+    this.estimate.onProbe(this.#probeUntilUs + probeEchoUs + probeDrainUs)
     this.#probeAtMs = nowMs + probeAfterMs
   }
 
@@ -398,7 +408,7 @@ export class Subscriber implements RtcpSink {
   #probe(): void {
     const type = this.accepted?.vp8Rtx ?? 0
     if (type === 0 || !this.isConnected) return
-    let bytes = Math.max(0, ((this.#probeBps - this.estimate.sentBps(this.#nowUs)) / 8000) * 12)
+    let bytes = ((this.#probeBps - this.#flowingBps) / 8000) * tickMs
     const video = this.slots.find((slot) => slot.kind === 'video' && slot.current && slot.isReady)
     for (let back = 0; video && bytes > 0 && back < 20; back++) {
       const length = video.resend((video.lastSequence - back) & 0xffff, this.#packet, this.#vp8, this.#nowUs)
