@@ -27,6 +27,7 @@ export class Layer {
   readonly rid: string
   readonly ssrc: number
   readonly clockRate: number
+  readonly #keepsRate: boolean
   readonly #ring: (Uint8Array | undefined)[]
   readonly #missing = new Map<number, Missing>()
   /** Unwrapped highest sequence number; -1 before the first packet. */
@@ -43,7 +44,7 @@ export class Layer {
   reportTimestamp = 0
   reportAtMs = 0
   lastPacketMs = 0
-  /** Bits a second, over the last second or so. */
+  /** Bits a second, over the last second or so that it flowed: a picture switched off will cost the same again. */
   bitrateBps = 0
   #bytes = 0
   #bytesSinceMs = 0
@@ -60,6 +61,7 @@ export class Layer {
     this.rid = rid
     this.ssrc = ssrc
     this.clockRate = kind === 'audio' ? 48_000 : 90_000
+    this.#keepsRate = kind === 'video'
     this.#ring = new Array(kind === 'audio' ? audioSlots : videoSlots).fill(undefined)
   }
 
@@ -191,6 +193,10 @@ export class Layer {
   measure(nowMs: number): void {
     const spanMs = nowMs - this.#bytesSinceMs
     if (spanMs < 500) return
+    if (this.#bytes === 0 && this.#keepsRate) {
+      this.#bytesSinceMs = nowMs
+      return
+    }
     const bps = (this.#bytes * 8000) / spanMs
     this.bitrateBps = this.#bytesSinceMs === 0 ? bps : 0.5 * this.bitrateBps + 0.5 * bps
     this.#bytes = 0

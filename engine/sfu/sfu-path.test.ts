@@ -155,6 +155,13 @@ describe('M14: 3 Mbit/s, then 400 kbit/s, then 3 Mbit/s', () => {
 })
 
 describe('M14: a path of little', () => {
+  it('the middle layer where it fits and the large one does not, though nobody sent it before', () => {
+    const watcher = new Watcher({ bps: 3_000_000, delayMs: 20 }).run(8_000)
+    watcher.down.bps = 800_000
+    watcher.run(25_000)
+    expect(watcher.heightNow()).toBe(360)
+  })
+
   it('three cameras over 250 kbit/s: pictures are paused, and sound arrives', () => {
     const watcher = new Watcher({ bps: 250_000, delayMs: 20 }, 3).run(20_000)
     const quality = watcher.meeting.reportsOf('quality').filter(({ peerId }) => peerId === 'bob')

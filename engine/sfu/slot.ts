@@ -44,6 +44,8 @@ export class Slot {
   current: Layer | null = null
   /** Which layer to change to at its next key frame; null: none, the video is paused. */
   targetRid: string | null = null
+  /** What the path allows: the target is the nearest to it that flows, and the publisher is to send it. */
+  chosenRid: string | null = null
   /** Since when the target was waited for. */
   targetSinceMs = 0
   /** It did not fit the path: coming back needs room to spare. */
@@ -105,6 +107,7 @@ export class Slot {
     track?.slots.push(this)
     this.current = null
     this.targetRid = track?.kind === 'audio' ? '' : null
+    this.chosenRid = null
     this.isAwaitingFirst = track?.kind === 'video'
     this.firstTimestamp = null
   }
