@@ -21,12 +21,16 @@ export const perfect: Path = { loss: 0, delayMs: 0, jitterMs: 0, capBps: 0, isCu
 /** What a router's queue holds before it drops. */
 const queueMs = 250
 
+/** One client's way, in one direction. */
 interface Lane {
-  path: Path
   /** When the capped link has sent what it took. */
   freeAtMs: number
   lastAtMs: number
+  /** In order of their time; one timer for the first. */
+  readonly waiting: { readonly dueMs: number; readonly send: () => void }[]
 }
+
+const newLane = (): Lane => ({ freeAtMs: 0, lastAtMs: 0, waiting: [] })
 
 export interface RelayOptions {
   readonly host: string
@@ -37,9 +41,9 @@ export interface RelayOptions {
 export class UdpRelay {
   readonly #front: Socket
   readonly #options: RelayOptions
-  readonly #clients = new Map<string, Socket>()
-  readonly #up: Lane = { path: perfect, freeAtMs: 0, lastAtMs: 0 }
-  readonly #down: Lane = { path: perfect, freeAtMs: 0, lastAtMs: 0 }
+  readonly #clients = new Map<string, { readonly socket: Socket; readonly up: Lane }>()
+  #up: Path = perfect
+  #down: Path = perfect
   readonly #timers = new Set<NodeJS.Timeout>()
   #random: number
   port = 0
@@ -63,31 +67,33 @@ export class UdpRelay {
     this.#front.on('message', (bytes, from) => this.#onClient(bytes, from))
   }
 
-  /** Both ways, or each its own. */
+  /** Both ways, or each its own; every client has the whole of it. */
   set(up: Partial<Path>, down: Partial<Path> = up): void {
-    this.#up.path = { ...this.#up.path, ...up }
-    this.#down.path = { ...this.#down.path, ...down }
+    this.#up = { ...this.#up, ...up }
+    this.#down = { ...this.#down, ...down }
   }
 
   #onClient(bytes: Buffer, from: RemoteInfo): void {
     const key = `${from.address}:${from.port}`
-    const upstream = this.#clients.get(key) ?? this.#open(key, from)
+    const { socket, up } = this.#clients.get(key) ?? this.#open(key, from)
     const { upstreamPort, host } = this.#options
-    this.#carry(this.#up, bytes, (sent) => upstream.send(sent, upstreamPort, host))
+    this.#carry(this.#up, up, bytes, (sent) => socket.send(sent, upstreamPort, host))
   }
 
-  #open(key: string, client: RemoteInfo): Socket {
+  #open(key: string, { address, port }: RemoteInfo): { readonly socket: Socket; readonly up: Lane } {
     const socket = createSocket({ type: 'udp4', recvBufferSize: 1 << 20 })
-    this.#clients.set(key, socket)
+    const client = { socket, up: newLane() }
+    const down = newLane()
+    this.#clients.set(key, client)
     socket.bind(0, this.#options.host)
     socket.on('message', (bytes) => {
-      this.#carry(this.#down, bytes, (sent) => this.#front.send(sent, client.port, client.address))
+      this.#carry(this.#down, down, bytes, (sent) => this.#front.send(sent, port, address))
     })
-    return socket
+    return client
   }
 
-  #carry(lane: Lane, bytes: Buffer, send: (bytes: Buffer) => void): void {
-    const { loss, delayMs, jitterMs, capBps, isCut } = lane.path
+  #carry(path: Path, lane: Lane, bytes: Buffer, send: (bytes: Buffer) => void): void {
+    const { loss, delayMs, jitterMs, capBps, isCut } = path
     const now = performance.now()
     const isLost = this.#draw() < loss
     const startMs = Math.max(now, lane.freeAtMs)
@@ -99,11 +105,23 @@ export class UdpRelay {
     if (capBps > 0) lane.freeAtMs = startMs + (bytes.length * 8000) / capBps
     const dueMs = (capBps > 0 ? lane.freeAtMs : now) + delayMs + (jitterMs > 0 ? this.#draw() * jitterMs : 0)
     lane.lastAtMs = Math.max(lane.lastAtMs, dueMs)
-    if (lane.lastAtMs - now < 1) return send(bytes)
-    const timer = setTimeout(() => {
-      this.#timers.delete(timer)
-      send(bytes)
-    }, lane.lastAtMs - now)
+    if (lane.lastAtMs - now < 1 && lane.waiting.length === 0) return send(bytes)
+    lane.waiting.push({ dueMs: lane.lastAtMs, send: () => send(bytes) })
+    if (lane.waiting.length === 1) this.#wake(lane)
+  }
+
+  #wake(lane: Lane): void {
+    const [first] = lane.waiting
+    if (!first) return
+    const timer = setTimeout(
+      () => {
+        this.#timers.delete(timer)
+        const now = performance.now()
+        while (lane.waiting[0] && lane.waiting[0].dueMs <= now + 0.5) lane.waiting.shift()?.send()
+        this.#wake(lane)
+      },
+      Math.max(0, first.dueMs - performance.now()),
+    )
     this.#timers.add(timer)
   }
 
@@ -117,7 +135,7 @@ export class UdpRelay {
 
   close(): void {
     for (const timer of this.#timers) clearTimeout(timer)
-    for (const socket of this.#clients.values()) socket.close()
+    for (const { socket } of this.#clients.values()) socket.close()
     this.#front.close()
   }
 }
