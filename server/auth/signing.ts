@@ -2,7 +2,7 @@
  * Short signed texts that we give out and read again: a host's link, a participant's place. Signed with HMAC-SHA-256 by
  * keys derived (RFC 5869) from the master key, which lies outside the database.
  */
-import { createHmac, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto'
+import { createHmac, createSecretKey, hkdfSync, type KeyObject, randomBytes, timingSafeEqual } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { link, mkdir, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -39,11 +39,11 @@ export async function readMasterKey(dataDir: string): Promise<Buffer> {
 const isCode = (error: unknown, code: string) => error instanceof Error && 'code' in error && error.code === code
 
 export function createSigner(masterKey: Buffer): Signer {
-  const keys = new Map<string, Buffer>()
+  const keys = new Map<string, KeyObject>()
   const keyFor = (purpose: string) => {
     const known = keys.get(purpose)
     if (known) return known
-    const made = Buffer.from(hkdfSync('sha256', masterKey, '', purpose, 32))
+    const made = createSecretKey(Buffer.from(hkdfSync('sha256', masterKey, '', purpose, 32)))
     keys.set(purpose, made)
     return made
   }

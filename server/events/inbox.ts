@@ -23,6 +23,8 @@ export interface NewEvent<T extends EventType> {
   readonly correlationId?: string
 }
 
+export type InboxRow = Insertable<EventTables['eventInbox']>
+
 const schemaVersion = 1
 
 export async function append<T extends EventType>(db: Queries, event: NewEvent<T>): Promise<void> {
@@ -30,7 +32,7 @@ export async function append<T extends EventType>(db: Queries, event: NewEvent<T
 }
 
 /** For a statement that writes the row itself. */
-export const toInboxRow = <T extends EventType>(event: NewEvent<T>): Insertable<EventTables['eventInbox']> => ({
+export const toInboxRow = <T extends EventType>(event: NewEvent<T>): InboxRow => ({
   eventId: randomUUIDv7(),
   accountId: event.accountId,
   userId: event.userId,

@@ -1,9 +1,11 @@
 /** A new meeting and its event in one statement: no transaction of its own, one round trip (rows of 7,000/s measured). */
-import { sql } from 'kysely'
+import { isDeepStrictEqual } from 'node:util'
+import { CompiledQuery, type Insertable, sql } from 'kysely'
 import type { Actor } from '../../contract/event.ts'
 import type { Organizer } from '../auth/directory.ts'
-import { toInboxRow } from '../events/inbox.ts'
+import { type InboxRow, toInboxRow } from '../events/inbox.ts'
 import { newIcsToken, newId, newMeetingNumber } from '../ids.ts'
+import type { MeetingTables } from './account-tables.ts'
 import type { Queries } from './accounts.ts'
 import { type MeetingColumns, type MeetingLinks, type MeetingRow, toMeetingState } from './meetings.ts'
 
@@ -15,8 +17,8 @@ interface NewMeetingRow {
   readonly now: number
 }
 
-export async function insertMeeting(db: Queries, meeting: NewMeetingRow): Promise<MeetingRow> {
-  const { columns, organizer, actor, links, now } = meeting
+export async function insertMeeting(db: Queries, planned: NewMeetingRow): Promise<MeetingRow> {
+  const { columns, organizer, actor, links, now } = planned
   const { user, account } = organizer
   const made = {
     id: newId(),
@@ -40,12 +42,25 @@ export async function insertMeeting(db: Queries, meeting: NewMeetingRow): Promis
     actor,
     data: { meeting: toMeetingState(row, links) },
   })
-  await db
+  const meeting = { ...columns, ...made }
+  statement ??= toStatement(db, event, meeting)
+  await db.executeQuery(CompiledQuery.raw(statement, [...Object.values(event), ...Object.values(meeting)]))
+  return row
+}
+
+/** Built once: the builder would take a tenth of the call's time. */
+let statement: string | undefined
+
+function toStatement(db: Queries, event: InboxRow, meeting: Insertable<MeetingTables['meetings']>): string {
+  const { sql: text, parameters } = db
     .with('told', (cte) => cte.insertInto('eventInbox').values(event).returning(sql<number>`1`.as('one')))
     .insertInto('meetings')
-    .values({ ...columns, ...made })
-    .execute()
-  return row
+    .values(meeting)
+    .compile()
+  const expected = [...Object.values(event), ...Object.values(meeting)]
+  if (!isDeepStrictEqual(parameters, expected))
+    throw new Error('the values of the statement are not in the order of its fields')
+  return text
 }
 
 /** What a reader of the table finds in a new row. */
