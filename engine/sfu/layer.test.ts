@@ -200,6 +200,15 @@ describe('M15: key frames are asked for 300 ms apart', () => {
     expect([1_290, 1_300, 1_310, 1_700].map((ms) => layer.isKeyFrameDue(ms, 300))).toEqual([false, true, false, false])
   })
 
+  it('of a stream that begins, only when its own does not come', () => {
+    const { layer } = new Feed()
+    layer.expectKeyFrame(1_000)
+    expect([1_010, 1_299, 1_300, 1_310].map((ms) => layer.isKeyFrameDue(ms, 300))).toEqual([false, false, true, false])
+    layer.expectKeyFrame(2_000)
+    layer.onKeyFrame(720)
+    expect(layer.isKeyFrameDue(2_400, 300)).toBe(false)
+  })
+
   it('what came meanwhile is not asked for again', () => {
     const { layer } = new Feed()
     layer.requestKeyFrame(1_000, 300)

@@ -52,6 +52,7 @@ export class Layer {
   height = 0
   #requestedMs = Number.NEGATIVE_INFINITY
   #isRequestPending = false
+  #expectedSinceMs = Number.POSITIVE_INFINITY
   /** A fraction of the last second's packets. */
   loss = 0
   /** To the publisher and back, as retransmissions show it. */
@@ -151,15 +152,23 @@ export class Layer {
     }
     this.#requestedMs = nowMs
     this.#isRequestPending = false
+    this.#expectedSinceMs = Number.POSITIVE_INFINITY
     return true
   }
 
+  /** Somebody waits for this stream, which begins: its own first key frame spares the request. */
+  expectKeyFrame(nowMs: number): void {
+    this.#expectedSinceMs = nowMs
+  }
+
   isKeyFrameDue(nowMs: number, leastMs: number): boolean {
-    return this.#isRequestPending && this.requestKeyFrame(nowMs, leastMs)
+    const isLate = nowMs - this.#expectedSinceMs >= leastMs
+    return (this.#isRequestPending || isLate) && this.requestKeyFrame(nowMs, leastMs)
   }
 
   onKeyFrame(height: number): void {
     this.#isRequestPending = false
+    this.#expectedSinceMs = Number.POSITIVE_INFINITY
     if (height > 0) this.height = height
   }
 

@@ -185,9 +185,17 @@ export class Publisher implements RtcpSink {
     this.#memory.set(packet.ssrc, { ...memory, isRtx })
     const stream: Stream = isRtx
       ? { track, layer: null, repairs: { rid: memory.rid, ssrc: 0 } }
-      : { track, layer: track.layer(memory.rid, packet.ssrc), repairs: null }
+      : { track, layer: this.#begin(track, memory.rid, packet.ssrc), repairs: null }
     this.#streams.set(packet.ssrc, stream)
     return stream
+  }
+
+  /** Whoever asked for a key frame of this layer before it came was not heard. */
+  #begin(track: Track, rid: string, ssrc: number): Layer {
+    const layer = track.layer(rid, ssrc)
+    const isAwaited = track.kind === 'video' && track.slots.some((slot) => slot.targetRid === rid)
+    if (isAwaited) layer.expectKeyFrame(this.#nowUs / 1000)
+    return layer
   }
 
   /** A RID that moved to another SSRC leaves the old one. */
