@@ -9,7 +9,7 @@ import { errors } from '../contract/errors.ts'
 import type { Operation } from '../contract/define.ts'
 import { operationTable } from '../contract/operations.ts'
 import { testApp } from './app.ts'
-import { makeTenant, operator, unique } from './world.ts'
+import { makeTenant, operator, pathOf, unique } from './world.ts'
 
 const { app, http } = await testApp()
 const tenant = await makeTenant(http)
@@ -34,22 +34,6 @@ async function rows(): Promise<Record<string, number>> {
   return { ...rest, events: waiting + events }
 }
 
-const pathTo = ({ path }: Operation) =>
-  path
-    .replace('{notifyParticipants}', 'false')
-    .replace('{accountId}', tenant.accountId)
-    .replace('{userId}', tenant.user.id)
-    .replace(
-      '{id}',
-      path.includes('/meeting/')
-        ? tenant.meeting.id
-        : path.includes('/user/')
-          ? tenant.user.id
-          : path.includes('/account/')
-            ? tenant.accountId
-            : tenant.key.id,
-    )
-
 /** An operator who acts in the account, where the operation is one of an account. */
 const headersOf = ({ path }: Operation): Record<string, string> => ({
   ...operator,
@@ -60,7 +44,7 @@ const headersOf = ({ path }: Operation): Record<string, string> => ({
 async function send(operation: Operation, payload: string, headers: Record<string, string> = {}, query = '') {
   const answer = await http.inject({
     method: operation.method,
-    url: pathTo(operation) + query,
+    url: pathOf(operation, tenant) + query,
     headers: { 'content-type': 'application/json', ...headersOf(operation), ...headers },
     payload,
   })

@@ -8,7 +8,7 @@ import type { Operation } from '../contract/define.ts'
 import { operationTable } from '../contract/operations.ts'
 import { newId } from '../server/ids.ts'
 import { testApp } from './app.ts'
-import { done, makeKey, makeTenant, operator, type Tenant, unique, withKey, withToken } from './world.ts'
+import { done, makeKey, makeTenant, operator, pathOf, type Tenant, unique, withKey, withToken } from './world.ts'
 
 const { http, setNow } = await testApp()
 /** The one that owns what is asked for, and the one that may see nothing of it. */
@@ -30,7 +30,7 @@ describe.each(guarded)('%s', (id, operation) => {
     ['an unknown token', withToken('unknown')],
     ['an expired key', withKey(expired)],
   ])('answers 401 to %s before it looks at anything else', async (_name, headers) => {
-    const answer = await ask(operation, pathTo(operation, own), 'not even JSON', headers)
+    const answer = await ask(operation, pathOf(operation, own), 'not even JSON', headers)
     expect(answer.status).toBe(401)
     expect(answer.headers['www-authenticate']).toBe('Bearer')
     if (operation.surface === 'meeting') expect(answer.body).toMatchObject({ responseCode: -1 })
@@ -38,7 +38,7 @@ describe.each(guarded)('%s', (id, operation) => {
   })
 
   it('names the scope that a key lacks, what the key has, and its account', async () => {
-    const answer = await ask(operation, pathTo(operation, own), '{', withKey(withoutScopes.secret))
+    const answer = await ask(operation, pathOf(operation, own), '{', withKey(withoutScopes.secret))
     if (access.scope === null) return expect(answer.status).not.toBe(403)
     expect(answer.status).toBe(403)
     const details = operation.surface === 'meeting' ? answer.body.data : answer.body.error.details
@@ -59,7 +59,7 @@ describe.each(guarded)('%s', (id, operation) => {
     const tenant = await fresh(operation, role)
     const credential = 'x-auth-token' in headers ? withToken(tenant[role === 'user' ? 'user' : 'admin'].token) : headers
     const used = role === 'admin' && 'x-api-key' in headers ? withKey(tenant.key.secret) : credential
-    const answer = await ask(operation, pathTo(operation, tenant), bodyOf(id, operation, tenant), {
+    const answer = await ask(operation, pathOf(operation, tenant), bodyOf(id, operation, tenant), {
       ...used,
       ...(role === 'instance' && id === 'createMeeting' && { 'x-user-id': tenant.user.id }),
       ...(role === 'instance' && isOfOneAccount(operation) && { 'x-account-id': tenant.accountId }),
@@ -73,7 +73,7 @@ describe.each(guarded)('%s', (id, operation) => {
     const names = Object.keys(operation.params?.shape ?? {})
     if (!names.some((name) => /id$/i.test(name))) return
     const outsider = access.minRole === 'instance' ? operator : withKey(foreign.key.secret)
-    const path = pathTo(operation, own)
+    const path = pathOf(operation, own)
     const absent = path.replaceAll(/[0-9a-f]{24}/g, newId())
     const answer = await ask(operation, absent, bodyOf(id, operation, own), outsider)
     expect(answer.status).toBe(404)
@@ -86,7 +86,7 @@ describe.each(guarded)('%s', (id, operation) => {
 it.each(table.filter(([, { access }]) => access.kind === 'public'))(
   '%s asks for no credential',
   async (id, operation) => {
-    const answer = await ask(operation, pathTo(operation, own), bodyOf(id, operation, own), {})
+    const answer = await ask(operation, pathOf(operation, own), bodyOf(id, operation, own), {})
     // A body of the example names no key, password or link that exists.
     if (operation.method === 'GET') expect(answer.status).toBe(200)
     else expect(answer.status).toBe(401)
@@ -183,19 +183,6 @@ const fresh = (operation: Operation, role: Role): Promise<Tenant> | Tenant =>
 
 /** Keys are found within one account even by an operator: v3.0 has a header to say which. */
 const isOfOneAccount = ({ path }: Operation) => path.startsWith('/v3.0/keys/')
-
-/** The address of what the tenant has; a person is `user`, whom also an administrator may change or remove. */
-function pathTo({ path }: Operation, tenant: Tenant): string {
-  const kinds = { '/meeting/': tenant.meeting.id, '/user/': tenant.user.id, '/account/': tenant.accountId }
-  const id = Object.entries(kinds).find(([part]) => path.includes(part))?.[1] ?? tenant.key.id
-  const icsToken = path.includes('/user/') ? tenant.user.icsToken : tenant.meeting.icsToken
-  return path
-    .replace('{id}', id)
-    .replace('{accountId}', tenant.accountId)
-    .replace('{userId}', tenant.user.id)
-    .replace('{notifyParticipants}', 'false')
-    .replace('{icsToken}', icsToken)
-}
 
 /** The example of the contract, with what must be new or must be of this tenant. */
 function bodyOf(id: string, operation: Operation, tenant: Tenant): string {

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import { allScopes, type Scope } from '../contract/access.ts'
+import type { Operation } from '../contract/define.ts'
 import { call, instanceKey } from './app.ts'
 
 export interface Person {
@@ -67,6 +68,23 @@ export async function makeTenant(http: FastifyInstance): Promise<Tenant> {
     key,
     meeting: planned.data,
   }
+}
+
+/** The address of what the tenant has; a person is `user`, whom also an administrator may change or remove. */
+export function pathOf({ path }: Operation, tenant: Tenant): string {
+  const kinds = {
+    '/meeting/': tenant.meeting.id,
+    '/user/': tenant.user.id,
+    '/account/': tenant.accountId,
+  }
+  const id = Object.entries(kinds).find(([part]) => path.includes(part))?.[1] ?? tenant.key.id
+  const icsToken = path.includes('/user/') ? tenant.user.icsToken : tenant.meeting.icsToken
+  return path
+    .replace('{id}', id)
+    .replace('{accountId}', tenant.accountId)
+    .replace('{userId}', tenant.user.id)
+    .replace('{notifyParticipants}', 'false')
+    .replace('{icsToken}', icsToken)
 }
 
 export async function makeKey(http: FastifyInstance, accountId: string, permissions?: readonly Scope[]) {
