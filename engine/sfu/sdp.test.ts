@@ -121,6 +121,11 @@ describe('what is no description is a sentence', () => {
     expect(video?.ssrcs.length).toBe(32)
   })
 
+  it('parameters that are no line of text are none', () => {
+    const spoiled = chromium.replace('a=fmtp:111 minptime=10', 'a=fmtp:111 minptime=\r10')
+    expect(read(spoiled).sections[0]?.codecs[0]).toEqual({ payloadType: 111, name: 'opus/48000/2', parameters: '' })
+  })
+
   it('extension ids and payload types out of range are left out', () => {
     const sdp = chromium
       .replace('a=extmap:4 ', 'a=extmap:0 ')

@@ -116,8 +116,10 @@ function parseCodecs(lines: readonly string[], payloadTypes: string): Codec[] {
   for (const text of payloadTypes.split(' ').filter(Boolean).slice(0, 64)) {
     const payloadType = Number(text)
     const name = [...attributes(lines, 'rtpmap')].find((map) => map.startsWith(`${text} `))?.slice(text.length + 1)
-    const parameters = [...attributes(lines, 'fmtp')].find((map) => map.startsWith(`${text} `))?.slice(text.length + 1)
-    if (name && payloadType < 128) codecs.push({ payloadType, name: name.toLowerCase(), parameters: parameters ?? '' })
+    const said = [...attributes(lines, 'fmtp')].find((map) => map.startsWith(`${text} `))?.slice(text.length + 1) ?? ''
+    // They are answered as they came, so they are lines that may be written.
+    const parameters = /^[\x20-\x7e]{0,500}$/.test(said) ? said : ''
+    if (name && payloadType < 128) codecs.push({ payloadType, name: name.toLowerCase(), parameters })
   }
   return codecs
 }
