@@ -18,6 +18,8 @@ import { prepareTls } from './tls.ts'
 import { formatTutorial } from './tutorial.ts'
 
 const postgresCheckMs = 250
+/** As many media workers as there may be. */
+const mendedPortsAfter = 64
 
 export class Supervisor {
   readonly #config: Config
@@ -99,16 +101,18 @@ export class Supervisor {
   }
 
   #workers(): WorkerProcess[] {
-    const { dataDir, mediaWorkers, mediaIp, webrtcPort, publicIps, publicUrl } = this.#config
+    const { dataDir, mediaWorkers, mediaIp, webrtcPort, publicIps, publicUrl, turn } = this.#config
     const isLoopback = isLoopbackUrl(publicUrl)
     return Array.from({ length: mediaWorkers }, (_, index) => {
       const udpPort = webrtcPort + index
+      const mendedPort = turn ? udpPort + mendedPortsAfter : null
       const worker = new WorkerProcess({
         dataDir,
         index,
         udpPort,
         bindAddress: mediaIp,
-        candidates: candidates({ publicIps, bindAddress: mediaIp, isLoopback, port: udpPort }),
+        candidates: candidates({ publicIps, bindAddress: mediaIp, isLoopback, port: udpPort, mendedPort }),
+        mendedPort,
         log: this.#log,
       })
       this.#stops.push(() => worker.stop())

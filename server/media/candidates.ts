@@ -10,13 +10,17 @@ interface Options {
   /** Is the public URL loopback? Only then can a browser that is told a loopback address use it. */
   readonly isLoopback: boolean
   readonly port: number
+  /** For browsers behind TURN over TCP (stun-mender.ts), after all others; null without TURN. */
+  readonly mendedPort: number | null
 }
 
-export function candidates({ publicIps, bindAddress, isLoopback, port }: Options): string[] {
-  const addresses = publicIps ?? (isAny(bindAddress) ? machineAddresses(bindAddress, isLoopback) : [bindAddress])
-  return addresses
-    .filter((address) => isIP(address) !== 0)
-    .map((address, index) => formatCandidate(address, port, index))
+export function candidates({ publicIps, bindAddress, isLoopback, port, mendedPort }: Options): string[] {
+  const all = publicIps ?? (isAny(bindAddress) ? machineAddresses(bindAddress, isLoopback) : [bindAddress])
+  const addresses = all.filter((address) => isIP(address) !== 0)
+  const ports = mendedPort === null ? [port] : [port, mendedPort]
+  return ports
+    .flatMap((to) => addresses.map((address) => [address, to] as const))
+    .map(([address, to], index) => formatCandidate(address, to, index))
 }
 
 const isAny = (address: string) => address === '0.0.0.0' || address === '::'

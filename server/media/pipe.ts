@@ -19,6 +19,8 @@ export interface PipeOptions {
   readonly onPacket: (packet: Buffer) => void
   /** A callback of ours threw. The pipe closes itself. */
   readonly onFault: (error: unknown) => void
+  /** The library would not send a packet. It is lost, as on a wire; nothing else is. */
+  readonly onRefused: () => void
 }
 
 /** Larger packets leave unchecked and are never whole on the wire (M11). */
@@ -79,8 +81,8 @@ export class Pipe {
     if (!this.#isConnected || packet.length < smallestPacket || packet.length > largestPacket) return
     try {
       this.#track?.sendMessageBinary(Buffer.isBuffer(packet) ? packet : Buffer.from(packet))
-    } catch (error) {
-      this.#fault(error)
+    } catch {
+      this.#options.onRefused()
     }
   }
 

@@ -19,6 +19,7 @@ interface Options {
   readonly udpPort: number
   readonly bindAddress: string
   readonly candidates: readonly string[]
+  readonly mendedPort: number | null
   readonly log: FastifyBaseLogger
 }
 
@@ -76,8 +77,8 @@ export class WorkerProcess {
   }
 
   async #launch(): Promise<void> {
-    const { dataDir, index, udpPort, bindAddress, candidates } = this.#options
-    const options: WorkerOptions = { socketPath: this.#path, udpPort, bindAddress, candidates }
+    const { dataDir, index, udpPort, bindAddress, candidates, mendedPort } = this.#options
+    const options: WorkerOptions = { socketPath: this.#path, udpPort, bindAddress, candidates, mendedPort }
     const logFile = join(dataDir, `media-${index}.log`)
     const log = openSync(logFile, 'a', 0o600)
     const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', program, JSON.stringify(options)], {

@@ -38,7 +38,7 @@ export async function startWorker(options: WorkerTestOptions = {}): Promise<Test
   const address = options.address ?? '127.0.0.1'
   const socketPath = join(folder, 'media.sock')
   const candidates = [`candidate:1 1 UDP 2130706431 ${address} ${options.candidatePort ?? udpPort} typ host`]
-  const settings = JSON.stringify({ socketPath, udpPort, bindAddress: address, candidates })
+  const settings = JSON.stringify({ socketPath, udpPort, bindAddress: address, candidates, mendedPort: null })
   const [starter = process.execPath, ...flags] = [...(options.under ?? []), process.execPath, ...(options.flags ?? [])]
   const child = spawn(starter, [...flags, program, settings], {
     stdio: ['ignore', 'inherit', 'inherit'],
@@ -95,7 +95,7 @@ export async function until(
   what: string,
   isSo: () => boolean,
   show: () => unknown = () => '',
-  withinMs = 8_000,
+  withinMs = 20_000,
 ): Promise<number> {
   const startedAt = performance.now()
   while (!isSo()) {
