@@ -28,7 +28,15 @@ interface IconButtonProps extends Native {
   readonly children?: ReactNode
 }
 
-export function IconButton({ icon, label, shortcut, side = 'centre', children, className, ...native }: IconButtonProps) {
+export function IconButton({
+  icon,
+  label,
+  shortcut,
+  side = 'centre',
+  children,
+  className,
+  ...native
+}: IconButtonProps) {
   return (
     <span className={`tip tip-${side}`}>
       <button type="button" aria-label={label} className={className ?? 'button quiet square'} {...native}>

@@ -2,7 +2,16 @@
  * A menu on a button (WAI-ARIA menu button pattern): arrows move, Escape and a click elsewhere close it, and the focus
  * returns to the button. It lies in the top layer, so nothing clips it.
  */
-import { type KeyboardEvent, type ReactNode, type RefObject, useEffect, useId, useLayoutEffect, useRef, useState } from 'react'
+import {
+  type KeyboardEvent,
+  type ReactNode,
+  type RefObject,
+  useEffect,
+  useId,
+  useLayoutEffect,
+  useRef,
+  useState,
+} from 'react'
 import { Icon, type IconName } from './icon.tsx'
 
 export interface MenuTrigger {
@@ -87,7 +96,17 @@ function MenuBody({ id, label, anchor, onClose, children }: BodyProps) {
     onClose(true)
   }
   return (
-    <div ref={body} id={id} className="menu" role="menu" tabIndex={-1} aria-label={label} popover="manual" onKeyDown={onKeyDown} onClick={() => onClose(true)}>
+    <div
+      ref={body}
+      id={id}
+      className="menu"
+      role="menu"
+      tabIndex={-1}
+      aria-label={label}
+      popover="manual"
+      onKeyDown={onKeyDown}
+      onClick={() => onClose(true)}
+    >
       {children}
     </div>
   )
@@ -96,7 +115,7 @@ function MenuBody({ id, label, anchor, onClose, children }: BodyProps) {
 const itemsOf = (menu: HTMLElement) => [...menu.querySelectorAll<HTMLElement>('[role^=menuitem]:not(:disabled)')]
 
 function move({ key }: KeyboardEvent, items: HTMLElement[]): boolean {
-  const at = items.findIndex((item) => item === document.activeElement)
+  const at = items.findIndex((item) => item.matches(':focus'))
   const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: items.length - 1 }[key]
   if (to === undefined) return false
   items.at(to % items.length)?.focus()

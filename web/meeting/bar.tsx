@@ -129,7 +129,13 @@ function LeaveButton() {
   const [isAsking, setAsking] = useState(false)
   if (!isHost) {
     return (
-      <IconButton className="control leave" icon="phone-off" label={t`Leave`} data-control="leave" onClick={() => void meeting.leave()} />
+      <IconButton
+        className="control leave"
+        icon="phone-off"
+        label={t`Leave`}
+        data-control="leave"
+        onClick={() => void meeting.leave()}
+      />
     )
   }
   return (

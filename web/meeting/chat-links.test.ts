@@ -24,5 +24,9 @@ it('links nothing that could run', () => {
 
 it('gives back every character', () => {
   const text = 'a https://x.example/ b http:// c https://y.example/?q=(1)) d'
-  expect(piecesOf(text).map((piece) => piece.text).join('')).toBe(text)
+  expect(
+    piecesOf(text)
+      .map((piece) => piece.text)
+      .join(''),
+  ).toBe(text)
 })

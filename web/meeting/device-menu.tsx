@@ -26,7 +26,11 @@ export function DeviceMenu({ kind }: { readonly kind: DeviceKind }) {
     >
       <MenuGroup title={kind === 'microphone' ? t`Microphone` : t`Camera`}>
         {inputs.map(({ deviceId, label: name }) => (
-          <MenuItem key={deviceId} isChosen={deviceId === used} onSelect={() => void meeting.devices.choose(kind, deviceId)}>
+          <MenuItem
+            key={deviceId}
+            isChosen={deviceId === used}
+            onSelect={() => void meeting.devices.choose(kind, deviceId)}
+          >
             {name}
           </MenuItem>
         ))}

@@ -72,7 +72,8 @@ export class Devices {
       this.#got(kind, turn, await this.#open(kind === 'microphone' ? { audio: constraints } : { video: constraints }))
       await this.#readChoices()
     } catch (error) {
-      if (turn === this.#asked[kind]) this.#set(kind, { isOn: false, isStarting: false, track: null, problem: toProblem(error) })
+      if (turn === this.#asked[kind])
+        this.#set(kind, { isOn: false, isStarting: false, track: null, problem: toProblem(error) })
     }
   }
 
@@ -127,7 +128,8 @@ export class Devices {
     const deviceId = kind === 'microphone' ? microphoneId : cameraId
     // `ideal`: a device that is not there any more must not keep the others away.
     const which = deviceId === '' ? {} : { deviceId: { ideal: deviceId } }
-    if (kind === 'microphone') return { ...which, echoCancellation: true, noiseSuppression: true, autoGainControl: true }
+    if (kind === 'microphone')
+      return { ...which, echoCancellation: true, noiseSuppression: true, autoGainControl: true }
     const [width, height] = this.#isPhone ? [640, 360] : [1280, 720]
     return { ...which, width: { ideal: width }, height: { ideal: height }, frameRate: { ideal: 30, max: 30 } }
   }

@@ -56,7 +56,11 @@ function Countdown({ opensAt }: { readonly opensAt: string }) {
   return (
     <p className="door-note waiting" role="timer">
       {days > 0 ? (
-        <Plural value={days} one="You are early: the meeting opens in # day." other="You are early: the meeting opens in # days." />
+        <Plural
+          value={days}
+          one="You are early: the meeting opens in # day."
+          other="You are early: the meeting opens in # days."
+        />
       ) : left > 0 ? (
         <>
           <Trans>You are early. The meeting opens by itself in</Trans> <strong className="numbers">{time}</strong>

@@ -153,7 +153,8 @@ export class MeetingMedia {
   #retry(error: unknown, again: () => void): void {
     if (!(error instanceof SignallingFault)) throw error
     // `offline` is asked again when the socket is back; a refusal to warm, when the person joins.
-    const isTemporary = error.code === 'media_unavailable' || error.code === 'internal' || error.code === 'negotiation_failed'
+    const isTemporary =
+      error.code === 'media_unavailable' || error.code === 'internal' || error.code === 'negotiation_failed'
     if (!isTemporary) {
       if (error.code !== 'offline') this.close()
       return

@@ -2,7 +2,15 @@
  * One visit to one meeting: from the address to the end. It joins the socket, the media connections and the devices,
  * and keeps the state that the page shows. It knows nothing of React, and starts before React is loaded.
  */
-import type { EventParams, MeetingInfo, OpParams, OpResult, Participant, ServerEvent, Wanted } from '../../contract/signalling.ts'
+import type {
+  EventParams,
+  MeetingInfo,
+  OpParams,
+  OpResult,
+  Participant,
+  ServerEvent,
+  Wanted,
+} from '../../contract/signalling.ts'
 import { type DeviceKind, Devices, type DevicesState } from './devices.ts'
 import { gridOf } from './layout.ts'
 import { MeetingMedia } from './meeting-media.ts'
@@ -77,7 +85,9 @@ export class Meeting {
   }
 
   get canShare(): boolean {
-    return this.sends && this.hasChat && navigator.mediaDevices !== undefined && 'getDisplayMedia' in navigator.mediaDevices
+    return (
+      this.sends && this.hasChat && navigator.mediaDevices !== undefined && 'getDisplayMedia' in navigator.mediaDevices
+    )
   }
 
   /** For guests: without the fragment that makes a host. */

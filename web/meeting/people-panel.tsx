@@ -91,7 +91,9 @@ function Person({ person, isSelf, onWrite, onRemove }: PersonProps) {
   const isHost = useMeetingState((state) => state.self?.role === 'host')
   const isSpeaking = useMeetingState((state) => state.speakers.includes(person.id))
   const { name } = person
-  const marks = [person.role === 'host' && t`host`, isSelf && t`you`, !person.isConnected && t`reconnecting`].filter(Boolean)
+  const marks = [person.role === 'host' && t`host`, isSelf && t`you`, !person.isConnected && t`reconnecting`].filter(
+    Boolean,
+  )
   return (
     <li className="person" data-person={name}>
       <Avatar name={name} isSmall />

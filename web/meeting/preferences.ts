@@ -36,7 +36,8 @@ export function remember(change: Partial<Preferences>): Preferences {
   return preferences
 }
 
-export const readPlace = (meetingId: string): Place | null => read(() => sessionStorage, placeKey(meetingId)) as Place | null
+export const readPlace = (meetingId: string): Place | null =>
+  read(() => sessionStorage, placeKey(meetingId)) as Place | null
 
 export const rememberPlace = (meetingId: string, place: Place | null): void =>
   write(() => sessionStorage, placeKey(meetingId), place)

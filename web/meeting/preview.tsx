@@ -29,7 +29,11 @@ export function Preview() {
         <Icon name={microphone.isOn ? 'microphone' : 'microphone-off'} size={16} />
         <LevelMeter track={microphone.isOn ? microphone.track : null} label={t`Level of the microphone`} />
         <span className="soft">
-          {microphone.isOn && microphone.track ? <Trans>Say something: the bars move.</Trans> : <Trans>The microphone is off.</Trans>}
+          {microphone.isOn && microphone.track ? (
+            <Trans>Say something: the bars move.</Trans>
+          ) : (
+            <Trans>The microphone is off.</Trans>
+          )}
         </span>
       </div>
     </section>
@@ -74,11 +78,17 @@ function Problems({ camera, microphone }: ProblemsProps) {
     <div className="preview-problem" role="status">
       <Icon name="alert-triangle" />
       <p>
-        {isBoth && problem === 'missing' ? <Trans>No camera and no microphone were found.</Trans> : words(kind, problem)}{' '}
+        {isBoth && problem === 'missing' ? (
+          <Trans>No camera and no microphone were found.</Trans>
+        ) : (
+          words(kind, problem)
+        )}{' '}
         <Trans>You can join without.</Trans>
       </p>
       {problem !== 'insecure' && (
-        <Button onClick={() => void meeting.devices.start({ camera: camera !== null, microphone: microphone !== null })}>
+        <Button
+          onClick={() => void meeting.devices.start({ camera: camera !== null, microphone: microphone !== null })}
+        >
           <Trans>Try again</Trans>
         </Button>
       )}

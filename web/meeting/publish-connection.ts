@@ -60,7 +60,8 @@ export class PublishConnection {
 
   /** Before the first offer. */
   configure(configuration: RTCConfiguration): void {
-    if (this.isFresh && configuration.iceServers?.length) this.#connection.setConfiguration({ ...basic, ...configuration })
+    if (this.isFresh && configuration.iceServers?.length)
+      this.#connection.setConfiguration({ ...basic, ...configuration })
   }
 
   /** Offers what there is. Rejects when the server or the browser refuses. */
@@ -88,7 +89,9 @@ export class PublishConnection {
   }
 
   #sources(): Record<string, Source> {
-    const entries = [...this.#transceivers].flatMap(([source, { mid }]) => (mid === null ? [] : [[mid, source] as const]))
+    const entries = [...this.#transceivers].flatMap(([source, { mid }]) =>
+      mid === null ? [] : [[mid, source] as const],
+    )
     return Object.fromEntries(entries)
   }
 
@@ -115,7 +118,10 @@ export class PublishConnection {
       return isChanged
     }
     if (!track) return false
-    const init: RTCRtpTransceiverInit = { direction, ...(source === 'screen' && { sendEncodings: [{ ...screenEncoding }] }) }
+    const init: RTCRtpTransceiverInit = {
+      direction,
+      ...(source === 'screen' && { sendEncodings: [{ ...screenEncoding }] }),
+    }
     const transceiver = this.#connection.addTransceiver(track, init)
     if (source === 'screen') preferVideo(transceiver)
     else preferAudio(transceiver)

@@ -25,11 +25,19 @@ export function Room() {
   const [isHelpOpen, setHelpOpen] = useState(false)
   const isIdle = useIsIdle() && panel === null
   useEffect(() => room.current?.focus(), [])
-  const run = useCommands((name) => (panel === name ? closePanel() : openPanel(name)), () => setHelpOpen(true))
+  const run = useCommands(
+    (name) => (panel === name ? closePanel() : openPanel(name)),
+    () => setHelpOpen(true),
+  )
   const talk = usePushToTalk()
   useShortcuts(run, talk)
   return (
-    <main ref={room} tabIndex={-1} className={`room ${isIdle ? 'idle' : ''} ${panel ? 'has-panel' : ''}`} aria-label={t`Meeting`}>
+    <main
+      ref={room}
+      tabIndex={-1}
+      className={`room ${isIdle ? 'idle' : ''} ${panel ? 'has-panel' : ''}`}
+      aria-label={t`Meeting`}
+    >
       <h1 className="unseen">{topic}</h1>
       <div className="room-stage">
         <Stage />
@@ -37,7 +45,11 @@ export function Room() {
         <Banners />
         <Toasts openChat={() => openPanel('chat')} />
       </div>
-      <Bar panel={panel} togglePanel={(name) => (panel === name ? closePanel() : openPanel(name))} openHelp={() => setHelpOpen(true)} />
+      <Bar
+        panel={panel}
+        togglePanel={(name) => (panel === name ? closePanel() : openPanel(name))}
+        openHelp={() => setHelpOpen(true)}
+      />
       {panel === 'people' && <PeoplePanel onClose={closePanel} onWrite={(id) => openPanel('chat', id)} />}
       {panel === 'chat' && <ChatPanel partner={partner} onClose={closePanel} />}
       {isHelpOpen && <ShortcutsDialog onClose={() => setHelpOpen(false)} />}

@@ -45,11 +45,12 @@ export function SelfTile() {
 }
 
 function SelfVideo({ track }: { readonly track: MediaStreamTrack }) {
+  const { t } = useLingui()
   const video = useRef<HTMLVideoElement>(null)
   useEffect(() => {
     if (video.current) video.current.srcObject = new MediaStream([track])
   }, [track])
-  return <video ref={video} autoPlay muted playsInline aria-hidden="true" />
+  return <video ref={video} autoPlay muted playsInline tabIndex={-1} aria-label={t`Your picture`} />
 }
 
 /** It follows the pointer and, let go, lies in the nearest corner. */

@@ -31,7 +31,8 @@ const isTyping = (target: EventTarget | null) =>
   target instanceof HTMLElement && target.closest('input, textarea, select, [role=menu], dialog') !== null
 
 /** A held space bar presses buttons too: then it is not for talking. */
-const isPressable = (target: EventTarget | null) => target instanceof HTMLElement && target.closest('button, a') !== null
+const isPressable = (target: EventTarget | null) =>
+  target instanceof HTMLElement && target.closest('button, a') !== null
 
 export function useShortcuts(run: (command: Command) => void, talk: (isHeld: boolean) => void): void {
   const latest = useRef({ run, talk })

@@ -66,7 +66,9 @@ export class SignallingClient {
     this.#handler = handler
     const { signal } = this.#unlisten
     window.addEventListener('online', () => this.#hurry(), { signal })
-    document.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && this.#hurry(), { signal })
+    document.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && this.#hurry(), {
+      signal,
+    })
     networkInformation()?.addEventListener('change', () => this.#hurry(), { signal })
   }
 

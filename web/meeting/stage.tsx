@@ -45,11 +45,21 @@ export function Stage() {
       ))}
       {pages > 1 && (
         <nav className="pager" aria-label={t`Pages of participants`}>
-          <IconButton icon="chevron-left" label={t`Previous page`} disabled={at === 0} onClick={() => setPage(at - 1)} />
+          <IconButton
+            icon="chevron-left"
+            label={t`Previous page`}
+            disabled={at === 0}
+            onClick={() => setPage(at - 1)}
+          />
           <span className="numbers">
             {at + 1} / {pages}
           </span>
-          <IconButton icon="chevron-right" label={t`Next page`} disabled={at === pages - 1} onClick={() => setPage(at + 1)} />
+          <IconButton
+            icon="chevron-right"
+            label={t`Next page`}
+            disabled={at === pages - 1}
+            onClick={() => setPage(at + 1)}
+          />
         </nav>
       )}
     </section>
@@ -85,7 +95,11 @@ function useShowing(shown: readonly Shown[]): void {
   const hasCameras = meeting.parameters.layout !== 'collaboration-only'
   const wanted: Wanted[] = shown
     .filter(({ source }) => source === 'screen' || hasCameras)
-    .map(({ participant, source, box }) => ({ participantId: participant.id, source, height: Math.round(box.height * ratio) }))
+    .map(({ participant, source, box }) => ({
+      participantId: participant.id,
+      source,
+      height: Math.round(box.height * ratio),
+    }))
   const text = JSON.stringify(wanted)
   useEffect(() => meeting.show(JSON.parse(text)), [meeting, text])
 }
@@ -128,4 +142,3 @@ function Alone() {
     </div>
   )
 }
-

@@ -160,7 +160,9 @@ export class SubscribeConnection {
 
   async setSpeaker(deviceId: string): Promise<void> {
     this.#sink = deviceId
-    const sounds = [...this.#lines.values()].map(({ element }) => element).filter((one) => one instanceof HTMLAudioElement)
+    const sounds = [...this.#lines.values()]
+      .map(({ element }) => element)
+      .filter((one) => one instanceof HTMLAudioElement)
     await Promise.all(sounds.map((element) => setSink(element, deviceId)))
   }
 

@@ -41,4 +41,5 @@ export function Toasts({ openChat }: { readonly openChat: () => void }) {
   )
 }
 
-const isShown = ({ kind }: Notice, people: number) => (kind === 'joined' || kind === 'left' ? people <= smallMeeting : true)
+const isShown = ({ kind }: Notice, people: number) =>
+  kind === 'joined' || kind === 'left' ? people <= smallMeeting : true

@@ -27,7 +27,9 @@ export function useDeviceWords(): (kind: DeviceKind, problem: DeviceProblem) => 
       case 'insecure':
         return t`Camera and microphone need https. Whoever runs this server sets CARILLON_TLS_CERT and CARILLON_TLS_KEY, or CARILLON_TLS=self-signed.`
       case 'failed':
-        return isCamera ? t`The camera could not be started. Try again.` : t`The microphone could not be started. Try again.`
+        return isCamera
+          ? t`The camera could not be started. Try again.`
+          : t`The microphone could not be started. Try again.`
     }
   }
 }

@@ -6,7 +6,9 @@ it('takes a number as people write it, and a link as it is', () => {
   expect(meetingAddressOf('1111222233334444')).toBe(address)
   expect(meetingAddressOf(' 1111 2222 3333 4444 ')).toBe(address)
   expect(meetingAddressOf('https://meet.example.com/meet/1111-2222-3333-4444')).toBe(address)
-  expect(meetingAddressOf('https://a.example/meet/1111222233334444?culture=fr#host=x')).toBe(`${address}?culture=fr#host=x`)
+  expect(meetingAddressOf('https://a.example/meet/1111222233334444?culture=fr#host=x')).toBe(
+    `${address}?culture=fr#host=x`,
+  )
 })
 
 it('takes nothing else', () => {

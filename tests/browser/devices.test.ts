@@ -1,0 +1,114 @@
+/** Joining never waits for a device: none at all, none allowed, none wanted, none possible. */
+import { type Browser, chromium } from 'playwright-core'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { Carillon, type Json } from '../carillon.ts'
+import { enter, hears, launchChromium, sees } from './tabs.ts'
+
+let carillon: Carillon
+let browser: Browser
+let meeting: Json
+
+beforeAll(async () => {
+  carillon = await Carillon.start()
+  browser = await launchChromium()
+  meeting = await carillon.meeting()
+  await enter(browser, meeting.joinUrl, { name: 'Anna' })
+})
+
+afterAll(async () => {
+  await browser?.close()
+  await carillon?.destroy()
+})
+
+const watchAsking = `window.asked = 0
+  const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices)
+  navigator.mediaDevices.getUserMedia = (wishes) => { window.asked += 1; return ask(wishes) }`
+
+it('without any device: says so, joins, sees and hears', async () => {
+  const bare = await chromium.launch({
+    executablePath: '/usr/bin/chromium',
+    args: ['--no-sandbox', '--autoplay-policy=no-user-gesture-required', '--use-fake-ui-for-media-stream'],
+  })
+  const page = await bare.newPage({ locale: 'en-GB' })
+  await page.goto(meeting.joinUrl)
+  await page.getByText('No camera and no microphone were found. You can join without.').waitFor()
+  await page.getByLabel('Your name').fill('Bare')
+  await page.getByRole('button', { name: 'Join', exact: true }).click()
+  await sees(page, 'Anna')
+  expect(await page.getByRole('button', { name: 'Microphone, off' }).isVisible()).toBe(true)
+  await bare.close()
+})
+
+it('when the browser refuses: says where to allow it, and joins', async () => {
+  const refusing = await chromium.launch({
+    executablePath: '/usr/bin/chromium',
+    args: ['--no-sandbox'],
+  })
+  const page = await refusing.newPage({ locale: 'en-GB' })
+  await page.addInitScript(`navigator.mediaDevices.getUserMedia = () =>
+    Promise.reject(new DOMException('Permission denied', 'NotAllowedError'))`)
+  await page.goto(meeting.joinUrl)
+  await page.getByText('The browser does not let this page use the camera.').waitFor()
+  await page.getByLabel('Your name').fill('Refused')
+  await page.getByRole('button', { name: 'Join', exact: true }).click()
+  await page.locator('[data-tile="Anna"]').waitFor()
+  await refusing.close()
+})
+
+it('receiveonly: asks for nothing, sends nothing, sees and hears', async () => {
+  const context = await browser.newContext({ locale: 'en-GB' })
+  await context.addInitScript(watchAsking)
+  await context.addInitScript(`window.connections = []
+    window.RTCPeerConnection = class extends RTCPeerConnection {
+      constructor(configuration) { super(configuration); window.connections.push(this) }
+    }`)
+  const page = await context.newPage()
+  await page.goto(`${meeting.joinUrl}?participantName=Rita&skipJoinMeetingScreen=true&mediaDirection=receiveonly`)
+  await Promise.all([sees(page, 'Anna'), hears(page, 1)])
+  expect(await page.evaluate('window.asked')).toBe(0)
+  expect(await page.evaluate('window.connections.length')).toBe(1)
+  expect(await page.getByRole('button', { name: /Microphone|Camera/ }).count()).toBe(0)
+  await context.close()
+})
+
+it('sendonly: is seen and heard, and receives nothing', async () => {
+  const context = await browser.newContext({ locale: 'en-GB' })
+  const page = await context.newPage()
+  const anna = await enter(browser, meeting.joinUrl, { name: 'Watcher' })
+  await page.goto(`${meeting.joinUrl}?participantName=Sven&skipJoinMeetingScreen=true&mediaDirection=sendonly`)
+  await sees(anna, 'Sven')
+  await page.locator('[data-tile="Watcher"]').waitFor()
+  expect(await page.locator('[data-tile="Watcher"] video').count()).toBe(0)
+  await anna.context().close()
+  await context.close()
+})
+
+it('over plain http: names the variables that give a camera, and joins to receive', async () => {
+  const insecure = await chromium.launch({
+    executablePath: '/usr/bin/chromium',
+    args: [
+      '--no-sandbox',
+      '--autoplay-policy=no-user-gesture-required',
+      '--host-resolver-rules=MAP meet.example 127.0.0.1',
+    ],
+  })
+  const page = await insecure.newPage({ locale: 'en-GB' })
+  await page.goto(meeting.joinUrl.replace('localhost', 'meet.example'))
+  await page.getByText('CARILLON_TLS=self-signed').waitFor()
+  await page.getByLabel('Your name').fill('Plain')
+  await page.getByRole('button', { name: 'Join', exact: true }).click()
+  await sees(page, 'Anna')
+  await insecure.close()
+})
+
+it('an unplugged microphone is told in words', async () => {
+  const page = await enter(browser, meeting.joinUrl, { name: 'Una', options: { locale: 'en-GB' } })
+  await page.getByRole('button', { name: 'Microphone, on' }).waitFor()
+  await page.evaluate(`(() => {
+    navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('gone', 'NotFoundError'))
+    const [sender] = window.connections.flatMap((one) => one.getSenders()).filter((one) => one.track?.kind === 'audio')
+    sender.track.dispatchEvent(new Event('ended'))
+  })()`)
+  await page.getByText('The microphone was unplugged.').first().waitFor()
+  await page.getByRole('button', { name: 'Microphone, off' }).waitFor()
+})
