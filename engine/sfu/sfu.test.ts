@@ -177,7 +177,7 @@ describe('M17: layers', () => {
     const { camera } = speaker(meeting, 'ada', 5_000)
     const bob = meeting.page('bob').join().subscribe()
     bob.want(cam('ada'))
-    meeting.run(3_000)
+    meeting.run(3_130)
     expect(active(meeting)).toEqual(['q'])
     expect(camera.layer('f').isActive).toBe(false)
     bob.want(cam('ada', 720))

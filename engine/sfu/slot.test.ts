@@ -51,6 +51,7 @@ function expectUnbroken(packets: readonly Received[]): void {
     if (!before || !next) throw new Error('no packet')
     expect(ahead16(next.sequence, before.sequence), `number ${i}`).toBe(1)
     const [last, picture] = [pictureOf(before), pictureOf(next)]
+    if (next.payload.at(-1) !== before.payload.at(-1)) expect(picture.isKey, `switch ${i}`).toBe(true)
     const isSameFrame = next.timestamp === before.timestamp
     expect(ahead32(next.timestamp, before.timestamp), `time ${i}`).toBeGreaterThanOrEqual(0)
     expect((picture.pictureId - last.pictureId) & 0x7fff, `picture ${i}`).toBe(isSameFrame ? 0 : 1)
@@ -139,6 +140,32 @@ describe('M2: one unbroken stream', () => {
     meeting.run(500)
     expectUnbroken(bob.of(stream.ssrc))
     expect(bob.received.length).toBeGreaterThan(before)
+  })
+
+  it('RFC 7741 §4.2: a late packet right before a switch does not set picture ids back', () => {
+    const { meeting, ada, camera, bob, stream } = watching()
+    const held: Uint8Array[] = []
+    const isOf = (bytes: Uint8Array, rid: string) => bytes[1] !== 200 && bytes[11] === (camera.layer(rid).ssrc & 0xff)
+    ada.passes = (bytes) => !isOf(bytes, 'q') || held.length >= 8 || held.push(bytes) % 2 === 0
+    meeting.run(250)
+    bob.want(f)
+    const late = held.filter((_, i) => i % 2 === 0)
+    let frame = -1
+    ada.passes = (bytes) => {
+      const isFrame = isOf(bytes, 'f') && bytes[7] !== frame
+      if (isFrame) frame = bytes[7] ?? -1
+      const next = isFrame ? late.shift() : undefined
+      if (next) meeting.packet(ada.publishPipe, next)
+      return true
+    }
+    const before = bob.of(stream.ssrc).length
+    meeting.run(80)
+    const packets = bob.of(stream.ssrc)
+    const at = packets.findIndex(({ payload }) => payload.at(-1) === (camera.layer('f').ssrc & 0xff))
+    expect(at).toBeGreaterThan(before)
+    const newest = Math.max(...packets.slice(0, at).map((packet) => pictureOf(packet).pictureId))
+    expect(pictureOf(packets[at - 1] ?? expect.fail('nothing came')).pictureId).toBeLessThan(newest)
+    expect(pictureOf(packets[at] ?? expect.fail('nothing came')).pictureId).toBe(newest + 1)
   })
 
   it('wraps picture ids, TL0 and numbers', () => {

@@ -63,7 +63,7 @@ export class SimulatedLayer {
     return Array.from({ length: count }, (_, i) => {
       const payload = vp8Payload({
         ...{ isStart: i === 0, isKey, pictureId: this.pictureId, tl0PicIdx: this.tl0PicIdx },
-        ...{ height: this.plan.height, size: Math.round(bytes / count) },
+        ...{ height: this.plan.height, size: Math.round(bytes / count), fill: this.ssrc & 0xff },
       })
       return this.packet(mid, nowMs, transportSequence(), payload, i === count - 1)
     })

@@ -55,17 +55,28 @@ export interface Vp8Fields {
   readonly height?: number
   /** Of the frame's data. */
   readonly size?: number
+  /** What its data is made of. */
+  readonly fill?: number
 }
 
 /** A payload of RFC 7741. */
 export function vp8Payload(fields: Vp8Fields = {}): Uint8Array {
-  const { isStart = true, isKey = false, pictureId, isShort = false, tl0PicIdx, height = 360, size = 30 } = fields
+  const {
+    isStart = true,
+    isKey = false,
+    pictureId,
+    isShort = false,
+    tl0PicIdx,
+    height = 360,
+    size = 30,
+    fill = 0xaa,
+  } = fields
   const hasFlags = pictureId !== undefined || tl0PicIdx !== undefined
   const descriptor = [(hasFlags ? 0x80 : 0) | (isStart ? 0x10 : 0)]
   if (hasFlags) descriptor.push((pictureId === undefined ? 0 : 0x80) | (tl0PicIdx === undefined ? 0 : 0x40))
   if (pictureId !== undefined) descriptor.push(...(isShort ? [pictureId & 0x7f] : bytes16(0x8000 | pictureId)))
   if (tl0PicIdx !== undefined) descriptor.push(tl0PicIdx)
-  const frame = new Array<number>(size).fill(0xaa)
+  const frame = new Array<number>(size).fill(fill)
   frame[0] = isKey ? 0x10 : 0x11
   if (isKey && isStart) frame.splice(3, 7, 0x9d, 0x01, 0x2a, 0x80, 0x02, height & 0xff, height >> 8)
   return Uint8Array.from([...descriptor, ...frame])
