@@ -20,8 +20,8 @@ const flags = [
   '--autoplay-policy=no-user-gesture-required',
 ]
 
-export const launchChromium = (): Promise<Browser> =>
-  chromium.launch({ executablePath: '/usr/bin/chromium', args: flags })
+export const launchChromium = (more: readonly string[] = []): Promise<Browser> =>
+  chromium.launch({ executablePath: '/usr/bin/chromium', args: [...flags, ...more] })
 
 /** Small pictures, because many tabs share two cores (M25); and the connections, to ask for their figures. */
 export const smallCamera = `(() => {
@@ -72,11 +72,21 @@ export function joinAddress(link: string, name: string): string {
 const tile = (name: string, source: string) =>
   `document.querySelector('[data-tile="${name}"][data-source="${source}"] video')`
 
-/** The picture moves: two frames, one after the other. */
+/** The picture moves: three frames are shown, one after the other. */
 export async function sees(tab: Tab, name: string, source: 'camera' | 'screen' = 'camera', ms = 20_000): Promise<void> {
-  const frames = () => tab.evaluate(`${tile(name, source)}?.getVideoPlaybackQuality().totalVideoFrames ?? 0`)
-  const before = Number(await until(frames, `the ${source} of ${name} appears`, ms))
-  await until(async () => Number(await frames()) > before + 2, `the ${source} of ${name} moves`, ms)
+  const isMoving = `new Promise((resolve) => {
+    const video = ${tile(name, source)}
+    if (!video) return resolve(false)
+    const timer = setTimeout(() => resolve(false), 2_000)
+    let frames = 0
+    video.requestVideoFrameCallback(function next() {
+      frames += 1
+      if (frames < 3) return video.requestVideoFrameCallback(next)
+      clearTimeout(timer)
+      resolve(true)
+    })
+  })`
+  await until(() => tab.evaluate(isMoving), `the ${source} of ${name} moves`, ms)
 }
 
 /** How many voices come in, by what has been decoded and is not silence. */
