@@ -85,6 +85,18 @@ describe('M14: what the path carries', () => {
     expect(path.estimate.bps).toBeGreaterThan(1.5 * narrow)
   })
 
+  it('a probe that does not fit takes nothing from what flowed before it', () => {
+    const path = new Path({ bps: 800_000, delayMs: 20 })
+    path.run(2_000, 1_000_000).run(10_000, 470_000)
+    const before = path.estimate.bps
+    path.estimate.onProbe((path.nowMs + 1_100) * 1000)
+    path.run(300, 1_400_000)
+    expect(path.estimate.onProbeArrived(1_400_000)).toBe(false)
+    path.run(1_000, 470_000)
+    expect(path.estimate.bps).toBeGreaterThanOrEqual(before)
+    expect(before).toBeGreaterThan(470_000)
+  })
+
   it('settles: on a full path it neither creeps down nor fills the queue for good', () => {
     const path = new Path({ bps: 1_000_000, delayMs: 20 })
     path.run(5_000, () => path.estimate.bps)
