@@ -1,7 +1,8 @@
 /** Joining never waits for a device: none at all, none allowed, none wanted, none possible. */
 import { type Browser, chromium } from 'playwright-core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { Carillon, type Json } from '../carillon.ts'
+import { Carillon, freePort, type Json } from '../carillon.ts'
+import { makeNetwork } from './network.ts'
 import { enter, hears, launchChromium, sees } from './tabs.ts'
 
 let carillon: Carillon
@@ -84,21 +85,28 @@ it('sendonly: is seen and heard, and receives nothing', async () => {
 })
 
 it('over plain http: names the variables that give a camera, and joins to receive', async () => {
-  const insecure = await chromium.launch({
-    executablePath: '/usr/bin/chromium',
-    args: [
-      '--no-sandbox',
-      '--autoplay-policy=no-user-gesture-required',
-      '--host-resolver-rules=MAP meet.example 127.0.0.1',
-    ],
+  const network = makeNetwork()
+  const port = await freePort('tcp')
+  const plain = await Carillon.start({
+    CARILLON_HTTP_PORT: String(port),
+    CARILLON_LISTEN_IP: network.address,
+    CARILLON_PUBLIC_URL: `http://${network.address}:${port}`,
   })
-  const page = await insecure.newPage({ locale: 'en-GB' })
-  await page.goto(meeting.joinUrl.replace('localhost', 'meet.example'))
-  await page.getByText('CARILLON_TLS=self-signed').waitFor()
-  await page.getByLabel('Your name').fill('Plain')
-  await page.getByRole('button', { name: 'Join', exact: true }).click()
-  await sees(page, 'Anna')
-  await insecure.close()
+  try {
+    const { joinUrl } = await plain.meeting()
+    const trusting = await launchChromium([`--unsafely-treat-insecure-origin-as-secure=${plain.url}`])
+    await enter(trusting, joinUrl, { name: 'Secure' })
+    const page = await browser.newPage({ locale: 'en-GB' })
+    await page.goto(joinUrl)
+    await page.getByText('CARILLON_TLS=self-signed').waitFor()
+    await page.getByLabel('Your name').fill('Plain')
+    await page.getByRole('button', { name: 'Join', exact: true }).click()
+    await sees(page, 'Secure')
+    await trusting.close()
+  } finally {
+    await plain.destroy()
+    network.remove()
+  }
 })
 
 it('an unplugged microphone is told in words', async () => {
