@@ -1,5 +1,5 @@
 /** Names and secrets drawn from the system's randomness. */
-import { createHash, randomBytes, randomInt, randomUUID } from 'node:crypto'
+import { hash, randomBytes, randomInt, randomUUID } from 'node:crypto'
 
 /** The id of any object on any surface: 24 hexadecimal digits (A2). */
 export const newId = (): string => randomBytes(12).toString('hex')
@@ -7,7 +7,7 @@ export const newId = (): string => randomBytes(12).toString('hex')
 /** 256 bits that open something: an API key, a token, a one-time link. Only the hash is stored (A7). */
 export const newSecret = (): string => randomBytes(32).toString('base64url')
 
-export const hashSecret = (secret: string): Buffer => createHash('sha256').update(secret).digest()
+export const hashSecret = (secret: string): Buffer => hash('sha256', secret, 'buffer')
 
 /** As the tutorial shows it: two version 4 UUIDs. */
 export const newIcsToken = (): string => `${randomUUID()}-${randomUUID()}`

@@ -60,6 +60,17 @@ it('no other answer may be read by a page of another origin', async () => {
   }
 })
 
+it('an answer is data, and stays on https where that is the public address', async () => {
+  const secure = await testApp({ environment: { CARILLON_PUBLIC_URL: 'https://meet.example.com' } })
+  for (const url of ['/api/v6/meeting', '/v3.0/whoami', '/docs']) {
+    const plain = (await http.inject({ method: 'GET', url })).headers
+    const { headers } = await secure.http.inject({ method: 'GET', url })
+    expect(plain['strict-transport-security'], url).toBeUndefined()
+    expect(headers['strict-transport-security'], url).toMatch(/^max-age=31536000/)
+    if (url !== '/docs') expect(headers['content-security-policy']).toBe("default-src 'none'")
+  }
+})
+
 it('the reference loads nothing from elsewhere', async () => {
   const { body, headers } = await http.inject({ method: 'GET', url: '/docs' })
   expect(body).not.toMatch(/(?:src|href)="(?!\/)/)

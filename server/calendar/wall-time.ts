@@ -27,8 +27,24 @@ export function fromLocal(local: string, timezone: string): WallTime {
   return { local: rounded, at: new Date(zoned.epochMilliseconds) }
 }
 
+/** Years before 1900 and after 9000 do not come here: the contract refuses them. */
 const toLocal = (at: Date, timezone: string): string =>
-  Temporal.Instant.fromEpochMilliseconds(at.getTime())
-    .toZonedDateTimeISO(timezone)
-    .toPlainDateTime()
-    .toString({ smallestUnit: 'millisecond' })
+  new Date(at.getTime() + offsetMs(at, timezone)).toISOString().slice(0, -1)
+
+const minuteMs = 60_000
+const mostKept = 50_000
+const offsets = new Map<string, number>()
+
+/** Meetings begin at the same round times, and asking a zone's rules costs more than all else of an answer. */
+function offsetMs(at: Date, timezone: string): number {
+  const minute = Math.floor(at.getTime() / minuteMs)
+  const name = `${timezone} ${minute}`
+  const known = offsets.get(name)
+  if (known !== undefined) return known
+  // No zone changes its clock within a minute.
+  const zoned = Temporal.Instant.fromEpochMilliseconds(minute * minuteMs).toZonedDateTimeISO(timezone)
+  const offset = zoned.offsetNanoseconds / 1e6
+  if (offsets.size >= mostKept) offsets.clear()
+  offsets.set(name, offset)
+  return offset
+}

@@ -28,13 +28,19 @@ declare module 'fastify' {
 export function addRoute(http: FastifyInstance, app: App, limit: Limiter, id: OperationId, operation: Operation): void {
   // The table ties each handler to its schemas; here, where they meet at run time, the tie is by name.
   const handle = handlers[id] as AnyHandler
+  const headers = app.config.publicUrl.startsWith('https:') ? { ...answerHeaders, ...secureOnly } : answerHeaders
   http.route({
     method: operation.method,
     url: operation.path.replaceAll(/\{(\w+)\}/g, ':$1'),
     onRequest: limit(operation.access),
+    // Those of pages say what a page may load, and are made anew for each answer.
+    helmet: false,
     // Before the body is read: a stranger learns nothing but that, whatever was sent.
     preParsing: async (request) => {
       request.who = await authenticate(app, request, operation.access)
+    },
+    onSend: async (_request, reply) => {
+      reply.headers(headers)
     },
     handler: async (request, reply) => {
       const call = readCall(app, id, operation, request, reply)
@@ -44,6 +50,14 @@ export function addRoute(http: FastifyInstance, app: App, limit: Limiter, id: Op
     },
   })
 }
+
+/** An answer is data: nothing may be loaded by it, and its address is told to nobody (S4). */
+const answerHeaders = {
+  'content-security-policy': "default-src 'none'",
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+}
+const secureOnly = { 'strict-transport-security': 'max-age=31536000; includeSubDomains' }
 
 const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null
 
