@@ -148,9 +148,10 @@ export class SyntheticPeer implements RtcpSink {
   async #answer(revision: number, sdp: string): Promise<void> {
     this.receiver.offered(readOfferedStreams(sdp))
     this.receiver.transportSequence = readTransportSequence(sdp)
-    this.#subscribeParameters ??= this.#subscribePipe.answer(pipeOf(sdp), readCandidates(sdp))
+    this.#subscribeParameters ??= this.#subscribePipe.answer(pipeOf(sdp))
     const addresses = this.#options.isTellingAddresses ? await this.#subscribePipe.gathered : []
     await this.#options.signalling.answer(revision, formatSubscribeAnswer(sdp, this.#subscribeParameters, addresses))
+    if (revision === 0) this.#subscribePipe.begin(readCandidates(sdp))
   }
 
   wanted(wanted: readonly WantedVideo[]): Promise<void> {

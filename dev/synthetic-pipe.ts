@@ -17,6 +17,7 @@ export class SyntheticPipe {
   #track: Track | null = null
   #isAnswered = false
   isConnected = false
+  refused = 0
   readonly #candidates: string[] = []
   /** For a server that wants to be told; ours finds our address by itself. */
   readonly gathered: Promise<readonly string[]>
@@ -60,15 +61,27 @@ export class SyntheticPipe {
     this.#connection.setRemoteDescription(description(remote, candidates), 'answer')
   }
 
-  answer(remote: PipeParameters, candidates: readonly string[]): PipeParameters {
+  /** Its checks begin with `begin`: this library sends its first one early and the second half a second later. */
+  answer(remote: PipeParameters): PipeParameters {
     this.#connection.onTrack((track) => this.#bind(track))
-    this.#connection.setRemoteDescription(description(remote, candidates), 'offer')
+    this.#connection.setRemoteDescription(description(remote, []), 'offer')
     this.#connection.setLocalDescription('answer')
     return this.#local('active')
   }
 
+  /** The other end has our answer. */
+  begin(candidates: readonly string[]): void {
+    for (const candidate of candidates) this.#connection.addRemoteCandidate(candidate, '0')
+  }
+
+  /** A number that SRTP will not send twice, or a header that it cannot read, is refused and counted. */
   send(bytes: Buffer): void {
-    if (this.isConnected) this.#track?.sendMessageBinary(bytes)
+    if (!this.isConnected) return
+    try {
+      this.#track?.sendMessageBinary(bytes)
+    } catch {
+      this.refused += 1
+    }
   }
 
   close(): void {
@@ -98,6 +111,6 @@ const description = ({ ufrag, pwd, fingerprint, setup }: PipeParameters, candida
     `a=fingerprint:${fingerprint}`,
     `a=setup:${setup}`,
     ...candidates.map((candidate) => `a=${candidate}`),
-    'a=end-of-candidates',
+    ...(candidates.length > 0 ? ['a=end-of-candidates'] : []),
     '',
   ].join('\r\n')

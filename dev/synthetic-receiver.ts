@@ -86,6 +86,10 @@ export class SyntheticReceiver implements RtcpSink {
     return [...this.#streams.values()]
   }
 
+  get offeredSsrcs(): readonly number[] {
+    return [...this.#streams.keys()]
+  }
+
   offered(streams: readonly OfferedStream[]): void {
     for (const { mid, kind, ssrc, rtxSsrc } of streams) {
       if (this.#streams.has(ssrc)) continue

@@ -74,6 +74,10 @@ export class SyntheticStream {
     this.#pictureId = Math.floor(random() * 0x8000)
   }
 
+  get lastSequence(): number {
+    return this.#sequence
+  }
+
   get sentPackets(): number {
     return this.#packets
   }

@@ -105,6 +105,7 @@ function addWorkerFigures(registry: Registry, workers: readonly MediaClient[]): 
   const rss = figure('resident_bytes', 'Its memory.')
   const cpu = figure('cpu_seconds', 'Processor time it used.')
   const faults = figure('transport_faults', 'Transports closed by our own fault.')
+  const refused = figure('refused_packets', 'Packets that its transports would not send.')
   return async () => {
     for (const [index, worker] of workers.entries()) {
       const labels = { worker: String(index) }
@@ -116,6 +117,7 @@ function addWorkerFigures(registry: Registry, workers: readonly MediaClient[]): 
       rss.set(labels, stats.rssBytes)
       cpu.set(labels, stats.cpuMicros / 1e6)
       faults.set(labels, stats.transportFaults)
+      refused.set(labels, stats.refusedPackets)
     }
   }
 }
