@@ -304,6 +304,20 @@ describe('RFC 4588: what was lost on the way down is sent again', () => {
     expect(again.map(({ timestamp }) => timestamp)).toEqual(sent.map(({ timestamp }) => timestamp))
   })
 
+  it('not in the numbers of another switch, after so many that its own are forgotten', () => {
+    const { meeting, bob, stream } = watching()
+    const old = bob.of(stream.ssrc).at(-1)
+    for (let count = 0; count < 17; count++) {
+      bob.want()
+      bob.want(q)
+      meeting.run(360)
+    }
+    const recent = bob.of(stream.ssrc).at(-1)
+    expect(repairs(bob, [old?.sequence ?? 0], stream.ssrc)).toEqual([])
+    expect(repairs(bob, [recent?.sequence ?? 0], stream.ssrc).length).toBe(1)
+    expectUnbroken(bob.of(stream.ssrc))
+  })
+
   it('and does not disturb what follows', () => {
     const { meeting, bob, stream } = watching()
     const old = bob.of(stream.ssrc).slice(0, 3)
