@@ -48,7 +48,7 @@ export class Meeting {
   readonly closedPipes: PipeId[] = []
   /** The driver opens transports; false: a test does it by `open`. */
   isOpening = true
-  /** Microseconds that a packet to a page takes; null: lost. Called once for each. */
+  /** Everything that is sent to a page, once each; a test may lose or delay it. */
   deliver: (page: Page, bytes: Uint8Array) => void = (page, bytes) => page.receive(bytes)
   readonly #pageOf = new Map<PipeId, { readonly page: Page; readonly isPublish: boolean }>()
   #request = 0
