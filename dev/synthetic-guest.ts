@@ -13,7 +13,8 @@ export interface GuestReport {
   /** Others whose voice came within the last look. */
   readonly heard: number
   readonly seen: number
-  /** Packets that never came, numbers used twice, pictures that did not follow. */
+  readonly packets: number
+  /** Of them: never came, used a number twice, were pictures that did not follow. */
   readonly faults: number
 }
 
@@ -54,6 +55,7 @@ export class SyntheticGuest {
       others: this.signalling.others.size,
       heard: streams.filter(({ kind, packets }) => kind === 'audio' && packets > 0).length,
       seen: streams.filter(({ kind, frames }) => kind === 'video' && frames > 0).length,
+      packets: streams.reduce((sum, { packets }) => sum + packets, 0),
       faults: streams.reduce((sum, { lost, duplicates, breaks }) => sum + lost + duplicates + breaks, 0),
     }
   }
