@@ -1,7 +1,7 @@
 /** Joining never waits for a device: none at all, none allowed, none wanted, none possible. */
 import { type Browser, chromium } from 'playwright-core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { Carillon, freePort, type Json } from '../carillon.ts'
+import { Carillon, freePort, type Json, until } from '../carillon.ts'
 import { makeNetwork } from './network.ts'
 import { enter, hears, launchChromium, sees } from './tabs.ts'
 
@@ -107,6 +107,26 @@ it('over plain http: names the variables that give a camera, and joins to receiv
     await plain.destroy()
     network.remove()
   }
+})
+
+it('sound that the browser holds back: one button, and after a click it plays', async () => {
+  const context = await browser.newContext({ locale: 'en-GB' })
+  // Driving a page counts as touching it, so the browser's own refusal is stood in for.
+  await context.addInitScript(`const play = HTMLMediaElement.prototype.play
+    HTMLAudioElement.prototype.play = function () {
+      return window.isTouched ? play.call(this) : Promise.reject(new DOMException('no gesture', 'NotAllowedError'))
+    }
+    addEventListener('pointerdown', () => { window.isTouched = true }, true)`)
+  const page = await context.newPage()
+  await page.goto(`${meeting.joinUrl}?participantName=Silva&skipJoinMeetingScreen=true&mediaDirection=receiveonly`)
+  const button = page.getByRole('button', { name: 'Click to hear' })
+  await button.waitFor()
+  const playing = `[...document.querySelectorAll('audio')].filter((one) => one.srcObject && !one.paused).length`
+  expect(await page.evaluate(playing)).toBe(0)
+  await button.click()
+  await until(() => page.evaluate(playing), 'sound plays')
+  await button.waitFor({ state: 'detached' })
+  await context.close()
 })
 
 it('an unplugged microphone is told in words', async () => {

@@ -192,7 +192,15 @@ export class Meeting {
     if (!(error instanceof SignallingFault)) throw error
     if (error.code === 'offline') return // joins by itself when the socket is back
     this.#isJoinIntended = false
+    const { info, phase } = this.#state
     this.store.set({ phase: 'lobby', refusal: error.code })
+    // Back at the door: what was shared inside is not shared here.
+    if (phase === 'inside') {
+      clearInterval(this.#seatingTimer)
+      void this.stopShare()
+      this.#media.close()
+    }
+    if (info) this.#learned(info)
   }
 
   // --- what the server tells ---
