@@ -103,6 +103,19 @@ describe('a key', () => {
     }
   })
 
+  it('that another process deleted ends within two seconds', async () => {
+    const made = await makeKey(http, tenant.accountId, ['account'])
+    const { database, rootAccountId } = app
+    let now = Date.now()
+    const elsewhere = new Credentials({ database, rootAccountId, instanceApiKey: instanceKey, clock: () => now })
+    expect(await elsewhere.find(made.secret)).toMatchObject({ keyId: made.id })
+    await done(http, 'DELETE', `/api/v6/apikey/${made.id}`, undefined, key)
+    now += 1_999
+    expect(await elsewhere.find(made.secret)).not.toBeNull()
+    now += 1
+    expect(await elsewhere.find(made.secret)).toBeNull()
+  })
+
   it('may at most what its maker may', async () => {
     const small = await makeKey(http, tenant.accountId, ['account', 'meeting'])
     const more = await call(

@@ -110,6 +110,17 @@ async function dropOldDay(): Promise<void> {
   expect(dropped).toEqual(['2020-01-01'])
 }
 
+it('refuses changes, and nothing else, while the log is far behind', async () => {
+  const { backlog } = app.sequencer
+  app.sequencer.backlog = 100_001
+  const headers = withKey(tenant.key.secret)
+  const refused = await call(http, 'POST', '/api/v6/meeting', { topic: 'Too much' }, headers)
+  expect([refused.status, refused.headers['retry-after'], refused.body.responseCode]).toEqual([503, '1', -98])
+  await done(http, 'GET', '/api/v6/meeting', undefined, headers)
+  app.sequencer.backlog = backlog
+  await done(http, 'POST', '/api/v6/meeting', { topic: 'Again' }, headers)
+})
+
 it('answers 503 with Retry-After while the database is gone, and goes on afterwards', async () => {
   const admin = new pg.Client({ ...connection, database: 'postgres' })
   await admin.connect()

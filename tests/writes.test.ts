@@ -1,5 +1,7 @@
 /** What all changes have in common: one merge (A1), versions (A5), and one effect for each Idempotency-Key (A6). */
 import { describe, expect, it } from 'vitest'
+import { meetingLinks } from '../server/meeting/links.ts'
+import { endIfOver, enterMeeting, leaveMeeting } from '../server/store/participants.ts'
 import { call, testApp } from './app.ts'
 import { done, makeTenant, operator, withKey } from './world.ts'
 
@@ -160,6 +162,34 @@ describe('the time of a meeting', () => {
     expect(await at('2030-07-01T08:30:00.000Z')).toEqual({ isOpen: true, isClosed: false, isActive: false })
     expect(await at('2030-07-01T09:59:59.999Z')).toEqual({ isOpen: true, isClosed: false, isActive: false })
     expect(await at('2030-07-01T10:00:00.000Z')).toEqual({ isOpen: false, isClosed: true, isActive: false })
+    setNow(Date.now())
+  })
+})
+
+describe('a meeting that somebody is in', () => {
+  it('stays open past its end, until it is empty', async () => {
+    const body = { topic: 'Long', startTime: '2030-07-01T09:00:00Z', endTime: '2030-07-01T10:00:00Z' }
+    const { id } = (await done(http, 'POST', '/api/v6/meeting', body, key)).data
+    const links = meetingLinks(app)
+    const at = async (time: string) => {
+      setNow(Date.parse(time))
+      const { isOpen, isClosed, isActive, dtClosedAt } = (await done(http, 'GET', `/api/v6/meeting/${id}`)).data
+      return { isOpen, isClosed, isActive, dtClosedAt }
+    }
+    const found = async (query: string) =>
+      (await done(http, 'GET', `/api/v6/meeting?topic=Long&${query}`, undefined, key)).total
+    const guest = { id: `par_${id}`, meetingId: id, name: 'G', email: null, role: 'guest' as const, leftAt: null }
+    const joinedAt = new Date('2030-07-01T09:30:00Z')
+    await enterMeeting(app.database, links, { ...guest, joinedAt }, joinedAt)
+    const inside = { isOpen: true, isClosed: false, isActive: true, dtClosedAt: null }
+    expect(await at('2030-07-01T09:31:00Z')).toEqual(inside)
+    expect(await at('2030-07-01T23:00:00Z')).toEqual(inside)
+    expect([await found('isActive=true'), await found('isClosed=true')]).toEqual([1, 0])
+    await leaveMeeting(app.database, links, id, guest.id, 'left', new Date('2030-07-01T23:00:00Z'))
+    expect(await at('2030-07-01T23:00:01Z')).toEqual({ ...inside, isOpen: false, isClosed: true, isActive: false })
+    expect(await endIfOver(app.database, links, id, new Date('2030-07-01T23:00:02Z'))).toBe(true)
+    expect(await at('2030-07-01T23:00:03Z')).toMatchObject({ isClosed: true, dtClosedAt: '2030-07-01T23:00:02.000Z' })
+    expect([await found('isActive=true'), await found('isClosed=true')]).toEqual([0, 1])
     setNow(Date.now())
   })
 })
