@@ -131,7 +131,8 @@ it('sound that the browser holds back: one button, and after a click it plays', 
 
 it('an unplugged microphone is told in words', async () => {
   const page = await enter(browser, meeting.joinUrl, { name: 'Una', options: { locale: 'en-GB' } })
-  await page.getByRole('button', { name: 'Microphone, on' }).waitFor()
+  const isSending = `window.connections.flatMap((one) => one.getSenders()).some((one) => one.track?.kind === 'audio')`
+  await until(() => page.evaluate(isSending), 'the microphone is sent')
   await page.evaluate(`(() => {
     navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('gone', 'NotFoundError'))
     const [sender] = window.connections.flatMap((one) => one.getSenders()).filter((one) => one.track?.kind === 'audio')

@@ -13,7 +13,9 @@ export function Toasts({ openChat }: { readonly openChat: () => void }) {
   const meeting = useMeeting()
   const notices = useMeetingState((state) => state.notices)
   const others = useMeetingState((state) => state.others.size)
-  const notice = notices.filter((one) => isShown(one, others + 1)).at(-1)
+  const shown = notices.filter((one) => isShown(one, others + 1))
+  // Somebody leaving does not take away the sentence about a microphone.
+  const notice = shown.findLast((one) => !isRoutine(one)) ?? shown.at(-1)
   const words = useNoticeWords()
   const id = notice?.id
   useEffect(() => {
@@ -41,5 +43,6 @@ export function Toasts({ openChat }: { readonly openChat: () => void }) {
   )
 }
 
-const isShown = ({ kind }: Notice, people: number) =>
-  kind === 'joined' || kind === 'left' ? people <= smallMeeting : true
+const isRoutine = ({ kind }: Notice) => kind === 'joined' || kind === 'left'
+
+const isShown = (notice: Notice, people: number) => !isRoutine(notice) || people <= smallMeeting
