@@ -141,10 +141,6 @@ export class PublishConnection {
     await sender.setParameters(parameters)
   }
 
-  getStats(): Promise<RTCStatsReport> {
-    return this.#connection.getStats()
-  }
-
   close(): void {
     this.#isClosed = true
     this.#connection.close()

@@ -176,10 +176,6 @@ export class SubscribeConnection {
     return found
   }
 
-  getStats(): Promise<RTCStatsReport> | undefined {
-    return this.#connection?.getStats()
-  }
-
   close(): void {
     this.#isClosed = true
     this.#end()
