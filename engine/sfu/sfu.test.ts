@@ -218,6 +218,31 @@ describe('M17: layers', () => {
   })
 })
 
+describe('M17: a browser caps its layers by size', () => {
+  it('the large one never comes: the publisher is asked for the middle one too, and it is shown', () => {
+    const meeting = new Meeting()
+    const { page } = speaker(meeting, 'ada', 5_000)
+    page.camera = new SimulatedCamera(
+      '1',
+      threeLayers(5_000).filter(({ rid }) => rid !== 'f'),
+    )
+    const bob = meeting.page('bob').join().subscribe()
+    bob.want(cam('ada', 180))
+    meeting.run(3_200)
+    expect(meeting.reportsOf('layers').at(-1)?.active).toEqual(['q'])
+    bob.want(cam('ada', 720))
+    meeting.run(2_000)
+    expect(meeting.reportsOf('layers').at(-1)?.active).toEqual(expect.arrayContaining(['h', 'f']))
+    const { length } = bob.received
+    meeting.run(1_000)
+    const isKeyOf = (payload: Uint8Array, height: number) =>
+      payload[5] === 0x10 && payload[8] === 0x9d && (((payload[14] ?? 0) << 8) | (payload[13] ?? 0)) === height
+    const shown = bob.received.filter(({ payload }) => isKeyOf(payload, 360))
+    expect(shown.length).toBeGreaterThan(0)
+    expect(bob.received.length).toBeGreaterThan(length)
+  })
+})
+
 describe('M3: which stream is what', () => {
   function watching() {
     const meeting = new Meeting()

@@ -46,6 +46,7 @@ export class Slot {
   targetRid: string | null = null
   /** What the path allows: the target is the nearest to it that flows, and the publisher is to send it. */
   chosenRid: string | null = null
+  chosenAtMs = 0
   /** Since when the target was waited for. */
   targetSinceMs = 0
   /** It did not fit the path: coming back needs room to spare. */

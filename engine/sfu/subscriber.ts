@@ -31,6 +31,7 @@ const growAudio = 4
 const growVideo = 3
 const mostSlots = 60
 const coalesceMs = 30
+const standInMs = 1_000
 /** Retransmissions and probes take at most this part of the estimate (M15). */
 const repairShare = 0.15
 /** Enough for one voice and a small picture, whatever the estimate. */
@@ -258,6 +259,7 @@ export class Subscriber implements RtcpSink {
   #target(slot: Slot, rid: string | null, nowMs: number): void {
     const { track } = slot
     if (!track) return
+    if (slot.chosenRid !== rid) slot.chosenAtMs = nowMs
     slot.chosenRid = rid
     if (rid === null) {
       this.paused.add(track)
@@ -302,11 +304,23 @@ export class Subscriber implements RtcpSink {
     const slot = this.slots.find((one) => one.track === track)
     if (!slot) return
     if (slot.targetRid !== null) into.add(slot.targetRid)
-    if (slot.chosenRid !== null) into.add(slot.chosenRid)
+    if (slot.chosenRid !== null) this.#chosenAndStandIns(slot, track, slot.chosenRid, into)
     if (slot.current) into.add(slot.current.rid)
     const wished = track.ridFor(slot.wantedHeight)
     if (this.estimate.bps > costOf(track, wished) + this.#audioBps()) into.add(wished)
     else if (track.rids[0] !== undefined) into.add(track.rids[0])
+  }
+
+  /** A layer that was asked for and does not come (browsers cap them by size) is not waited for: the next one below is asked for too. */
+  #chosenAndStandIns(slot: Slot, track: Track, chosen: string, into: Set<string>): void {
+    into.add(chosen)
+    if (this.#nowMs - slot.chosenAtMs < standInMs) return
+    for (let at = track.rids.indexOf(chosen); at >= 0; at--) {
+      const rid = track.rids[at] ?? ''
+      into.add(rid)
+      const layer = track.layers.get(rid)
+      if (layer && track.isFlowing(layer, this.#nowMs)) return
+    }
   }
 
   // --- packets ---
