@@ -228,7 +228,7 @@ describe('M17: a browser caps its layers by size', () => {
     )
     const bob = meeting.page('bob').join().subscribe()
     bob.want(cam('ada', 180))
-    meeting.run(3_200)
+    meeting.run(6_000) // long enough for the middle one to be forgotten
     expect(meeting.reportsOf('layers').at(-1)?.active).toEqual(['q'])
     bob.want(cam('ada', 720))
     meeting.run(2_000)
