@@ -3,17 +3,11 @@
  * else. It has exactly one sendrecv m-line, because with one the library hands every packet to that track; with several
  * it demultiplexes by SSRC alone and drops simulcast (M11).
  *
- * It is always the answering end of the library, also where we offer: the library sets a remote description only after
- * it gave it to ICE, and when the path opens in between it refuses the peer's certificate (1 to 3 % of the connections on
- * a busy machine). So an offer is written from credentials of our own, and the connection made when the answer is here.
- *
  * Invariant (M9): a JavaScript exception in a native callback ends the process, so every callback catches, counts and
- * closes this one pipe. One description each way in a life: a second `setLocalDescription` aborts the process too.
+ * closes this one pipe. One offer and one answer in a life: a second `setLocalDescription` aborts the process too.
  */
-import { randomBytes } from 'node:crypto'
-import { PeerConnection, type Track } from 'node-datachannel'
+import { PeerConnection, type Track, Video } from 'node-datachannel'
 import type { PipeParameters } from '../../engine/sfu/messages.ts'
-import type { Certificate } from './certificate.ts'
 
 export type PipeState = 'connected' | 'disconnected' | 'failed' | 'closed'
 
@@ -21,7 +15,6 @@ export interface PipeOptions {
   readonly name: string
   readonly udpPort: number
   readonly bindAddress: string
-  readonly certificate: Certificate
   readonly onState: (state: PipeState) => void
   readonly onPacket: (packet: Buffer) => void
   /** A callback of ours threw. The pipe closes itself. */
@@ -38,53 +31,54 @@ const isState = (state: string): state is PipeState => states.has(state)
 
 export class Pipe {
   readonly #options: PipeOptions
-  readonly #ufrag = credential(6)
-  readonly #pwd = credential(24)
-  #connection: PeerConnection | null = null
+  readonly #connection: PeerConnection
   #track: Track | null = null
   #isConnected = false
+  #isAnswered = false
   #isClosed = false
 
   constructor(options: PipeOptions) {
     this.#options = options
+    this.#connection = new PeerConnection(options.name, {
+      iceServers: [],
+      bindAddress: options.bindAddress,
+      enableIceUdpMux: true,
+      portRangeBegin: options.udpPort,
+      portRangeEnd: options.udpPort,
+      disableAutoNegotiation: true,
+      forceMediaTransport: true,
+      mtu: largestPacket,
+    })
+    this.#connection.onStateChange((state) => this.#guarded(() => this.#onState(state)))
   }
 
   /** The peer offered: what we answer with. Throws when the library refuses the parameters. */
   answer(remote: PipeParameters): PipeParameters {
-    this.#connect(remote)
-    // The peer leaves the choice to us (actpass), and the end that answers speaks first (RFC 5763 §5).
-    return this.#local(remote.setup === 'active' ? 'passive' : 'active')
+    this.#isAnswered = true
+    this.#connection.onTrack((track) => this.#guarded(() => this.#bind(track)))
+    this.#connection.setRemoteDescription(description(remote), 'offer')
+    this.#connection.setLocalDescription('answer')
+    return this.#local()
   }
 
+  /**
+   * NOTE: the library takes the answer's fingerprint over only after it gave the rest to ICE. On a busy machine a path that
+   * opens in between fails at once (1 in 100 at twenty runnable processes a core); the page then subscribes afresh. To
+   * be always the answering end instead would put both ends in the controlled role, which TURN over TCP does not survive.
+   */
   offer(): PipeParameters {
-    return this.#local('actpass')
+    const line = new Video('0', 'SendRecv')
+    line.addVP8Codec(96)
+    this.#bind(this.#connection.addTrack(line))
+    this.#connection.setLocalDescription('offer')
+    return this.#local()
   }
 
-  /** The peer's answer to our offer; only the first counts. Throws as `answer` does. */
+  /** The peer's answer to our offer; only the first counts. */
   accept(remote: PipeParameters): void {
-    if (!this.#connection) this.#connect(remote)
-  }
-
-  #connect(remote: PipeParameters): void {
-    if (this.#isClosed) return
-    const { name, bindAddress, udpPort, certificate } = this.#options
-    const connection = new PeerConnection(name, {
-      iceServers: [],
-      bindAddress,
-      enableIceUdpMux: true,
-      portRangeBegin: udpPort,
-      portRangeEnd: udpPort,
-      disableAutoNegotiation: true,
-      forceMediaTransport: true,
-      mtu: largestPacket,
-      certificatePemFile: certificate.cert,
-      keyPemFile: certificate.key,
-    })
-    this.#connection = connection
-    connection.onStateChange((state) => this.#guarded(() => this.#onState(state)))
-    connection.onTrack((track) => this.#guarded(() => this.#bind(track)))
-    connection.setRemoteDescription(description(remote), 'offer')
-    connection.setLocalDescription('answer', { iceUfrag: this.#ufrag, icePwd: this.#pwd })
+    if (this.#isAnswered) return
+    this.#isAnswered = true
+    this.#connection.setRemoteDescription(description(remote), 'answer')
   }
 
   /** Copied before it returns. Silently nothing while not connected, as a wire would. */
@@ -101,7 +95,7 @@ export class Pipe {
     if (this.#isClosed) return
     this.#isClosed = true
     this.#isConnected = false
-    this.#connection?.close()
+    this.#connection.close()
   }
 
   #bind(track: Track): void {
@@ -130,13 +124,18 @@ export class Pipe {
   }
 
   /** No candidates: they are configuration, and nobody waits for the library to gather its own (M10, M19). */
-  #local(setup: PipeParameters['setup']): PipeParameters {
-    return { ufrag: this.#ufrag, pwd: this.#pwd, fingerprint: this.#options.certificate.fingerprint, setup }
+  #local(): PipeParameters {
+    const sdp = this.#connection.localDescription()?.sdp ?? ''
+    const read = (name: string) => new RegExp(`^a=${name}:(.+?)\\r?$`, 'm').exec(sdp)?.[1] ?? ''
+    const setup = read('setup')
+    return {
+      ufrag: read('ice-ufrag'),
+      pwd: read('ice-pwd'),
+      fingerprint: read('fingerprint'),
+      setup: setup === 'active' || setup === 'passive' ? setup : 'actpass',
+    }
   }
 }
-
-/** ice-char (RFC 8839 §5.4) of that many bytes of chance. */
-const credential = (bytes: number) => randomBytes(bytes).toString('base64').replaceAll('=', '')
 
 const description = ({ ufrag, pwd, fingerprint, setup }: PipeParameters): string =>
   [
