@@ -2,7 +2,7 @@
  * The whole product as an operator starts it, on free ports and an empty data folder: for tests that kill processes or
  * open browsers. Nothing of it is left when the file is done.
  */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
@@ -217,13 +217,4 @@ function processes(): { pid: number; parent: number; command: string }[] {
         return [] // it ended meanwhile
       }
     })
-}
-
-/** Debian's programs that a test drives; a missing one fails it with what to install. */
-export function needProgram(program: string, debianPackage: string): void {
-  try {
-    execFileSync('which', [program], { stdio: 'ignore' })
-  } catch {
-    throw new Error(`${program} is missing: apt-get install -y ${debianPackage}`)
-  }
 }

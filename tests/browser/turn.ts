@@ -25,7 +25,17 @@ export async function startTurn(address: string): Promise<Turn> {
     'log-file': 'stdout',
     pidfile: '/dev/null',
   }
-  const switches = ['-n', '-v', '--no-udp', '--no-tls', '--no-dtls', '--no-cli', '--use-auth-secret', '--simple-log', '--allow-loopback-peers']
+  const switches = [
+    '-n',
+    '-v',
+    '--no-udp',
+    '--no-tls',
+    '--no-dtls',
+    '--no-cli',
+    '--use-auth-secret',
+    '--simple-log',
+    '--allow-loopback-peers',
+  ]
   const named = Object.entries(flags).map(([name, value]) => `--${name}=${value}`)
   const child = spawn('/usr/bin/turnserver', [...switches, ...named], { stdio: ['ignore', 'pipe', 'pipe'] })
   let log = ''
