@@ -5,7 +5,11 @@ import { until } from './carillon.ts'
 import { FakeWorker, Page, type Refused } from './page.ts'
 
 const worker = new FakeWorker()
-const { http, app, setNow } = await testApp({ openMedia: worker.open, graceMs: 150 })
+const { http, app, setNow } = await testApp({
+  openMedia: worker.open,
+  graceMs: 150,
+  environment: { CARILLON_PARTICIPANTS: '4' },
+})
 const url = await http.listen({ host: '127.0.0.1', port: 0 })
 
 let meeting: { id: string; meetingId: string; hostUrl: string; accountId: string }
@@ -243,6 +247,16 @@ it('a flood closes its socket', async () => {
   const { page } = await enter('Anna')
   for (let i = 0; i < 400; i++) page.socket.send(JSON.stringify({ id: 1_000 + i, op: 'ping', params: {} }))
   expect(await page.closed()).toBe(1008)
+})
+
+it('M24: a full meeting refuses the next in words, and has room again when somebody left', async () => {
+  const [anna] = [await enter('Anna'), await enter('Ben'), await enter('Carol'), await enter('Dora')]
+  const late = await open()
+  await late.ask('hello', { meetingId: meeting.meetingId })
+  const join = { name: 'Eva', microphone: true, camera: true }
+  await expect(late.ask('join', join)).rejects.toThrow('The meeting may have 4 participants.')
+  await anna.page.ask('leave', {})
+  expect((await late.ask('join', join)).participants).toHaveLength(4)
 })
 
 it('closing by the API puts everybody out, once', async () => {
