@@ -273,7 +273,7 @@ export class Conversation {
     } else if (!before) {
       room.media.tell({ type: 'leave', peerId: member.peerId })
     }
-    member.wanted = []
+    member.wanted = room.firstWanted(member.row.id)
     room.moveTo(member, session)
     this.#welcomeBack(room, member)
     const { microphone, camera } = params
@@ -315,7 +315,14 @@ export class Conversation {
       isConnected: true,
       joinedAt: now.toISOString(),
     }
-    const member: Member = { row, state: state_, session, peerId: session.peerId, grace: null, wanted: [] }
+    const member: Member = {
+      row,
+      state: state_,
+      session,
+      peerId: session.peerId,
+      grace: null,
+      wanted: room.firstWanted(row.id),
+    }
     room.add(member)
     room.broadcast('participant_joined', { participant: member.state }, session)
     room.watchers.delete(session)

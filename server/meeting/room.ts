@@ -25,6 +25,10 @@ export interface Member {
   wanted: readonly Wanted[]
 }
 
+/** Tiles of a first page, and a height that is soon there on any path. */
+const firstTiles = 9
+const firstHeight = 360
+
 export class Room {
   readonly id: string
   readonly media: Media
@@ -123,6 +127,15 @@ export class Room {
     for (const member of this.members.values()) {
       if (member.wanted.some(({ participantId }) => participantId === shown.row.id)) this.orderWanted(member)
     }
+  }
+
+  /**
+   * Until a page says what it shows: what most will. A picture is then on its way before the page has drawn its tiles,
+   * which is a round trip earlier.
+   */
+  firstWanted(exceptId: string): Wanted[] {
+    const others = [...this.members.keys()].filter((id) => id !== exceptId).slice(0, firstTiles)
+    return others.map((participantId) => ({ participantId, source: 'camera', height: firstHeight }))
   }
 
   orderWanted(member: Member): void {
