@@ -62,9 +62,8 @@ export class Pipe {
   }
 
   /**
-   * NOTE: the library takes the answer's fingerprint over only after it gave the rest to ICE. On a busy machine a path that
-   * opens in between fails at once (1 in 100 at twenty runnable processes a core); the page then subscribes afresh. To
-   * be always the answering end instead would put both ends in the controlled role, which TURN over TCP does not survive.
+   * NOTE: the library takes the answer's fingerprint over only after it gave the rest to ICE. On a machine that is far too
+   * busy a path that opens in between fails at once (1 to 3 in 100 were seen); the page then subscribes afresh.
    */
   offer(): PipeParameters {
     const line = new Video('0', 'SendRecv')
