@@ -110,6 +110,8 @@ export const sessionLines = (version: number, mids: readonly string[]): string[]
   't=0 0',
   `a=group:BUNDLE ${mids.join(' ')}`,
   'a=msid-semantic: WMS *',
+  // The browser chooses the path, whoever offers (server/media/pipe.ts says why).
+  'a=ice-lite',
 ]
 
 export const transportLines = (local: PipeParameters, setup: string, candidates: readonly string[]): string[] => [

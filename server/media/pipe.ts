@@ -3,11 +3,19 @@
  * else. It has exactly one sendrecv m-line, because with one the library hands every packet to that track; with several
  * it demultiplexes by SSRC alone and drops simulcast (M11).
  *
+ * It is always the answering end of the library, also where we offer: the library sets a remote description only after
+ * it gave it to ICE, and when the path opens in between it refuses the peer's certificate (1 to 3 % of the connections on
+ * a busy machine). So an offer is written from credentials of our own, and the connection made when the answer is here.
+ * The answering end is controlled; our descriptions say `ice-lite`, which makes the browser the controlling one both
+ * ways (RFC 8445 §6.1.1). Where we controlled, we could nominate a path that TURN over TCP cannot use (stun-mender.ts).
+ *
  * Invariant (M9): a JavaScript exception in a native callback ends the process, so every callback catches, counts and
- * closes this one pipe. One offer and one answer in a life: a second `setLocalDescription` aborts the process too.
+ * closes this one pipe. One description each way in a life: a second `setLocalDescription` aborts the process too.
  */
-import { PeerConnection, type Track, Video } from 'node-datachannel'
+import { randomBytes } from 'node:crypto'
+import { PeerConnection, type Track } from 'node-datachannel'
 import type { PipeParameters } from '../../engine/sfu/messages.ts'
+import type { Certificate } from './certificate.ts'
 
 export type PipeState = 'connected' | 'disconnected' | 'failed' | 'closed'
 
@@ -15,6 +23,7 @@ export interface PipeOptions {
   readonly name: string
   readonly udpPort: number
   readonly bindAddress: string
+  readonly certificate: Certificate
   readonly onState: (state: PipeState) => void
   readonly onPacket: (packet: Buffer) => void
   /** A callback of ours threw. The pipe closes itself. */
@@ -31,53 +40,53 @@ const isState = (state: string): state is PipeState => states.has(state)
 
 export class Pipe {
   readonly #options: PipeOptions
-  readonly #connection: PeerConnection
+  readonly #ufrag = credential(6)
+  readonly #pwd = credential(24)
+  #connection: PeerConnection | null = null
   #track: Track | null = null
   #isConnected = false
-  #isAnswered = false
   #isClosed = false
 
   constructor(options: PipeOptions) {
     this.#options = options
-    this.#connection = new PeerConnection(options.name, {
-      iceServers: [],
-      bindAddress: options.bindAddress,
-      enableIceUdpMux: true,
-      portRangeBegin: options.udpPort,
-      portRangeEnd: options.udpPort,
-      disableAutoNegotiation: true,
-      forceMediaTransport: true,
-      mtu: largestPacket,
-    })
-    this.#connection.onStateChange((state) => this.#guarded(() => this.#onState(state)))
   }
 
   /** The peer offered: what we answer with. Throws when the library refuses the parameters. */
   answer(remote: PipeParameters): PipeParameters {
-    this.#isAnswered = true
-    this.#connection.onTrack((track) => this.#guarded(() => this.#bind(track)))
-    this.#connection.setRemoteDescription(description(remote), 'offer')
-    this.#connection.setLocalDescription('answer')
-    return this.#local()
+    this.#connect(remote)
+    // The peer leaves the choice to us (actpass), and the end that answers speaks first (RFC 5763 §5).
+    return this.#local(remote.setup === 'active' ? 'passive' : 'active')
   }
 
-  /**
-   * NOTE: the library takes the answer's fingerprint over only after it gave the rest to ICE. On a machine that is far too
-   * busy a path that opens in between fails at once (1 to 3 in 100 were seen); the page then subscribes afresh.
-   */
   offer(): PipeParameters {
-    const line = new Video('0', 'SendRecv')
-    line.addVP8Codec(96)
-    this.#bind(this.#connection.addTrack(line))
-    this.#connection.setLocalDescription('offer')
-    return this.#local()
+    return this.#local('actpass')
   }
 
-  /** The peer's answer to our offer; only the first counts. */
+  /** The peer's answer to our offer; only the first counts. Throws as `answer` does. */
   accept(remote: PipeParameters): void {
-    if (this.#isAnswered) return
-    this.#isAnswered = true
-    this.#connection.setRemoteDescription(description(remote), 'answer')
+    if (!this.#connection) this.#connect(remote)
+  }
+
+  #connect(remote: PipeParameters): void {
+    if (this.#isClosed) return
+    const { name, bindAddress, udpPort, certificate } = this.#options
+    const connection = new PeerConnection(name, {
+      iceServers: [],
+      bindAddress,
+      enableIceUdpMux: true,
+      portRangeBegin: udpPort,
+      portRangeEnd: udpPort,
+      disableAutoNegotiation: true,
+      forceMediaTransport: true,
+      mtu: largestPacket,
+      certificatePemFile: certificate.cert,
+      keyPemFile: certificate.key,
+    })
+    this.#connection = connection
+    connection.onStateChange((state) => this.#guarded(() => this.#onState(state)))
+    connection.onTrack((track) => this.#guarded(() => this.#bind(track)))
+    connection.setRemoteDescription(description(remote), 'offer')
+    connection.setLocalDescription('answer', { iceUfrag: this.#ufrag, icePwd: this.#pwd })
   }
 
   /** Copied before it returns. Silently nothing while not connected, as a wire would. */
@@ -94,7 +103,7 @@ export class Pipe {
     if (this.#isClosed) return
     this.#isClosed = true
     this.#isConnected = false
-    this.#connection.close()
+    this.#connection?.close()
   }
 
   #bind(track: Track): void {
@@ -123,18 +132,13 @@ export class Pipe {
   }
 
   /** No candidates: they are configuration, and nobody waits for the library to gather its own (M10, M19). */
-  #local(): PipeParameters {
-    const sdp = this.#connection.localDescription()?.sdp ?? ''
-    const read = (name: string) => new RegExp(`^a=${name}:(.+?)\\r?$`, 'm').exec(sdp)?.[1] ?? ''
-    const setup = read('setup')
-    return {
-      ufrag: read('ice-ufrag'),
-      pwd: read('ice-pwd'),
-      fingerprint: read('fingerprint'),
-      setup: setup === 'active' || setup === 'passive' ? setup : 'actpass',
-    }
+  #local(setup: PipeParameters['setup']): PipeParameters {
+    return { ufrag: this.#ufrag, pwd: this.#pwd, fingerprint: this.#options.certificate.fingerprint, setup }
   }
 }
+
+/** ice-char (RFC 8839 §5.4) of that many bytes of chance. */
+const credential = (bytes: number) => randomBytes(bytes).toString('base64').replaceAll('=', '')
 
 const description = ({ ufrag, pwd, fingerprint, setup }: PipeParameters): string =>
   [
