@@ -27,7 +27,7 @@ export const launchChromium = (more: readonly string[] = []): Promise<Browser> =
 export const smallCamera = `(() => {
   const ask = navigator.mediaDevices?.getUserMedia.bind(navigator.mediaDevices)
   if (ask) navigator.mediaDevices.getUserMedia = (wishes) =>
-    ask({ ...wishes, ...(wishes.video && { video: { width: 640, height: 360, frameRate: 10 } }) })
+    ask({ ...wishes, ...(wishes.video && { video: { width: 320, height: 180, frameRate: 10 } }) })
   window.connections = []
   const Native = window.RTCPeerConnection
   window.RTCPeerConnection = class extends Native {
@@ -50,7 +50,7 @@ interface Entry {
 
 export async function enter(browser: Browser, link: string, entry: Entry): Promise<Page> {
   const context: BrowserContext = await browser.newContext({
-    viewport: { width: 640, height: 480 },
+    viewport: { width: 640, height: 400 },
     ignoreHTTPSErrors: true,
     permissions: ['camera', 'microphone'],
     ...entry.options,
