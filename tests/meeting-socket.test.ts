@@ -249,6 +249,19 @@ it('a flood closes its socket', async () => {
   expect(await page.closed()).toBe(1008)
 })
 
+it('pictures are on their way before a page has said what it shows', async () => {
+  const anna = await enter('Anna')
+  await anna.page.ask('publish', { sdp: 'offer', sources: { 0: 'camera' } })
+  const ben = await enter('Ben')
+  await ben.page.ask('subscribe', { fresh: false })
+  const shown = () => worker.of('wanted').findLast(({ peerId }) => peerId.startsWith(ben.joined.self.id))?.wanted
+  expect(shown()).toEqual([{ peerId: expect.stringContaining(anna.joined.self.id), source: 'camera', height: 360 }])
+  await anna.page.ask('media', { microphone: true, camera: true, screen: true })
+  expect(shown()?.map(({ source }) => source)).toEqual(['screen', 'camera'])
+  await ben.page.ask('wanted', { wanted: [] })
+  expect(shown()).toEqual([])
+})
+
 it('M24: a full meeting refuses the next in words, and has room again when somebody left', async () => {
   const [anna] = [await enter('Anna'), await enter('Ben'), await enter('Carol'), await enter('Dora')]
   const late = await open()

@@ -81,10 +81,14 @@ export class WorkerProcess {
     const options: WorkerOptions = { socketPath: this.#path, udpPort, bindAddress, candidates, mendedPort }
     const logFile = join(dataDir, `media-${index}.log`)
     const log = openSync(logFile, 'a', 0o600)
-    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', program, JSON.stringify(options)], {
-      detached: true,
-      stdio: ['ignore', log, log],
-    })
+    const child = spawn(
+      process.execPath,
+      ['--disable-warning=ExperimentalWarning', '--expose-gc', program, JSON.stringify(options)],
+      {
+        detached: true,
+        stdio: ['ignore', log, log],
+      },
+    )
     closeSync(log)
     child.unref()
     let exit: number | null = null

@@ -354,8 +354,10 @@ export class Conversation {
 
   async #media(params: OpParams<'media'>): Promise<OpResult<'media'>> {
     const { room, member } = this.#inside()
+    const isNewScreen = params.screen && !member.state.screen
     room.update(member, params)
     room.orderMute(member)
+    if (isNewScreen) room.wantScreenOf(member)
     return {}
   }
 

@@ -28,6 +28,7 @@ export interface Member {
 /** Tiles of a first page, and a height that is soon there on any path. */
 const firstTiles = 9
 const firstHeight = 360
+const screenHeight = 1080
 
 export class Room {
   readonly id: string
@@ -136,6 +137,16 @@ export class Room {
   firstWanted(exceptId: string): Wanted[] {
     const others = [...this.members.keys()].filter((id) => id !== exceptId).slice(0, firstTiles)
     return others.map((participantId) => ({ participantId, source: 'camera', height: firstHeight }))
+  }
+
+  /** A shared screen is what everybody will show, so it is on its way before they have said so. */
+  wantScreenOf(sharer: Member): void {
+    const screen: Wanted = { participantId: sharer.row.id, source: 'screen', height: screenHeight }
+    for (const member of this.members.values()) {
+      if (member === sharer) continue
+      member.wanted = [screen, ...member.wanted]
+      this.orderWanted(member)
+    }
   }
 
   orderWanted(member: Member): void {

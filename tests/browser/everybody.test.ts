@@ -67,9 +67,10 @@ it('everybody sees and hears everybody', async () => {
 
 it('the relayed one came by TURN over TCP', async () => {
   const expression = `Promise.all(window.connections.map(async (one) => {
-    const stats = [...(await one.getStats()).values()]
-    const pair = stats.find((two) => two.type === 'candidate-pair' && two.nominated && two.state === 'succeeded')
-    const local = stats.find((two) => two.id === pair?.localCandidateId)
+    const stats = await one.getStats()
+    const transport = [...stats.values()].find(({ type }) => type === 'transport')
+    const pair = stats.get(transport?.selectedCandidatePairId)
+    const local = stats.get(pair?.localCandidateId)
     return [local?.candidateType, local?.relayProtocol].join()
   }))`
   const used = (await tabs.get('Relayed')?.evaluate(expression)) as string[]

@@ -40,7 +40,7 @@ export async function startWorker(options: WorkerTestOptions = {}): Promise<Test
   const candidates = [`candidate:1 1 UDP 2130706431 ${address} ${options.candidatePort ?? udpPort} typ host`]
   const settings = JSON.stringify({ socketPath, udpPort, bindAddress: address, candidates, mendedPort: null })
   const [starter = process.execPath, ...flags] = [...(options.under ?? []), process.execPath, ...(options.flags ?? [])]
-  const child = spawn(starter, [...flags, program, settings], {
+  const child = spawn(starter, [...flags, '--expose-gc', program, settings], {
     stdio: ['ignore', 'inherit', 'inherit'],
   })
   const link = new WorkerLink(socketPath)

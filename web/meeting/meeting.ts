@@ -351,8 +351,9 @@ export class Meeting {
       track.contentHint = 'detail'
       track.addEventListener('ended', () => void this.stopShare())
       this.store.set({ screen })
-      await this.#media.setScreen(track, screen.getAudioTracks()[0] ?? null)
-      this.#sendFlags()
+      const isSent = this.#media.setScreen(track, screen.getAudioTracks()[0] ?? null)
+      this.#sendFlags() // the others make room for it meanwhile
+      await isSent
     } catch (error) {
       // Closing the browser's own dialog is an answer, not a fault.
       if (error instanceof Error && error.name === 'NotAllowedError') return
