@@ -296,6 +296,8 @@ export class Subscriber implements RtcpSink {
 
   #ask(slot: Slot, nowMs = this.#nowMs): void {
     slot.targetSinceMs = nowMs
+    // It would be lost, and the next one is 300 ms away (M15); `connected` asks for all.
+    if (!this.isConnected) return
     if (slot.track?.kind === 'video' && slot.targetRid !== null) this.#host.requestKeyFrame(slot.track, slot.targetRid)
   }
 

@@ -31,7 +31,6 @@ function Messages() {
   const chat = useMeetingState((state) => state.chat)
   const list = useRef<HTMLDivElement>(null)
   const isAtEnd = useRef(true)
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a new message is what scrolls
   useEffect(() => {
     // Whoever reads further up is left there.
     if (isAtEnd.current) list.current?.scrollTo({ top: list.current.scrollHeight })

@@ -12,7 +12,6 @@ export function LevelMeter({ track, label }: { readonly track: MediaStreamTrack 
   return (
     <span ref={meter} className="level" role="img" aria-label={label}>
       {Array.from({ length: bars }, (_, index) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: bars have no other identity
         <span key={index} />
       ))}
     </span>

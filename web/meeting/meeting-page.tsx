@@ -7,7 +7,7 @@ import { EndingPage, UnknownMeetingPage } from './ending-page.tsx'
 import type { Meeting } from './meeting.ts'
 import { PreJoinPage } from './pre-join-page.tsx'
 import { Room } from './room.tsx'
-import { MeetingContext, useMeetingState } from './use-meeting.ts'
+import { MeetingContext, useMeeting, useMeetingState } from './use-meeting.ts'
 
 export function showMeeting(meeting: Meeting): void {
   const root = document.getElementById('root')
@@ -22,6 +22,7 @@ export function showMeeting(meeting: Meeting): void {
 }
 
 function MeetingPage() {
+  const meeting = useMeeting()
   const phase = useMeetingState((state) => state.phase)
   const refusal = useMeetingState((state) => state.refusal)
   const topic = useMeetingState((state) => state.info?.topic)
@@ -29,6 +30,8 @@ function MeetingPage() {
     document.title = topic ? `${topic} · Carillon` : 'Carillon'
   }, [topic])
   if (phase === 'inside') return <Room />
+  // Whoever comes straight in is not shown the door for the moment that it takes.
+  if (meeting.isJoinIntended && refusal === null && phase !== 'over') return <main className="door" aria-busy="true" />
   if (refusal === 'not_found') return <UnknownMeetingPage />
   if (phase === 'over') return <EndingPage />
   return <PreJoinPage />

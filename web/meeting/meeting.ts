@@ -71,6 +71,10 @@ export class Meeting {
     this.#media.setSpeaker(readPreferences().speakerId)
   }
 
+  get isJoinIntended(): boolean {
+    return this.#isJoinIntended
+  }
+
   /** `receiveonly` asks for no device at all (M21). */
   get sends(): boolean {
     return this.parameters.direction !== 'receiveonly'

@@ -17,7 +17,6 @@ export function Panel({ title, onClose, children }: PanelProps) {
     if (!heading.current?.closest('aside')?.contains(document.activeElement)) heading.current?.focus()
   }, [])
   return (
-    // biome-ignore lint/a11y/noNoninteractiveElementInteractions: Escape works wherever the focus is inside
     <aside className="panel" aria-label={title} onKeyDown={(event) => event.key === 'Escape' && onClose()}>
       <header>
         <h2 ref={heading} tabIndex={-1}>

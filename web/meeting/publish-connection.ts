@@ -40,6 +40,7 @@ export class PublishConnection {
   readonly #connection: RTCPeerConnection
   readonly #transceivers = new Map<Source, RTCRtpTransceiver>()
   #isNegotiating = false
+  #layersSet: Promise<void> = Promise.resolve()
   #isDue = false
   #isClosed = false
 
@@ -129,8 +130,14 @@ export class PublishConnection {
     return true
   }
 
-  /** Encodes what somebody wants and nothing else (M17). */
-  async setLayers(source: 'camera' | 'screen', active: readonly Layer[]): Promise<void> {
+  /** Encodes what somebody wants and nothing else (M17). One after the other: parameters that were read once are spent. */
+  setLayers(source: 'camera' | 'screen', active: readonly Layer[]): Promise<void> {
+    const run = () => this.#applyLayers(source, active)
+    this.#layersSet = this.#layersSet.then(run, run)
+    return this.#layersSet
+  }
+
+  async #applyLayers(source: 'camera' | 'screen', active: readonly Layer[]): Promise<void> {
     const sender = this.#transceivers.get(source)?.sender
     const parameters = sender?.getParameters()
     if (!sender || !parameters || this.#isClosed) return
