@@ -33,10 +33,13 @@ function When({ info }: { readonly info: MeetingInfo }) {
   const there = new Intl.DateTimeFormat(i18n.locale, { hour: 'numeric', minute: '2-digit', timeZone: info.timezone })
   const isOtherZone = there.format(start) !== time.format(start)
   const zoneTime = there.format(start)
+  // Over midnight a range names both days in figures, which nobody needs who has just read the first in words.
+  const isOneDay = day.format(start) === day.format(end)
+  const hours = isOneDay ? time.formatRange(start, end) : `${time.format(start)} – ${time.format(end)}`
   const city = info.timezone.split('/').at(-1)?.replaceAll('_', ' ')
   return (
     <time dateTime={info.startTime} className="numbers">
-      {day.format(start)}, {time.formatRange(start, end)}
+      {day.format(start)}, {hours}
       {isOtherZone && (
         <>
           {' '}
