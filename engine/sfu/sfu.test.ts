@@ -337,6 +337,26 @@ describe('M3: which stream is what', () => {
     expect(layer.keyFrames).toBe(1)
   })
 
+  it('M17: a screen that somebody is about to share has a line at every watcher before its first picture', () => {
+    const meeting = new Meeting()
+    const names = ['ada', 'bob', 'cem', 'dan', 'eve']
+    const [ada] = names.map((name, i) => speaker(meeting, name, 5_000 + 100 * i).page)
+    if (!ada) throw new Error('nobody is there')
+    const watcher = meeting.page('zoe').join().subscribe()
+    watcher.want(...names.slice(0, 4).map((name) => cam(name)))
+    meeting.run(200)
+    const offers = watcher.offers.length
+    ada.publish([...sections, { mid: '2', kind: 'video', ssrc: 3_000 }], { ...sources, 2: 'screen' })
+    meeting.run(200)
+    expect(watcher.offers.length).toBe(offers + 1)
+    watcher.want({ peerId: 'ada', source: 'screen', height: 720 }, ...names.slice(0, 4).map((name) => cam(name)))
+    const layer = new SimulatedLayer({ rid: '', ssrc: 3_000, height: 720, bps: 500_000 })
+    for (const bytes of layer.frame('2', meeting.nowMs, () => 0)) ada.send(bytes)
+    meeting.run(200)
+    expect(watcher.slotOf('ada', 'screen')).toBeDefined()
+    expect(watcher.offers.length).toBe(offers + 1)
+  })
+
   it('RFC 4588 §4, M13: what was lost on the way up is asked for, and its repair is sent on in its place', () => {
     const { meeting, page, camera, bob } = watching()
     const { ssrc } = bob.streamOf(bob.slotOf('ada', 'camera') ?? '')

@@ -430,6 +430,8 @@ export class Sfu {
       if (other === peer || !other.subscriber) continue
       if (track.kind === 'audio') this.#addAudio(other, track)
       else this.#applyWanted(other)
+      // Its lines come before its picture does: whoever watches can have a place for it already.
+      if (track.source === 'screen') other.subscriber.keepSpareVideo(this.#nowMs)
     }
   }
 

@@ -186,6 +186,13 @@ export class Subscriber implements RtcpSink {
     return free ?? null
   }
 
+  /** A video that will be wanted soon finds a line that is negotiated. */
+  keepSpareVideo(nowMs: number): void {
+    if (this.slots.some((slot) => slot.track === null && slot.kind === 'video')) return
+    for (let i = 0; i < growVideo; i++) this.#addSlot('video')
+    this.renegotiate(nowMs)
+  }
+
   /** The slots that changed hands. Those that show what is wanted stay as they are. */
   setWanted(wanted: readonly WantedVideo[], find: (wanted: WantedVideo) => Track | undefined, nowMs: number): Slot[] {
     this.wanted = wanted

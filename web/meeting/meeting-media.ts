@@ -191,6 +191,11 @@ export class MeetingMedia {
     void this.#publish?.setTrack(source, track)
   }
 
+  /** Somebody is about to share. What fails here is told when the share itself is set. */
+  prepareScreen(): void {
+    this.#publish?.prepareScreen().catch(() => {})
+  }
+
   async setScreen(video: MediaStreamTrack | null, audio: MediaStreamTrack | null): Promise<void> {
     this.#screen = video && { video, audio }
     await this.#publish?.setScreen(video, audio)

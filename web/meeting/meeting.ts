@@ -348,7 +348,9 @@ export class Meeting {
   async startShare(): Promise<void> {
     try {
       const video = { frameRate: { max: shareFrameRate } }
-      const screen = await navigator.mediaDevices.getDisplayMedia({ video, audio: true })
+      const chosen = navigator.mediaDevices.getDisplayMedia({ video, audio: true })
+      this.#media.prepareScreen()
+      const screen = await chosen
       const [track] = screen.getVideoTracks()
       if (!track) return
       // Text stays sharp; smoothness is what gives way.

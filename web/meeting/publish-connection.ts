@@ -1,7 +1,7 @@
 /**
  * What this page sends: one connection, one m-line a source (M1). Microphone and camera have their lines from the
- * start, so that switching them is `replaceTrack` and no negotiation; a screen's lines come when it is first shared and
- * are used again after.
+ * start, so that switching them is `replaceTrack` and no negotiation; a screen's lines come with the first wish to share
+ * one and stay.
  *
  * Invariant: one negotiation in flight; wishes that come meanwhile become one more after it.
  */
@@ -102,32 +102,30 @@ export class PublishConnection {
     await this.#transceivers.get(source)?.sender.replaceTrack(track)
   }
 
+  /**
+   * Lines for a shared screen. Made while the person still chooses what to show, a share waits for no negotiation; they
+   * stay, so that the next share has none either.
+   */
+  async prepareScreen(): Promise<void> {
+    if (this.#isClosed || this.#transceivers.has('screen')) return
+    const sendEncodings = [{ ...screenEncoding }]
+    const screen = this.#connection.addTransceiver('video', { direction: 'sendonly', sendEncodings })
+    preferVideo(screen)
+    const sound = this.#connection.addTransceiver('audio', { direction: 'sendonly' })
+    preferAudio(sound)
+    this.#transceivers.set('screen', screen).set('screen_audio', sound)
+    await this.negotiate()
+  }
+
   /** A shared screen, with its sound when the browser gives it; null ends the share. */
   async setScreen(video: MediaStreamTrack | null, audio: MediaStreamTrack | null): Promise<void> {
     if (this.#isClosed) return
-    const isChanged = [await this.#setScreenTrack('screen', video), await this.#setScreenTrack('screen_audio', audio)]
-    if (isChanged.includes(true)) await this.negotiate()
-  }
-
-  async #setScreenTrack(source: 'screen' | 'screen_audio', track: MediaStreamTrack | null): Promise<boolean> {
-    const known = this.#transceivers.get(source)
-    const direction = track ? 'sendonly' : 'inactive'
-    if (known) {
-      await known.sender.replaceTrack(track)
-      const isChanged = known.direction !== direction
-      known.direction = direction
-      return isChanged
-    }
-    if (!track) return false
-    const init: RTCRtpTransceiverInit = {
-      direction,
-      ...(source === 'screen' && { sendEncodings: [{ ...screenEncoding }] }),
-    }
-    const transceiver = this.#connection.addTransceiver(track, init)
-    if (source === 'screen') preferVideo(transceiver)
-    else preferAudio(transceiver)
-    this.#transceivers.set(source, transceiver)
-    return true
+    const negotiation = video && this.prepareScreen()
+    await Promise.all([
+      this.#transceivers.get('screen')?.sender.replaceTrack(video),
+      this.#transceivers.get('screen_audio')?.sender.replaceTrack(audio),
+      negotiation,
+    ])
   }
 
   /** Encodes what somebody wants and nothing else (M17). One after the other: parameters that were read once are spent. */
