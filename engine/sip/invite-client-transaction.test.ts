@@ -66,6 +66,31 @@ describe('RFC 3261 §17.1.1 INVITE client transaction', () => {
   })
 })
 
+describe('RFC 3261 §9.1 CANCEL', () => {
+  it('waits for a provisional response, and is sent once', () => {
+    const { bench } = start()
+    expect(bench.input({ type: 'cancel' })).toEqual([])
+    expect(bench.input(response(100))).toEqual([{ type: 'response' }, { type: 'cancel' }])
+    expect(bench.input(response(180))).toEqual([{ type: 'response' }])
+    expect(bench.input({ type: 'cancel' })).toEqual([])
+  })
+  it('is never sent when a final response comes first', () => {
+    const { bench } = start()
+    bench.input({ type: 'cancel' })
+    expect(bench.input(response(200))).toEqual([{ type: 'response' }])
+    expect(bench.input({ type: 'cancel' })).toEqual([])
+  })
+  it('gives up what nobody ends within 64*T1', () => {
+    const { bench } = start()
+    bench.input(response(180))
+    bench.advance(1_000)
+    expect(bench.input({ type: 'cancel' })).toEqual([{ type: 'cancel' }])
+    bench.input(response(180))
+    bench.advance(60_000)
+    expect(bench.log.at(-1)).toEqual({ at: 33_000, output: { type: 'terminated', reason: 'timeout' } })
+  })
+})
+
 describe('RFC 6026 §7.2 Accepted', () => {
   it('hands up every 2xx and nothing else until Timer M', () => {
     const { tx, bench } = start()

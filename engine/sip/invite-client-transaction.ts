@@ -3,15 +3,20 @@
  * every response that says something new. RFC 3261 §17.1.1 with the Accepted state of RFC 6026 §7.2.
  *
  *   Calling --1xx--> Proceeding --2xx--> Accepted --M--> Terminated
- *      |  `--B (timeout)----------------------------------^
- *      `---3xx-6xx---> Completed --D--> Terminated
+ *      |  `--B (timeout)----|-----------------------------^
+ *      `---3xx-6xx----------`-----> Completed --D--> Terminated
  *
  * Invariant: the ACK to a 2xx is never sent here; it is the dialog's (§13.2.2.4).
  */
 import type { Instant, Machine } from '../machine.ts'
 import { giveUpMs, type Timers } from './timers.ts'
 
-export type Input = { type: 'response'; status: number } | { type: 'wake' } | { type: 'transport_error' }
+export type Input =
+  | { type: 'response'; status: number }
+  /** Its user wants it cancelled. */
+  | { type: 'cancel' }
+  | { type: 'wake' }
+  | { type: 'transport_error' }
 export type Output =
   /** The INVITE, first or again. */
   | { type: 'send' }
@@ -19,11 +24,14 @@ export type Output =
   | { type: 'ack' }
   /** Hand up the response that was just handled. */
   | { type: 'response' }
+  /** The CANCEL, which is a transaction of its own. */
+  | { type: 'cancel' }
   | { type: 'terminated'; reason: 'done' | 'timeout' | 'transport_error' }
 
 type State =
-  | { name: 'calling'; resendAt: Instant; interval: number; endsAt: Instant }
-  | { name: 'proceeding' }
+  | { name: 'calling'; resendAt: Instant; interval: number; endsAt: Instant; isCancelled: boolean }
+  /** `endsAt`: of a cancelled one; nothing else limits how long a phone may ring. */
+  | { name: 'proceeding'; endsAt: Instant | undefined }
   | { name: 'accepted'; endsAt: Instant }
   | { name: 'completed'; endsAt: Instant }
   | { name: 'terminated' }
@@ -43,6 +51,7 @@ export class InviteClientTransaction implements Machine<Input, Output> {
       interval: timers.t1,
       resendAt: isReliable ? Infinity : now + timers.t1, // Timer A, unreliable transports only
       endsAt: now + giveUpMs(timers), // Timer B
+      isCancelled: false,
     }
   }
 
@@ -59,10 +68,10 @@ export class InviteClientTransaction implements Machine<Input, Output> {
     switch (s.name) {
       case 'calling':
         return Math.min(s.resendAt, s.endsAt)
+      case 'proceeding':
       case 'accepted':
       case 'completed':
         return s.endsAt
-      case 'proceeding':
       case 'terminated':
         return undefined
     }
@@ -73,9 +82,13 @@ export class InviteClientTransaction implements Machine<Input, Output> {
     switch (s.name) {
       case 'calling':
         if (input.type === 'wake') return this.#wakeCalling(now, s)
-        return this.#handleUnanswered(now, input)
+        // "If no provisional response has been received, the CANCEL request MUST NOT be sent": §9.1. It waits for one.
+        if (input.type === 'cancel') s.isCancelled = true
+        return this.#handleUnanswered(now, input, s.isCancelled)
       case 'proceeding':
-        return this.#handleUnanswered(now, input)
+        if (input.type === 'wake' && s.endsAt !== undefined && now >= s.endsAt) return this.#end('timeout')
+        if (input.type === 'cancel' && s.endsAt === undefined) return this.#cancel(now)
+        return this.#handleUnanswered(now, input, false)
       case 'accepted':
         // Each 2xx is handed up: a retransmission lost its ACK, another one comes from another branch (RFC 6026 §7.2).
         if (input.type === 'response' && isSuccess(input.status)) this.#outputs.push({ type: 'response' })
@@ -99,15 +112,26 @@ export class InviteClientTransaction implements Machine<Input, Output> {
     s.resendAt = now + s.interval
   }
 
-  #handleUnanswered(now: Instant, input: Input): void {
+  #handleUnanswered(now: Instant, input: Input, isCancelled: boolean): void {
     if (input.type === 'transport_error') return this.#end('transport_error')
     if (input.type !== 'response') return
-    if (input.status < 200) this.#state = { name: 'proceeding' }
+    if (input.status < 200) this.#proceed()
     else if (isSuccess(input.status))
       this.#state = { name: 'accepted', endsAt: now + giveUpMs(this.#timers) } // Timer M
     else this.#outputs.push({ type: 'ack' })
     this.#outputs.push({ type: 'response' })
     if (input.status >= 300) this.#complete(now)
+    if (input.status < 200 && isCancelled) this.#cancel(now)
+  }
+
+  #proceed(): void {
+    if (this.#state.name === 'calling') this.#state = { name: 'proceeding', endsAt: undefined }
+  }
+
+  /** §9.1: without a final response in 64*T1 a cancelled transaction is given up. */
+  #cancel(now: Instant): void {
+    this.#outputs.push({ type: 'cancel' })
+    this.#state = { name: 'proceeding', endsAt: now + giveUpMs(this.#timers) }
   }
 
   #complete(now: Instant): void {
