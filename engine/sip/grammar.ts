@@ -93,12 +93,8 @@ export function readParameters(text: string, at: number, found: (name: string, v
     if (text.charCodeAt(at) !== 0x3b) return false
     const from = skipSpace(text, at + 1)
     const end = skipToken(text, from)
-    // A lone semicolon at the end says nothing; many phones write one.
-    if (end === from) {
-      at = from
-      if (at < text.length && text.charCodeAt(at) !== 0x3b) return false
-      continue
-    }
+    // A lone semicolon at the end says nothing, and some phones write one.
+    if (end === from) return from >= text.length
     const name = text.slice(from, end).toLowerCase()
     at = skipSpace(text, end)
     if (text.charCodeAt(at) !== 0x3d) {

@@ -122,13 +122,6 @@ export class SipMessage {
     this.#values[at] = [stamped, ...rest].join(', ')
     this.#via = { ...via, received: address, rport: isAsking ? port : null }
   }
-
-  /** Where an answer to this request goes when it came over UDP (RFC 3261 §18.2.2, RFC 3581 §4). */
-  get replyTo(): { host: string; port: number } {
-    const { maddr, received, host, port, rport } = this.#via
-    if (maddr !== '') return { host: maddr, port: port ?? 5060 }
-    return { host: received || host, port: rport || (port ?? 5060) }
-  }
 }
 
 /** A datagram, or a WebSocket message: what follows the body by Content-Length is dropped (RFC 3261 §18.3). */

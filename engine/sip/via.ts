@@ -18,7 +18,7 @@ export interface Via {
   readonly ttl: number | null
 }
 
-/** One value, not a list. Null when it is none, also for another version than 2.0. */
+/** One value, not a list; null when it is none. Of any version, because a 505 has to be sent back by it too. */
 export function parseVia(text: string): Via | null {
   let at = readProtocol(text)
   if (at === -1) return null
@@ -44,10 +44,10 @@ export function parseVia(text: string): Via | null {
   return { transport: text.slice(transport, at).toUpperCase(), ...host, sentBy, ...found }
 }
 
-/** Behind `SIP / 2.0 /`, with any space in it; -1 when it says something else. */
+/** Behind `SIP / version /`, with any space in it; -1 when it says something else. */
 function readProtocol(text: string): number {
   if (text.startsWith('SIP/2.0/')) return 8
-  const match = /^\s*SIP\s*\/\s*2\.0\s*\/\s*/i.exec(text)
+  const match = /^SIP\s*\/\s*\d+\.\d+\s*\/\s*/i.exec(text)
   return match ? match[0].length : -1
 }
 
