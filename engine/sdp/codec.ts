@@ -1,0 +1,127 @@
+/** Codecs of an m-line: its formats with their rtpmap and fmtp, static payload types (RFC 3551 §6) filled in. */
+import { attributesOf, isText, type MediaDescription } from './sdp.ts'
+
+export interface Codec {
+  /** As it was written; compared without regard to case. */
+  readonly name: string
+  readonly clockRate: number
+  readonly channels: number
+  /** Of fmtp; empty without one. */
+  readonly parameters: string
+}
+
+export interface MappedCodec extends Codec {
+  readonly payload: number
+}
+
+const codec = (name: string, clockRate = 8000): Codec => ({ name, clockRate, channels: 1, parameters: '' })
+export const pcmu = codec('PCMU')
+export const pcma = codec('PCMA')
+export const g722 = codec('G722')
+export const g729 = codec('G729')
+
+const staticTypes = new Map<number, Codec>([
+  [0, pcmu],
+  [3, codec('GSM')],
+  [4, codec('G723')],
+  [8, pcma],
+  [9, g722],
+  [12, codec('QCELP')],
+  [13, codec('CN')],
+  [15, codec('G728')],
+  [18, g729],
+])
+const mostFormats = 64
+const firstDynamic = 96
+const dynamicTypes = Array.from({ length: 32 }, (_, index) => firstDynamic + index)
+
+export const isSameCodec = (a: Codec, b: Codec): boolean =>
+  a.clockRate === b.clockRate && a.channels === b.channels && a.name.toLowerCase() === b.name.toLowerCase()
+
+const isNamed = (name: string) => (one: Codec) => one.name.toLowerCase() === name
+export const isTelephoneEvent = isNamed('telephone-event')
+export const isComfortNoise = isNamed('cn')
+/** What carries speech: the rest accompanies it. */
+export const isSpeech = (one: Codec): boolean => !isTelephoneEvent(one) && !isComfortNoise(one) && !isNamed('red')(one)
+export const isG711 = (one: Codec): boolean => isSameCodec(one, pcma) || isSameCodec(one, pcmu)
+
+/** In the order of the m-line; formats that nobody explains are left out. */
+export function codecsOf({ formats, attributes }: MediaDescription): MappedCodec[] {
+  const maps = new Map(attributesOf(attributes, 'rtpmap').map(splitFormat))
+  const parameters = new Map(attributesOf(attributes, 'fmtp').map(splitFormat))
+  const codecs: MappedCodec[] = []
+  for (const format of formats.slice(0, mostFormats)) {
+    if (!/^\d{1,3}$/.test(format) || Number(format) > 127) continue
+    const payload = Number(format)
+    const named = parseMap(maps.get(format)) ?? staticTypes.get(payload)
+    if (named) codecs.push({ ...named, payload, parameters: textOf(parameters.get(format)) })
+  }
+  return codecs
+}
+
+const textOf = (value = '') => (isText(value) ? value : '')
+
+function splitFormat(value: string): [string, string] {
+  const at = value.search(/\s/)
+  return at === -1 ? [value, ''] : [value.slice(0, at), value.slice(at).trim()]
+}
+
+function parseMap(value: string | undefined): Codec | null {
+  const match = /^([!-.0-~]{1,40})\/(\d{1,7})(?:\/(\d{1,2}))?$/.exec(value ?? '')
+  const [, name, clockRate, channels] = match ?? []
+  if (!name || !clockRate || Number(clockRate) === 0) return null
+  return { name, clockRate: Number(clockRate), channels: Number(channels ?? 1), parameters: '' }
+}
+
+/** The lines that say what the codecs of an m-line are. */
+export function codecAttributes(codecs: readonly MappedCodec[]): string[] {
+  return codecs.flatMap(({ payload, name, clockRate, channels, parameters }) => [
+    `rtpmap:${payload} ${name}/${clockRate}${channels > 1 ? `/${channels}` : ''}`,
+    ...(parameters ? [`fmtp:${payload} ${parameters}`] : []),
+  ])
+}
+
+/** Both kinds of G.711 where there is one: media workers transcode between them, and nothing else. */
+export function reachable<C extends Codec>(codecs: readonly C[]): (C | Codec)[] {
+  const others = codecs.some(isG711) ? [pcma, pcmu] : []
+  return [...codecs, ...others.filter((one) => !codecs.some((known) => isSameCodec(known, one)))]
+}
+
+/**
+ * Payload types of an offer: what a codec had before stays (RFC 3264 §8.3.2), then its static one, then the one it wishes
+ * (a relayed codec keeps its number where that is free), then the next free one. What finds none is left out.
+ */
+export function mapCodecs(
+  codecs: readonly (Codec & { readonly payload?: number })[],
+  before: readonly MappedCodec[],
+): MappedCodec[] {
+  const taken = new Map<number, Codec>(before.map((one) => [one.payload, one]))
+  const mapped: MappedCodec[] = []
+  for (const one of codecs) {
+    const payload = choosePayload(one, before, taken)
+    if (payload === undefined) continue
+    taken.set(payload, one)
+    const { name, clockRate, channels, parameters } = one
+    mapped.push({ name, clockRate, channels, parameters, payload })
+  }
+  return mapped
+}
+
+function choosePayload(
+  one: Codec & { readonly payload?: number },
+  before: readonly MappedCodec[],
+  taken: ReadonlyMap<number, Codec>,
+): number | undefined {
+  const wishes = [
+    before.find((old) => isSameCodec(old, one))?.payload,
+    [...staticTypes].find(([, known]) => isSameCodec(known, one))?.[0],
+    ...((one.payload ?? 0) >= firstDynamic ? [one.payload] : []),
+    ...(isTelephoneEvent(one) && one.clockRate === 8000 ? [101] : []),
+    ...dynamicTypes,
+  ]
+  return wishes.find((wish) => {
+    if (wish === undefined) return false
+    const holder = taken.get(wish)
+    return holder === undefined || isSameCodec(holder, one)
+  })
+}
