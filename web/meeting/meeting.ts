@@ -25,6 +25,7 @@ const seatingMs = 500
 const keptNotices = 8
 const wantedPauseMs = 150
 const shareFrameRate = 15
+const joinAgainMs = 1_000
 
 export class Meeting {
   readonly store = new Store<MeetingState>(initialState)
@@ -36,6 +37,9 @@ export class Meeting {
   #place: Place | null
   /** The person has asked to be inside: also after everything broke. */
   #isJoinIntended: boolean
+  /** Asked to be let in, and not answered yet. */
+  #isJoining = false
+  #joinTimer: ReturnType<typeof setTimeout> | undefined
   #isPointerAmongTiles = false
   #lastNotice = 0
   #wanted: readonly Wanted[] = []
@@ -126,6 +130,8 @@ export class Meeting {
     this.#media.configure(hello)
     if (isResumed) {
       this.#media.resume()
+      // The server may have let us in and its answer was lost: asked again it says the same.
+      if (this.#isJoining) return void this.join(this.#state.name)
       this.#sentFlags = ''
       this.#sendFlags()
       this.#sentWanted = ''
@@ -161,7 +167,9 @@ export class Meeting {
   }
 
   async join(name: string): Promise<void> {
+    clearTimeout(this.#joinTimer)
     this.#isJoinIntended = true
+    this.#isJoining = true
     this.store.set({ phase: this.#state.phase === 'inside' ? 'inside' : 'joining', name, refusal: null })
     const { participantEmail } = this.parameters
     const { microphone, camera } = this.#flags()
@@ -179,6 +187,7 @@ export class Meeting {
   }
 
   #entered({ self, resumeToken, participants, chat }: OpResult<'join'>): void {
+    this.#isJoining = false
     this.#place = { resumeToken, microphone: self.microphone, camera: self.camera }
     rememberPlace(this.parameters.meetingId, this.#place)
     this.#setPeople(self, participants)
@@ -195,6 +204,12 @@ export class Meeting {
   #notJoined(error: unknown): void {
     if (!(error instanceof SignallingFault)) throw error
     if (error.code === 'offline') return // joins by itself when the socket is back
+    if (error.code === 'internal') {
+      // The server is not itself, for a moment: who wants to be inside does not have to say so again.
+      this.#joinTimer = setTimeout(() => this.#client.isOpen && void this.join(this.#state.name), joinAgainMs)
+      return
+    }
+    this.#isJoining = false
     this.#isJoinIntended = false
     const { info, phase } = this.#state
     this.store.set({ phase: 'lobby', refusal: error.code })
@@ -470,6 +485,7 @@ export class Meeting {
   #stop(how: 'over' | 'leaving'): void {
     clearInterval(this.#seatingTimer)
     clearTimeout(this.#wantedTimer)
+    clearTimeout(this.#joinTimer)
     this.#place = null
     rememberPlace(this.parameters.meetingId, null)
     for (const track of this.#state.screen?.getTracks() ?? []) track.stop()

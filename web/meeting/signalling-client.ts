@@ -42,6 +42,8 @@ const pingMs = 5_000
 /** A socket that says nothing for this long after a ping is dead, whatever the browser thinks. */
 const silentMs = 6_000
 const probeMs = 2_000
+/** From the wish for a socket to the answer to hello; a server that is starting may take a socket and say nothing. */
+const openMs = 8_000
 const firstPauseMs = 300
 const longestPauseMs = 5_000
 
@@ -58,6 +60,7 @@ export class SignallingClient {
   #heardAt = 0
   #retry: ReturnType<typeof setTimeout> | undefined
   #ping: ReturnType<typeof setInterval> | undefined
+  #opening: ReturnType<typeof setTimeout> | undefined
   readonly #pending = new Map<number, Pending>()
   readonly #unlisten = new AbortController()
 
@@ -85,6 +88,8 @@ export class SignallingClient {
     socket.onopen = () => void this.#sayHello(socket)
     socket.onmessage = ({ data }) => socket === this.#socket && this.#read(String(data))
     socket.onclose = () => socket === this.#socket && this.#broke()
+    clearTimeout(this.#opening)
+    this.#opening = setTimeout(() => !this.#isOpen && socket === this.#socket && this.#broke(), openMs)
     clearInterval(this.#ping)
     this.#ping = setInterval(() => this.#beat(silentMs), pingMs)
   }
@@ -93,6 +98,7 @@ export class SignallingClient {
   stop(): void {
     this.#isStopped = true
     clearTimeout(this.#retry)
+    clearTimeout(this.#opening)
     clearInterval(this.#ping)
     this.#unlisten.abort()
     this.#drop()
