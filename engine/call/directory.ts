@@ -202,6 +202,8 @@ export class Directory {
   readonly #callflowsByNumber = new Map<string, Callflow>()
   readonly #callflowsByFeatureCode = new Map<string, Callflow>()
   readonly #contactsByNumber = new Map<string, Set<Contact>>()
+  /** The callflows that begin with a user or a device, by its id. */
+  readonly #callflowsOf = new Map<string, Set<Callflow>>()
   /** By `trunkOrder`; made again when a trunk changes. */
   #trunksInOrder: readonly Trunk[] | null = null
 
@@ -225,6 +227,7 @@ export class Directory {
         this.callflows.set(value.id, value)
         for (const number of value.numbers) this.#callflowsByNumber.set(number, value)
         if (value.featurecode) this.#callflowsByFeatureCode.set(value.featurecode.number, value)
+        else if (value.flow) addTo(this.#callflowsOf, targetOf(value.flow), value)
         return
       case 'trunk':
         this.#trunks.set(value.id, value)
@@ -305,6 +308,15 @@ export class Directory {
     return this.#callflowsByFeatureCode.get(number)
   }
 
+  /** The internal number of a user or a device, or its phone number: the first of the callflows that begin with it. */
+  numberOf(userOrDeviceId: string, kind: 'internal' | 'outside'): string | null {
+    for (const { numbers } of this.#callflowsOf.get(userOrDeviceId) ?? []) {
+      const number = numbers.find((one) => one.startsWith('+') === (kind === 'outside'))
+      if (number !== undefined) return number
+    }
+    return null
+  }
+
   /** The name that a ringing phone shows: of the callee's own directory before everybody's. */
   contactName(number: string, userId: string | null): string | null {
     let found: Contact | undefined
@@ -319,6 +331,7 @@ export class Directory {
     const callflow = this.callflows.get(id)
     if (!callflow) return
     this.callflows.delete(id)
+    if (callflow.flow) dropFrom(this.#callflowsOf, targetOf(callflow.flow), callflow)
     // A number that another callflow has taken meanwhile stays that one's.
     for (const number of callflow.numbers) {
       if (this.#callflowsByNumber.get(number) === callflow) this.#callflowsByNumber.delete(number)
@@ -336,6 +349,10 @@ export interface Directories {
   /** The account that a phone number belongs to: numbers are unique in the instance (T14). */
   ofPhoneNumber(e164: string): Directory | undefined
 }
+
+/** Whom the first module calls; '' where it is nobody in particular. */
+const targetOf = ({ module, data }: FlowNode): string =>
+  (module === 'user' || module === 'device') && data.id !== null && data.id !== undefined ? String(data.id) : ''
 
 function addTo<T>(index: Map<string, Set<T>>, key: string, value: T): void {
   const values = index.get(key)

@@ -1,0 +1,46 @@
+/**
+ * What call logic is given by the voice process: ids, addresses and look-ups, all answered at once from memory. Nothing
+ * here does I/O, so that a call is a pure function of its inputs and of these answers.
+ */
+import type { SrtpKeys } from '../sdp/crypto.ts'
+import type { Directories } from './directory.ts'
+import type { DialTarget, LegId, ReferTarget } from './leg.ts'
+
+export interface CallHost {
+  readonly directories: Directories
+  /** `call_` and 24 hex digits. */
+  newCallId(): string
+  newLegId(): LegId
+  /** Digits, for the o= line. */
+  newSdpSessionId(): string
+  newSrtpKeys(): SrtpKeys
+  /** The bindings of a device, the latest first; none: it is unreachable. */
+  contacts(deviceId: string): readonly DeviceContact[]
+  /**
+   * A pair of ports for one endpoint, as the peer reaches it (T10): `peer` is the dialled target, null for the sender of
+   * an incoming INVITE. Null: all are in use. The driver takes them back when the endpoint's `closed` comes.
+   */
+  mediaPlace(leg: LegId, peer: DialTarget | null): MediaPlace | null
+  /** Where the SIP messages of the leg's peer come from. */
+  signallingAddress(leg: LegId): string
+  /** The leg of ours whose dialog is named; null: none. */
+  findDialog(replaces: NonNullable<ReferTarget['replaces']>): LegId | null
+  /** A WAV file; null where there is none in any language. */
+  prompt(name: PromptName, language: string): string | null
+}
+
+export type PromptName = 'forward_press_1'
+
+export interface DeviceContact {
+  readonly target: DialTarget
+  /** The contact came over TLS: offer SRTP. */
+  readonly isSecure: boolean
+}
+
+export interface MediaPlace {
+  readonly port: number
+  /** To bind to. */
+  readonly bindAddress: string
+  /** To put into SDP. */
+  readonly address: string
+}
