@@ -4,7 +4,7 @@ import { append } from './events/inbox.ts'
 import { newIcsToken, newId } from './ids.ts'
 import { insertAccount, insertDefaultRoom, toAccountState, toRoom } from './store/accounts.ts'
 import type { Database } from './store/database.ts'
-import { insertUser, toUserState } from './store/users.ts'
+import { adminColumns, insertUser, toUserState } from './store/users.ts'
 
 export interface Instance {
   readonly rootAccountId: string
@@ -44,6 +44,7 @@ async function createRoot(
       name: 'Carillon',
       accountType: 'standard',
       paidUntil: null,
+      telephonyEnabled: true,
     })
     const user = await insertUser(trx, {
       id: newId(),
@@ -54,7 +55,7 @@ async function createRoot(
       externalUserId: null,
       preferredLanguage: 'en',
       timezone: Intl.DateTimeFormat().resolvedOptions().timeZone,
-      isAdmin: true,
+      ...adminColumns(true, true),
       icsToken: newIcsToken(),
       passwordHash,
     })

@@ -7,7 +7,7 @@ import { simpleParser } from 'mailparser'
 import { SMTPServer } from 'smtp-server'
 import { afterAll, describe, expect, it } from 'vitest'
 import { sendPasswordLink } from '../server/mail/password-link.ts'
-import { findUser } from '../server/store/users.ts'
+import { findOrganizer } from '../server/store/users.ts'
 import { call, testApp } from './app.ts'
 import { done, makeTenant, operator, unique, withKey, withToken } from './world.ts'
 
@@ -201,7 +201,7 @@ describe('the mailed link', () => {
     expect((await call(http, 'GET', '/v3.0/whoami', undefined, withToken(session))).status).toBe(200)
     const [user] = await app.database.selectFrom('users').select('id').where('email', '=', email).execute()
     await app.database.transaction().execute(async (trx) => {
-      const row = await findUser(trx, user?.id ?? '', { accountId: null })
+      const row = await findOrganizer(trx, user?.id ?? '', { accountId: null })
       if (row) await sendPasswordLink(trx, app, row)
     })
     const [mail] = await newMails()

@@ -7,7 +7,7 @@ import { ApiError } from '../api-error.ts'
 import type { App } from '../app.ts'
 import { isDescendant } from '../store/accounts.ts'
 import { type Credential, isFromNetwork } from './credentials.ts'
-import type { Organizer } from './directory.ts'
+import type { Person } from './directory.ts'
 import { describe, mayUse, type Principal } from './principal.ts'
 
 const nobody: Principal = {
@@ -80,18 +80,17 @@ async function actAs(app: App, request: FastifyRequest, who: Principal): Promise
   const userId = single(request, 'x-user-id')
   const email = single(request, 'x-user-email')
   if (userId === null && email === null) return who
-  const organizer = userId !== null ? await app.directory.byId(userId) : await app.directory.byEmail(email ?? '')
+  const person = userId !== null ? await app.directory.byId(userId) : await app.directory.byEmail(email ?? '')
   const name = userId !== null ? `X-USER-ID: there is no user ${userId}` : `X-USER-EMAIL: there is no user ${email}`
-  if (!organizer || !isWithin(organizer, who)) throw new ApiError('not_found', `${name}.`, describe(who))
-  if (who.userId === organizer.user.id) return who
+  if (!person || !isWithin(person, who)) throw new ApiError('not_found', `${name}.`, describe(who))
+  if (who.userId === person.user.id) return who
   if (who.kind !== 'key') {
     throw new ApiError('not_allowed', 'A token acts for its own user only; use an API key.', describe(who))
   }
-  return { ...who, accountId: organizer.user.accountId, userId: organizer.user.id }
+  return { ...who, accountId: person.user.accountId, userId: person.user.id }
 }
 
-const isWithin = (organizer: Organizer, who: Principal) =>
-  who.role === 'instance' || organizer.user.accountId === who.accountId
+const isWithin = (person: Person, who: Principal) => who.role === 'instance' || person.user.accountId === who.accountId
 
 function check(who: Principal, access: Exclude<Access, { kind: 'public' }>): void {
   if (access.scope && !mayUse(who, access.scope)) throw missingScope(who, access.scope)

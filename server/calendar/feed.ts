@@ -40,7 +40,7 @@ export function formatFeed({ name, host, meetings, joinUrl, showsAddresses }: Fe
       status: ICalEventStatus.CONFIRMED,
       created: instantOf(row.createdAt),
       lastModified: instantOf(row.updatedAt),
-      ...(showsAddresses && { organizer: { name: plain(nameOf(row)), email: row.email } }),
+      ...(showsAddresses && row.email !== '' && { organizer: { name: plain(nameOf(row)), email: row.email } }),
     })
   }
   return calendar.toString()

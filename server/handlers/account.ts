@@ -25,7 +25,16 @@ import {
 } from '../store/accounts.ts'
 import type { Tables } from '../store/database.ts'
 import { cancelMeetings } from '../store/participants.ts'
-import { insertUser, listAdminRows, lockUser, toOrganizer, toUserState, updateUserRow } from '../store/users.ts'
+import {
+  adminColumns,
+  insertUser,
+  isOrganizer,
+  listAdminRows,
+  lockOrganizer,
+  toOrganizer,
+  toUserState,
+  updateUserRow,
+} from '../store/users.ts'
 import type { Call, Handlers } from './call.ts'
 import { changesTo, cleared, given, keepIdentity } from './merge.ts'
 
@@ -110,7 +119,7 @@ export const accountHandlers: Handlers<
   async listAccountAdmins({ app, who, params }) {
     const row = await findAccount(app.database, params.accountId, reachOf(who))
     if (!row) throw noAccount(params.accountId, who)
-    const admins = await listAdminRows(app.database, row.id)
+    const admins = (await listAdminRows(app.database, row.id)).filter(isOrganizer)
     const visible = who.role === 'user' ? admins.filter((admin) => admin.id === who.userId) : admins
     return { data: visible.map(toOrganizer) }
   },
@@ -142,7 +151,7 @@ async function createAccount(trx: Transaction<Tables>, call: Call<'createAccount
   const someone = { ...about, userId: user.id, resourceId: user.id, data: { user: toUserState(user) } }
   await append(trx, { ...someone, type: 'user.created' })
   await append(trx, { ...about, type: 'room.created', resourceId: room.id, data: { room: toRoom(room) } })
-  if (body.sendPassword) await sendPasswordLink(trx, app, user)
+  if (body.sendPassword && isOrganizer(user)) await sendPasswordLink(trx, app, user)
   return account
 }
 
@@ -155,7 +164,7 @@ const toNewAdmin = (body: NewAccount, accountId: string) => ({
   externalUserId: null,
   preferredLanguage: body.adminPreferredLanguage ?? 'en',
   timezone: body.adminTimezone ?? defaultTimezone,
-  isAdmin: true,
+  ...adminColumns(true, false),
   icsToken: newIcsToken(),
   passwordHash: null,
 })
@@ -271,12 +280,13 @@ async function setAdmin(call: Call<'addAccountAdmin' | 'removeAccountAdmin'>, is
   const answer = await call.write(async (trx) => {
     const account = await lockAccount(trx, params.accountId, reachOf(who))
     if (!account) throw noAccount(params.accountId, who)
-    const before = await lockUser(trx, params.userId, { accountId: account.id })
+    const before = await lockOrganizer(trx, params.userId, { accountId: account.id })
     if (!before) throw new ApiError('not_found', `There is no user ${params.userId} in this account.`, describe(who))
     call.etag(before.resourceSeq)
     if (before.isAdmin === isAdmin) return { data: toOrganizer(before) }
     if (!isAdmin) await keepOneAdmin(trx, account.id, before.id)
-    const after = await updateUserRow(trx, before.id, { isAdmin })
+    const columns = adminColumns(isAdmin, account.parentId === null)
+    const after = { ...(await updateUserRow(trx, before.id, columns)), email: before.email }
     await endTokens(trx, after.id)
     await append(trx, {
       accountId: account.id,

@@ -10,7 +10,7 @@ import { append } from '../events/inbox.ts'
 import { hashSecret, newSecret } from '../ids.ts'
 import { findAccount } from '../store/accounts.ts'
 import type { Tables } from '../store/database.ts'
-import { findUserByEmail, type UserRow } from '../store/users.ts'
+import { findUserByLogin, type UserRow } from '../store/users.ts'
 import type { Handlers } from './call.ts'
 
 /** What people may do in their own account; the rest is for keys and operators. */
@@ -42,7 +42,7 @@ export const authenticationHandlers: Handlers<
         missing_scope: 'act_as',
       })
     }
-    const user = await findUserByEmail(app.database, body.data.username)
+    const user = await findUserByLogin(app.database, body.data.username)
     if (!user || (key.role !== 'instance' && user.accountId !== key.accountId)) throw wrongSignIn()
     const scopes = personScopes.filter((scope) => key.scopes.has(scope))
     const token = { ...tokenOf(user), ...madeFrom(key, body.data.api_key), scopes }
@@ -50,7 +50,7 @@ export const authenticationHandlers: Handlers<
   },
 
   async authenticatePassword({ app, body, ip, write }) {
-    const user = await findUserByEmail(app.database, body.data.username)
+    const user = await findUserByLogin(app.database, body.data.username)
     const isRight = await isPassword(user?.passwordHash ?? null, body.data.password)
     if (!user || !isRight) throw wrongSignIn()
     const token = { ...tokenOf(user), keyId: null, instanceKey: null, scopes: personScopes }

@@ -3,7 +3,7 @@ import { sql, type Transaction } from 'kysely'
 import type { MeetingFilter, UpdateMeeting } from '../../contract/meeting.ts'
 import { ApiError, invalidField } from '../api-error.ts'
 import type { App } from '../app.ts'
-import { loadOrganizer, type Organizer } from '../auth/directory.ts'
+import { asOrganizer, loadOrganizer, type Organizer } from '../auth/directory.ts'
 import { describe, ownOnly, type Principal, reachOf } from '../auth/principal.ts'
 import { readTime } from '../calendar/wall-time.ts'
 import { append } from '../events/inbox.ts'
@@ -136,7 +136,12 @@ async function organizerOf(app: App, who: Principal): Promise<Organizer> {
   if (who.userId === null && reachOf(who) === null) {
     throw invalidField('X-USER-ID', 'with an instance key, say for whom: X-USER-ID or X-USER-EMAIL')
   }
-  const organizer = who.userId ? await app.directory.byId(who.userId) : await app.directory.firstAdmin(who.accountId)
+  const { directory } = app
+  const organizer =
+    who.userId === null ? await directory.firstAdmin(who.accountId) : asOrganizer(await directory.byId(who.userId))
+  if (!organizer && who.userId !== null) {
+    throw new ApiError('not_allowed', 'A user without an e-mail address plans no meetings.', describe(who))
+  }
   if (!organizer) throw new ApiError('not_found', 'The account has no organizer to schedule for.', describe(who))
   return organizer
 }

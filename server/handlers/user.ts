@@ -13,13 +13,15 @@ import { countOrganizers, findAccount, lockAccount } from '../store/accounts.ts'
 import type { Tables } from '../store/database.ts'
 import { cancelMeetings } from '../store/participants.ts'
 import {
-  findUser,
+  adminColumns,
+  findOrganizer,
   insertUser,
-  listUserRows,
-  lockUser,
+  isOrganizer,
+  listOrganizerRows,
+  lockOrganizer,
+  type OrganizerRow,
   toOrganizer,
   toUserState,
-  type UserRow,
   updateUserRow,
 } from '../store/users.ts'
 import { asDuplicateEmail, endTokens, keepOneAdmin } from './account.ts'
@@ -34,7 +36,7 @@ export const userHandlers: Handlers<
     if (query.accountId && !(await findAccount(app.database, query.accountId, reachOf(who)))) {
       throw new ApiError('not_found', `accountId: there is no account ${query.accountId}.`, describe(who))
     }
-    return { data: (await listUserRows(app.database, { accountId })).map(toOrganizer) }
+    return { data: (await listOrganizerRows(app.database, { accountId })).map(toOrganizer) }
   },
 
   async createUser(call) {
@@ -49,7 +51,7 @@ export const userHandlers: Handlers<
   },
 
   async getUser({ app, who, params, etag }) {
-    const row = await findUser(app.database, params.id, { accountId: reachOf(who), userId: ownOnly(who) })
+    const row = await findOrganizer(app.database, params.id, { accountId: reachOf(who), userId: ownOnly(who) })
     if (!row) throw noUser(params.id, who)
     etag(row.resourceSeq)
     return { data: toOrganizer(row) }
@@ -58,7 +60,7 @@ export const userHandlers: Handlers<
   async updateUser(call) {
     const { app, who, params, body } = call
     const answer = await call.write(async (trx) => {
-      const before = await lockUser(trx, params.id, { accountId: reachOf(who), userId: ownOnly(who) })
+      const before = await lockOrganizer(trx, params.id, { accountId: reachOf(who), userId: ownOnly(who) })
       if (!before) throw noUser(params.id, who)
       call.expectVersion(before.resourceSeq)
       const after = await changeUser(trx, call, before, body)
@@ -74,7 +76,7 @@ export const userHandlers: Handlers<
   async deleteUser(call) {
     const { app, who, params } = call
     const answer = await call.write(async (trx) => {
-      const row = await lockUser(trx, params.id, { accountId: reachOf(who) })
+      const row = await lockOrganizer(trx, params.id, { accountId: reachOf(who) })
       if (!row) throw noUser(params.id, who)
       call.expectVersion(row.resourceSeq)
       await lockAccount(trx, row.accountId, null)
@@ -119,7 +121,7 @@ export const userHandlers: Handlers<
         actor: { type: 'user', id: user.id, ip },
         data: { userId: user.id },
       })
-      return { data: { email: user.email } }
+      return { data: { email: user.email ?? '' } }
     })
     app.credentials.forget()
     return answer
@@ -128,7 +130,7 @@ export const userHandlers: Handlers<
 
 const noUser = (id: string, who: Principal) => new ApiError('not_found', `There is no user ${id}.`, describe(who))
 
-async function createUser(trx: Transaction<Tables>, call: Call<'createUser'>): Promise<UserRow> {
+async function createUser(trx: Transaction<Tables>, call: Call<'createUser'>): Promise<OrganizerRow> {
   const { app, who, body } = call
   const reach = reachOf(who)
   const account = await lockAccount(trx, body.accountId ?? who.accountId, reach)
@@ -137,9 +139,11 @@ async function createUser(trx: Transaction<Tables>, call: Call<'createUser'>): P
   if (limit > 0 && (await countOrganizers(trx, account.id)) >= limit) {
     throw new ApiError('room_limit', `The account may have ${limit} organizers: raise numberOfMeetingOrganizers.`)
   }
-  const user = await insertUser(trx, toNewUser(body, account.id)).catch((error: unknown) => {
+  const isRoot = account.parentId === null
+  const user = await insertUser(trx, toNewUser(body, account.id, isRoot)).catch((error: unknown) => {
     throw asDuplicateEmail(error, 'email', body.email)
   })
+  if (!isOrganizer(user)) throw new Error(`user ${user.id} has lost the e-mail address`)
   await append(trx, {
     accountId: account.id,
     userId: user.id,
@@ -156,7 +160,7 @@ async function createUser(trx: Transaction<Tables>, call: Call<'createUser'>): P
 /** As the published system has it. */
 const standard = { preferredLanguage: 'en', timezone: 'Europe/Paris' }
 
-const toNewUser = (body: NewOrganizer, accountId: string) => ({
+const toNewUser = (body: NewOrganizer, accountId: string, isRoot: boolean) => ({
   id: newId(),
   accountId,
   email: body.email,
@@ -166,7 +170,7 @@ const toNewUser = (body: NewOrganizer, accountId: string) => ({
   preferredLanguage: body.preferredLanguage ?? standard.preferredLanguage,
   timezone: body.timezone ?? standard.timezone,
   additionalTimezones: JSON.stringify(body.additionalTimezones ?? []),
-  isAdmin: body.isAdmin ?? false,
+  ...adminColumns(body.isAdmin ?? false, isRoot),
   icsToken: newIcsToken(),
   passwordHash: null,
 })
@@ -174,9 +178,9 @@ const toNewUser = (body: NewOrganizer, accountId: string) => ({
 async function changeUser(
   trx: Transaction<Tables>,
   call: Call<'updateUser'>,
-  before: UserRow,
+  before: OrganizerRow,
   body: UpdateOrganizer,
-): Promise<UserRow> {
+): Promise<OrganizerRow> {
   keepIdentity(body, before)
   const isNewRight = body.isAdmin !== undefined && body.isAdmin !== before.isAdmin
   if (isNewRight && !hasRole(call.who.role, 'admin')) {
@@ -195,12 +199,13 @@ async function changeUser(
     preferredLanguage: cleared(body.preferredLanguage, standard.preferredLanguage),
     timezone: cleared(body.timezone, standard.timezone),
     additionalTimezones: zones && JSON.stringify(zones),
-    isAdmin: body.isAdmin,
+    ...(isNewRight && adminColumns(body.isAdmin === true, before.accountId === call.app.rootAccountId)),
   })
   if (Object.keys(change).length === 0) return before
-  const after = await updateUserRow(trx, before.id, change).catch((error: unknown) => {
+  const updated = await updateUserRow(trx, before.id, change).catch((error: unknown) => {
     throw asDuplicateEmail(error, 'email', body.email ?? '')
   })
+  const after = { ...updated, email: body.email ?? before.email }
   // A link that was mailed to the old address is void (S6).
   if (after.email !== before.email) await trx.deleteFrom('oneTimeLinks').where('userId', '=', before.id).execute()
   await append(trx, {

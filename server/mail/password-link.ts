@@ -6,7 +6,7 @@ import type { Transaction } from 'kysely'
 import type { App } from '../app.ts'
 import { hashSecret, newSecret } from '../ids.ts'
 import type { Tables } from '../store/database.ts'
-import type { UserRow } from '../store/users.ts'
+import type { OrganizerRow } from '../store/users.ts'
 
 const lifeMs = 24 * 3_600_000
 
@@ -33,7 +33,7 @@ const words: Record<string, Words> = {
   },
 }
 
-export async function sendPasswordLink(trx: Transaction<Tables>, app: App, user: UserRow): Promise<void> {
+export async function sendPasswordLink(trx: Transaction<Tables>, app: App, user: OrganizerRow): Promise<void> {
   const secret = newSecret()
   await trx.deleteFrom('oneTimeLinks').where('userId', '=', user.id).execute()
   await trx

@@ -1,10 +1,14 @@
-/** Rows of 0002-accounts-meetings.sql as Kysely sees them: camelCase, jsonb as values. */
+/** Rows of 0002-accounts-meetings.sql as Kysely sees them: camelCase, jsonb as values. Telephony's columns are of 0004. */
 import type { ColumnType, Generated } from 'kysely'
+import type { AccountSettings } from '../../contract/telephony-account.ts'
+import type { UserSettings } from '../../contract/telephony-user.ts'
+import type { Settings } from './telephony-tables.ts'
 
 /** jsonb: written as JSON text, read as a value. */
 type Json<T> = ColumnType<T, string, string>
 type JsonDefault<T> = ColumnType<T, string | undefined, string>
 type Instant = ColumnType<Date, Date | undefined, Date>
+type Optional<T> = ColumnType<T | null, T | null | undefined, T | null>
 
 export interface AccountTables {
   instance: { singleton: Generated<boolean>; whitelabelId: string; createdAt: Instant }
@@ -27,13 +31,20 @@ export interface AccountTables {
     defaultMeetingHasRecording: Generated<boolean>
     autoExtendMeetings: Generated<boolean>
     autoDeleteMeetingsAfterXDays: Generated<number>
+    telephonyEnabled: Generated<boolean>
+    realm: Optional<string>
+    musicOnHoldId: Optional<string>
+    externalId: Optional<string>
+    settings: Settings<AccountSettings>
+    secrets: Optional<Buffer>
     createdAt: Instant
   }
   users: {
     id: string
     accountId: string
     resourceSeq: Generated<number>
-    email: string
+    /** Null: a telephony user who is no organizer (A8). */
+    email: string | null
     firstName: string
     lastName: string
     externalUserId: string | null
@@ -41,6 +52,15 @@ export interface AccountTables {
     timezone: string
     additionalTimezones: JsonDefault<string[]>
     isAdmin: Generated<boolean>
+    privLevel: 'user' | 'admin' | 'superduper'
+    /** Null: the e-mail address, or none. */
+    username: Optional<string>
+    isEnabled: Generated<boolean>
+    musicOnHoldId: Optional<string>
+    browserphoneId: Optional<string>
+    quickcallDevice: Optional<string>
+    settings: Settings<UserSettings>
+    secrets: Optional<Buffer>
     icsToken: string
     passwordHash: string | null
     createdAt: Instant

@@ -20,12 +20,20 @@ create table accounts (
   auto_extend_meetings boolean not null default false,
   auto_delete_meetings_after_x_days integer not null default 360,
   created_at timestamp with time zone not null default now(),
+  telephony_enabled boolean not null default false,
+  realm text,
+  external_id text,
+  settings jsonb not null default '{}'::jsonb,
+  secrets bytea,
+  music_on_hold_id text,
   constraint accounts_pkey PRIMARY KEY (id),
+  constraint accounts_music_on_hold_id_fkey FOREIGN KEY (music_on_hold_id) REFERENCES medias(id),
   constraint accounts_parent_id_fkey FOREIGN KEY (parent_id) REFERENCES accounts(id),
   constraint accounts_id_check CHECK ((id ~ '^[0-9a-f]{24}$'::text))
 );
 CREATE UNIQUE INDEX accounts_one_root ON accounts USING btree ((true)) WHERE (parent_id IS NULL);
 CREATE INDEX accounts_parent ON accounts USING btree (parent_id);
+CREATE UNIQUE INDEX accounts_realm ON accounts USING btree (lower(realm));
 
 create table api_keys (
   id text not null,
@@ -45,6 +53,185 @@ create table api_keys (
   constraint api_keys_role_check CHECK ((role = ANY (ARRAY['admin'::text, 'instance'::text])))
 );
 CREATE INDEX api_keys_account ON api_keys USING btree (account_id);
+
+create table call_legs (
+  id text not null,
+  call_id text not null,
+  account_id text not null,
+  resource_seq bigint not null default 1,
+  role text not null,
+  device_id text,
+  trunk_id text,
+  user_id text,
+  number text not null,
+  name text,
+  started_at timestamp with time zone not null,
+  ringing_at timestamp with time zone,
+  answered_at timestamp with time zone,
+  ended_at timestamp with time zone,
+  sip_code integer,
+  q850_cause integer,
+  hangup_cause text,
+  billing_seconds integer,
+  billed_user_id text,
+  billed_device_id text,
+  is_forwarded boolean not null default false,
+  quality jsonb,
+  constraint call_legs_pkey PRIMARY KEY (id),
+  constraint call_legs_hangup_cause_check CHECK ((hangup_cause = ANY (ARRAY['ANSWERED'::text, 'NO ANSWER'::text, 'BUSY'::text, 'FAILED'::text, 'CANCEL'::text, 'CONGESTION'::text]))),
+  constraint call_legs_id_check CHECK ((id ~ '^leg_[0-9a-f]{24}$'::text)),
+  constraint call_legs_role_check CHECK ((role = ANY (ARRAY['caller'::text, 'callee'::text])))
+);
+CREATE INDEX call_legs_call ON call_legs USING btree (call_id);
+
+create table call_traces (
+  call_id text not null,
+  account_id text not null,
+  messages text not null,
+  constraint call_traces_pkey PRIMARY KEY (call_id)
+);
+
+create table callflow_numbers (
+  account_id text not null,
+  number text not null,
+  callflow_id text not null,
+  phone_number text,
+  constraint callflow_numbers_pkey PRIMARY KEY (account_id, number),
+  constraint callflow_numbers_callflow_id_fkey FOREIGN KEY (callflow_id) REFERENCES callflows(id) ON DELETE CASCADE,
+  constraint callflow_numbers_phone_number_fkey FOREIGN KEY (phone_number) REFERENCES phone_numbers(number)
+);
+CREATE INDEX callflow_numbers_callflow ON callflow_numbers USING btree (callflow_id);
+CREATE INDEX callflow_numbers_phone_number ON callflow_numbers USING btree (phone_number);
+
+create table callflow_references (
+  callflow_id text not null,
+  user_id text,
+  device_id text,
+  target_id text,
+  media_id text,
+  constraint callflow_references_callflow_id_fkey FOREIGN KEY (callflow_id) REFERENCES callflows(id) ON DELETE CASCADE,
+  constraint callflow_references_device_id_fkey FOREIGN KEY (device_id) REFERENCES devices(id),
+  constraint callflow_references_media_id_fkey FOREIGN KEY (media_id) REFERENCES medias(id),
+  constraint callflow_references_target_id_fkey FOREIGN KEY (target_id) REFERENCES callflows(id),
+  constraint callflow_references_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id),
+  constraint callflow_references_check CHECK ((num_nonnulls(user_id, device_id, target_id, media_id) = 1))
+);
+CREATE INDEX callflow_references_callflow ON callflow_references USING btree (callflow_id);
+CREATE INDEX callflow_references_device ON callflow_references USING btree (device_id);
+CREATE INDEX callflow_references_media ON callflow_references USING btree (media_id);
+CREATE INDEX callflow_references_target ON callflow_references USING btree (target_id);
+CREATE INDEX callflow_references_user ON callflow_references USING btree (user_id);
+
+create table callflows (
+  id text not null,
+  account_id text not null,
+  resource_seq bigint not null default 1,
+  name text not null,
+  numbers jsonb not null default '[]'::jsonb,
+  featurecode jsonb,
+  flow jsonb not null,
+  external_id text,
+  settings jsonb not null default '{}'::jsonb,
+  created_at timestamp with time zone not null default now(),
+  constraint callflows_pkey PRIMARY KEY (id),
+  constraint callflows_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(id) ON DELETE CASCADE,
+  constraint callflows_id_check CHECK ((id ~ '^[0-9a-f]{24}$'::text))
+);
+CREATE INDEX callflows_account ON callflows USING btree (account_id, created_at);
+
+create table calls (
+  id text not null,
+  account_id text not null,
+  resource_seq bigint not null default 1,
+  direction text not null,
+  caller_number text not null,
+  caller_name text,
+  callee_number text,
+  callee_name text,
+  called_number text not null,
+  from_user_id text,
+  from_device_id text,
+  to_user_id text,
+  to_device_id text,
+  owner_id text,
+  trunk_id text,
+  callflow_id text,
+  is_emergency boolean not null default false,
+  caller_call_id text,
+  callee_call_id text,
+  started_at timestamp with time zone not null,
+  ringing_at timestamp with time zone,
+  answered_at timestamp with time zone,
+  ended_at timestamp with time zone,
+  heartbeat_at timestamp with time zone not null,
+  hangup_cause text,
+  ended_by text,
+  sip_code integer,
+  q850_cause integer,
+  duration_seconds integer,
+  billing_seconds integer,
+  detected_country text,
+  detected_type text,
+  detected_operator text,
+  correlation_id text,
+  node text not null,
+  quality jsonb,
+  snapshot text,
+  recording jsonb,
+  constraint calls_pkey PRIMARY KEY (id),
+  constraint calls_direction_check CHECK ((direction = ANY (ARRAY['incoming'::text, 'outgoing'::text, 'internal'::text]))),
+  constraint calls_hangup_cause_check CHECK ((hangup_cause = ANY (ARRAY['ANSWERED'::text, 'NO ANSWER'::text, 'BUSY'::text, 'FAILED'::text, 'CANCEL'::text, 'CONGESTION'::text]))),
+  constraint calls_id_check CHECK ((id ~ '^call_[0-9a-f]{24}$'::text))
+);
+CREATE INDEX calls_account ON calls USING btree (account_id, started_at DESC, id);
+CREATE INDEX calls_age ON calls USING btree (started_at);
+CREATE INDEX calls_live ON calls USING btree (node) WHERE (ended_at IS NULL);
+CREATE INDEX calls_owner ON calls USING btree (owner_id, started_at DESC) WHERE (owner_id IS NOT NULL);
+
+create table contacts (
+  id text not null,
+  account_id text not null,
+  resource_seq bigint not null default 1,
+  phonebook text not null,
+  user_id text,
+  sort_name text not null,
+  numbers text[] not null,
+  external_id text,
+  settings jsonb not null default '{}'::jsonb,
+  created_at timestamp with time zone not null default now(),
+  constraint contacts_pkey PRIMARY KEY (id),
+  constraint contacts_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(id) ON DELETE CASCADE,
+  constraint contacts_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE,
+  constraint contacts_check CHECK (((phonebook = 'personal'::text) = (user_id IS NOT NULL))),
+  constraint contacts_id_check CHECK ((id ~ '^[0-9a-f]{24}$'::text)),
+  constraint contacts_phonebook_check CHECK ((phonebook = ANY (ARRAY['global'::text, 'personal'::text])))
+);
+CREATE INDEX contacts_account ON contacts USING btree (account_id, created_at);
+CREATE INDEX contacts_numbers ON contacts USING gin (numbers);
+CREATE INDEX contacts_user ON contacts USING btree (user_id);
+
+create table devices (
+  id text not null,
+  account_id text not null,
+  resource_seq bigint not null default 1,
+  name text not null,
+  owner_id text,
+  username text not null,
+  is_enabled boolean not null default true,
+  music_on_hold_id text,
+  external_id text,
+  settings jsonb not null default '{}'::jsonb,
+  secrets bytea not null,
+  created_at timestamp with time zone not null default now(),
+  constraint devices_pkey PRIMARY KEY (id),
+  constraint devices_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(id) ON DELETE CASCADE,
+  constraint devices_music_on_hold_id_fkey FOREIGN KEY (music_on_hold_id) REFERENCES medias(id),
+  constraint devices_owner_id_fkey FOREIGN KEY (owner_id) REFERENCES users(id),
+  constraint devices_id_check CHECK ((id ~ '^[0-9a-f]{24}$'::text))
+);
+CREATE INDEX devices_account ON devices USING btree (account_id, created_at);
+CREATE INDEX devices_owner ON devices USING btree (owner_id);
+CREATE UNIQUE INDEX devices_username ON devices USING btree (lower(username));
 
 create table event_checkpoints (
   account_id text not null,
@@ -144,6 +331,32 @@ create table mails (
 );
 CREATE INDEX mails_due ON mails USING btree (next_attempt_at);
 
+create table media_contents (
+  media_id text not null,
+  bytes bytea not null,
+  constraint media_contents_pkey PRIMARY KEY (media_id),
+  constraint media_contents_media_id_fkey FOREIGN KEY (media_id) REFERENCES medias(id) ON DELETE CASCADE
+);
+
+create table medias (
+  id text not null,
+  account_id text not null,
+  resource_seq bigint not null default 1,
+  name text not null,
+  external_id text,
+  settings jsonb not null default '{}'::jsonb,
+  content_type text,
+  file_name text,
+  size_bytes integer,
+  duration_ms integer,
+  digest text,
+  created_at timestamp with time zone not null default now(),
+  constraint medias_pkey PRIMARY KEY (id),
+  constraint medias_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(id) ON DELETE CASCADE,
+  constraint medias_id_check CHECK ((id ~ '^[0-9a-f]{24}$'::text))
+);
+CREATE INDEX medias_account ON medias USING btree (account_id, created_at);
+
 create table meeting_chat (
   id bigint not null generated always as identity,
   meeting_id text not null,
@@ -235,6 +448,48 @@ create table one_time_links (
 );
 CREATE INDEX one_time_links_user ON one_time_links USING btree (user_id);
 
+create table phone_numbers (
+  number text not null,
+  account_id text not null,
+  resource_seq bigint not null default 1,
+  state text not null,
+  trunk_id text,
+  external_id text,
+  settings jsonb not null default '{}'::jsonb,
+  created_at timestamp with time zone not null default now(),
+  constraint phone_numbers_pkey PRIMARY KEY (number),
+  constraint phone_numbers_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(id) ON DELETE CASCADE,
+  constraint phone_numbers_trunk_id_fkey FOREIGN KEY (trunk_id) REFERENCES trunks(id),
+  constraint phone_numbers_number_check CHECK ((number ~ '^\+[1-9][0-9]{4,14}$'::text))
+);
+CREATE INDEX phone_numbers_account ON phone_numbers USING btree (account_id, number);
+CREATE INDEX phone_numbers_trunk ON phone_numbers USING btree (trunk_id);
+
+create table registrations (
+  device_id text not null,
+  binding text not null,
+  account_id text not null,
+  aor text not null,
+  contact text not null,
+  instance text,
+  reg_id integer,
+  call_id text not null,
+  cseq bigint not null,
+  path jsonb not null default '[]'::jsonb,
+  flow jsonb,
+  transport text not null,
+  user_agent text,
+  contact_ip text not null,
+  contact_port integer not null,
+  registered_at timestamp with time zone not null default now(),
+  expires_at timestamp with time zone not null,
+  node text not null,
+  constraint registrations_pkey PRIMARY KEY (device_id, binding),
+  constraint registrations_device_id_fkey FOREIGN KEY (device_id) REFERENCES devices(id) ON DELETE CASCADE
+);
+CREATE INDEX registrations_account ON registrations USING btree (account_id);
+CREATE INDEX registrations_expiry ON registrations USING btree (expires_at);
+
 create table rooms (
   id text not null,
   account_id text not null,
@@ -246,6 +501,31 @@ create table rooms (
   constraint rooms_id_check CHECK ((id ~ '^[0-9a-f]{24}$'::text))
 );
 CREATE UNIQUE INDEX rooms_one_default ON rooms USING btree (account_id) WHERE is_default;
+
+create table sip_subscriptions (
+  id text not null,
+  account_id text not null,
+  device_id text not null,
+  event text not null,
+  resource text not null,
+  call_id text not null,
+  local_tag text not null,
+  remote_tag text not null,
+  local_cseq bigint not null,
+  remote_cseq bigint not null,
+  local_uri text not null,
+  remote_uri text not null,
+  remote_target text not null,
+  route_set jsonb not null default '[]'::jsonb,
+  flow jsonb,
+  document_version integer not null default 0,
+  expires_at timestamp with time zone not null,
+  node text not null,
+  constraint sip_subscriptions_pkey PRIMARY KEY (id),
+  constraint sip_subscriptions_device_id_fkey FOREIGN KEY (device_id) REFERENCES devices(id) ON DELETE CASCADE
+);
+CREATE INDEX sip_subscriptions_device ON sip_subscriptions USING btree (device_id);
+CREATE INDEX sip_subscriptions_expiry ON sip_subscriptions USING btree (expires_at);
 
 create table tokens (
   hash bytea not null,
@@ -267,11 +547,30 @@ CREATE INDEX tokens_expiry ON tokens USING btree (expires_at);
 CREATE INDEX tokens_key ON tokens USING btree (key_id);
 CREATE INDEX tokens_user ON tokens USING btree (user_id);
 
+create table trunks (
+  id text not null,
+  account_id text not null,
+  resource_seq bigint not null default 1,
+  name text not null,
+  category text not null,
+  trunk_order integer not null,
+  is_enabled boolean not null default true,
+  external_id text,
+  settings jsonb not null default '{}'::jsonb,
+  secrets bytea,
+  created_at timestamp with time zone not null default now(),
+  constraint trunks_pkey PRIMARY KEY (id),
+  constraint trunks_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(id) ON DELETE CASCADE,
+  constraint trunks_category_check CHECK ((category = ANY (ARRAY['carrier'::text, 'pbx_connector'::text, 'inter_account'::text]))),
+  constraint trunks_id_check CHECK ((id ~ '^[0-9a-f]{24}$'::text))
+);
+CREATE INDEX trunks_account ON trunks USING btree (account_id, trunk_order);
+
 create table users (
   id text not null,
   account_id text not null,
   resource_seq bigint not null default 1,
-  email text not null,
+  email text,
   first_name text not null,
   last_name text not null,
   external_user_id text,
@@ -282,10 +581,25 @@ create table users (
   ics_token text not null,
   password_hash text,
   created_at timestamp with time zone not null default now(),
+  username text,
+  priv_level text not null,
+  is_enabled boolean not null default true,
+  settings jsonb not null default '{}'::jsonb,
+  secrets bytea,
+  music_on_hold_id text,
+  browserphone_id text,
+  quickcall_device text,
   constraint users_pkey PRIMARY KEY (id),
   constraint users_ics_token_key UNIQUE (ics_token),
   constraint users_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
-  constraint users_id_check CHECK ((id ~ '^[0-9a-f]{24}$'::text))
+  constraint users_browserphone_id_fkey FOREIGN KEY (browserphone_id) REFERENCES devices(id),
+  constraint users_music_on_hold_id_fkey FOREIGN KEY (music_on_hold_id) REFERENCES medias(id),
+  constraint users_quickcall_device_fkey FOREIGN KEY (quickcall_device) REFERENCES devices(id),
+  constraint users_check CHECK ((is_admin = (priv_level <> 'user'::text))),
+  constraint users_id_check CHECK ((id ~ '^[0-9a-f]{24}$'::text)),
+  constraint users_priv_level_check CHECK ((priv_level = ANY (ARRAY['user'::text, 'admin'::text, 'superduper'::text]))),
+  constraint users_username_check CHECK ((username !~ '@'::text))
 );
 CREATE INDEX users_account ON users USING btree (account_id, created_at);
 CREATE UNIQUE INDEX users_email ON users USING btree (lower(email));
+CREATE UNIQUE INDEX users_username ON users USING btree (lower(username));
