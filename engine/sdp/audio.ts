@@ -74,7 +74,7 @@ const longestPtimeMs = 60
 export function audioOf(session: SessionDescription, index: number): AudioView | null {
   const line = session.media[index]
   const protocol = protocols.exec(line?.protocol ?? '')
-  if (!line || line.kind !== 'audio' || line.port === 0 || !protocol) return null
+  if (line?.kind !== 'audio' || line.port === 0 || !protocol) return null
   const crypto = cryptoLines(line.attributes)
   if (protocol[1] === 'S' && crypto.length === 0) return null
   const address = (line.connection ?? session.connection)?.address ?? ''
