@@ -6,9 +6,9 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { FastifyBaseLogger } from 'fastify'
 import type { ClientConfig } from 'pg'
-import { ApiProcess } from './api-process.ts'
 import { buildPages } from './build-pages.ts'
 import type { Config } from './config.ts'
+import { ControlProcess } from './control-process.ts'
 import { credentialsFile, readCredentials } from './credentials-file.ts'
 import { candidates } from './media/candidates.ts'
 import { WorkerProcess } from './media/worker-process.ts'
@@ -26,7 +26,7 @@ export class Supervisor {
   readonly #log: FastifyBaseLogger
   readonly #stops: (() => Promise<unknown>)[] = []
   #isStopping = false
-  #api: ApiProcess | null = null
+  #api: ControlProcess | null = null
 
   constructor(config: Config, log: FastifyBaseLogger) {
     this.#config = config
@@ -121,7 +121,7 @@ export class Supervisor {
   }
 
   #startApi(connection: ClientConfig): Promise<void> {
-    const api = new ApiProcess(connection, this.#log)
+    const api = new ControlProcess('api', connection, this.#log)
     this.#api = api
     this.#stops.push(() => api.stop())
     return api.start()

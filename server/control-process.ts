@@ -1,6 +1,6 @@
 /**
- * The supervisor's hold on the api process: starts it, waits until it serves, and starts it again when it dies. The api
- * ends itself when this process is gone, so that the next supervisor finds its port free.
+ * The supervisor's hold on a control process (api, voice): starts it, waits until it serves, and starts it again when it
+ * dies. It ends itself when the supervisor is gone, so that the next one finds its ports free (control-program.ts).
  */
 import { type ChildProcess, fork } from 'node:child_process'
 import { join } from 'node:path'
@@ -8,16 +8,18 @@ import type { FastifyBaseLogger } from 'fastify'
 import type { ClientConfig } from 'pg'
 
 /** What the two say over the IPC channel. */
-export type ToApi = { readonly type: 'start'; readonly connection: ClientConfig } | { readonly type: 'stop' }
-export type FromApi = { readonly type: 'serving' } | { readonly type: 'refused'; readonly reason: string }
+export type ToControl = { readonly type: 'start'; readonly connection: ClientConfig } | { readonly type: 'stop' }
+export type FromControl = { readonly type: 'serving' } | { readonly type: 'refused'; readonly reason: string }
 
-const program = join(import.meta.dirname, 'api.ts')
+export type ControlName = 'api' | 'voice'
+
 const backoffMs = [0, 100, 500, 2_000, 5_000]
-/** An api that lived this long was no failed start. */
+/** A process that lived this long was no failed start. */
 const stableMs = 10_000
 const stopMs = 10_000
 
-export class ApiProcess {
+export class ControlProcess {
+  readonly #name: ControlName
   readonly #connection: ClientConfig
   readonly #log: FastifyBaseLogger
   #child: ChildProcess | null = null
@@ -25,7 +27,8 @@ export class ApiProcess {
   #failures = 0
   #timer: NodeJS.Timeout | null = null
 
-  constructor(connection: ClientConfig, log: FastifyBaseLogger) {
+  constructor(name: ControlName, connection: ClientConfig, log: FastifyBaseLogger) {
+    this.#name = name
     this.#connection = connection
     this.#log = log
   }
@@ -34,15 +37,16 @@ export class ApiProcess {
   start(): Promise<void> {
     return new Promise((resolve, reject) => {
       const since = performance.now()
+      const program = join(import.meta.dirname, `${this.#name}.ts`)
       const child = fork(program, { execArgv: ['--disable-warning=ExperimentalWarning'], serialization: 'advanced' })
       this.#child = child
-      let refusal = 'the api process died while it started'
+      let refusal = `the ${this.#name} process died while it started`
       let isServing = false
-      child.on('message', (message: FromApi) => {
+      child.on('message', (message: FromControl) => {
         if (message.type === 'refused') refusal = message.reason
         else {
           isServing = true
-          this.#log.info({ pid: child.pid }, 'api process serving')
+          this.#log.info({ pid: child.pid }, `${this.#name} process serving`)
           resolve()
         }
       })
@@ -50,11 +54,11 @@ export class ApiProcess {
         this.#child = null
         if (!isServing) return reject(new Error(refusal))
         if (this.#isStopped) return
-        this.#log.error({ pid: child.pid, code, signal }, 'the api process died and is started again')
+        this.#log.error({ pid: child.pid, code, signal }, `the ${this.#name} process died and is started again`)
         this.#failures = performance.now() - since > stableMs ? 0 : this.#failures + 1
         this.#startAgain()
       })
-      const start: ToApi = { type: 'start', connection: this.#connection }
+      const start: ToControl = { type: 'start', connection: this.#connection }
       child.send(start)
     })
   }
@@ -65,7 +69,7 @@ export class ApiProcess {
       this.start().catch((error: unknown) => {
         if (this.#isStopped) return
         this.#failures += 1
-        this.#log.error({ err: error }, 'the api process does not start')
+        this.#log.error({ err: error }, `the ${this.#name} process does not start`)
         this.#startAgain()
       })
     }, delay)
@@ -82,7 +86,7 @@ export class ApiProcess {
     const child = this.#child
     if (!child) return
     const gone = new Promise((resolve) => child.once('exit', resolve))
-    const stop: ToApi = { type: 'stop' }
+    const stop: ToControl = { type: 'stop' }
     if (child.connected) child.send(stop)
     const force = setTimeout(() => child.kill('SIGKILL'), stopMs)
     await gone
