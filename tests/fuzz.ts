@@ -1,22 +1,28 @@
 /**
  * `npm run fuzz -- [minutes] [seed]`: spoiled input for everything that reads from a peer, for hours. Stops at the first
- * fault with the seed that brings it back; the same functions run for seconds in engine/sfu/fuzz.test.ts.
+ * fault with the seed that brings it back; the same functions run for seconds in engine/sfu/fuzz.test.ts
+ * and engine/sip/fuzz.test.ts.
  */
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { fuzzMeeting } from '../engine/sfu/meeting.fuzz.ts'
 import { fuzzFeedback, fuzzPayloads, fuzzRtcp, fuzzRtp, fuzzSdp } from '../engine/sfu/parsers.fuzz.ts'
+import { fuzzMessages, fuzzStream } from '../engine/sip/parsers.fuzz.ts'
 import { seededRandom } from '../engine/testing/random.ts'
 
 const [minutes = 60, first = Date.now() % 2 ** 31] = process.argv.slice(2).map(Number)
 const golden = ['chromium', 'firefox', 'safari'].map((name) =>
   readFileSync(new URL(`../engine/sfu/testdata/${name}-offer.sdp`, import.meta.url), 'utf8'),
 )
+const torture = new URL('../engine/sip/testdata/rfc4475/', import.meta.url)
+const messages = readdirSync(torture).map((file) => Uint8Array.from(readFileSync(new URL(file, torture))))
 const all: Readonly<Record<string, (random: () => number) => void>> = {
   RTP: (random) => fuzzRtp(random, 20_000),
   RTCP: (random) => fuzzRtcp(random, 20_000),
   feedback: (random) => fuzzFeedback(random, 10_000),
   payloads: (random) => fuzzPayloads(random, 20_000),
   descriptions: (random) => fuzzSdp(random, 1_000, golden),
+  'SIP messages': (random) => fuzzMessages(random, 10_000, messages),
+  'SIP streams': (random) => fuzzStream(random, 2_000, messages),
   meeting: (random) => fuzzMeeting(random, 1_000),
 }
 

@@ -13,7 +13,7 @@ for (const letter of "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012345
   tokenCharacters[letter.charCodeAt(0)] = 1
 }
 
-export const isTokenCode = (code: number): boolean => tokenCharacters[code] === 1
+export const isTokenCode = (code: number): boolean => code < 128 && tokenCharacters[code] === 1
 
 export function isToken(text: string): boolean {
   for (let at = 0; at < text.length; at++) if (!isTokenCode(text.charCodeAt(at))) return false
@@ -28,7 +28,7 @@ export function skipSpace(text: string, at: number): number {
 }
 
 export function skipToken(text: string, at: number): number {
-  while (isTokenCode(text.charCodeAt(at))) at += 1
+  while (at < text.length && isTokenCode(text.charCodeAt(at))) at += 1
   return at
 }
 
@@ -85,8 +85,11 @@ function endOfItem(text: string, at: number): number {
   return text.length
 }
 
+/** `from` and `end`: where the parameter stands in the text, from its name to the end of its value. */
+type FoundParameter = (name: string, value: string, from: number, end: number) => void
+
 /** Calls back with each `;name=value` from `at` on, names in lower case; false when the text is not that. */
-export function readParameters(text: string, at: number, found: (name: string, value: string) => void): boolean {
+export function readParameters(text: string, at: number, found: FoundParameter): boolean {
   for (;;) {
     at = skipSpace(text, at)
     if (at >= text.length) return true
@@ -98,13 +101,13 @@ export function readParameters(text: string, at: number, found: (name: string, v
     const name = text.slice(from, end).toLowerCase()
     at = skipSpace(text, end)
     if (text.charCodeAt(at) !== 0x3d) {
-      found(name, '')
+      found(name, '', from, end)
       continue
     }
     const value = skipSpace(text, at + 1)
     at = endOfValue(text, value)
     if (at === -1) return false
-    found(name, unquote(text.slice(value, at)))
+    found(name, unquote(text.slice(value, at)), from, at)
   }
 }
 

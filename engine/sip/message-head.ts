@@ -2,8 +2,8 @@
  * The head of a message: start line and header fields (RFC 3261 §7.1-§7.3), as text. Folded lines are made one, names get
  * one spelling, and nothing else is read, but how long the body is, which a stream has to know first.
  */
-import { isSpaceCode, isToken, parseNumber } from './grammar.ts'
-import { canonicalName } from './header-names.ts'
+import { isSpaceCode, isToken, parseNumber, skipSpace, skipToken } from './grammar.ts'
+import { canonicalNameAt } from './header-names.ts'
 import { decodeText } from './text.ts'
 
 /** Bytes of the head and of the body, and header fields. What is beyond that is an attack or an accident. */
@@ -55,21 +55,20 @@ interface ReadStartLine {
   readonly fault: Refusal | null
 }
 
-/** §7.1. "Method SP Request-URI SP SIP-Version", one space each; trailing space is forgiven. */
+/** §7.1. "Method SP Request-URI SP SIP-Version", one space each; space at the end is forgiven. */
 function parseRequestLine(text: string): ReadStartLine {
   const first = text.indexOf(' ')
-  const last = text.trimEnd().lastIndexOf(' ')
+  const end = text.endsWith(' SIP/2.0') ? text.length : text.trimEnd().length
+  const last = text.lastIndexOf(' ', end - 1)
   const method = text.slice(0, Math.max(first, 0))
   const uri = first < last ? text.slice(first + 1, last) : ''
-  const version = text.slice(last + 1).trimEnd()
   const line = { isRequest: true, method, uri, status: 0, reason: '' }
-  if (!isToken(method) || !/^SIP\/\d+\.\d+$/i.test(version)) {
+  // §7.1: "The SIP-Version string is case-insensitive, but implementations MUST send upper-case."
+  const version = text.slice(last + 1, end).toUpperCase()
+  if (!isToken(method) || !version.startsWith('SIP/'))
     return { line, fault: { status: 400, reason: 'Bad Request Line' } }
-  }
-  // §7.1: "the version string is case-insensitive, but implementations MUST send upper-case."
-  if (version.toUpperCase() !== 'SIP/2.0') return { line, fault: { status: 505, reason: 'Version Not Supported' } }
-  if (uri === '' || /[\s<>"]/.test(uri)) return { line, fault: { status: 400, reason: 'Bad Request URI' } }
-  return { line, fault: null }
+  if (version !== 'SIP/2.0') return { line, fault: { status: 505, reason: 'Version Not Supported' } }
+  return { line, fault: /[\s<>"]/.test(uri) || uri === '' ? { status: 400, reason: 'Bad Request URI' } : null }
 }
 
 /** §7.2. The reason phrase may be empty, and any text. */
@@ -93,17 +92,32 @@ function readFields(text: string, from: number, names: string[], values: string[
     let end = endOfLine(text, at)
     const isFolded = isSpaceCode(text.charCodeAt(end + 2))
     while (isSpaceCode(text.charCodeAt(end + 2))) end = endOfLine(text, end + 2)
-    const colon = text.indexOf(':', at)
-    const name = colon === -1 || colon > end ? '' : text.slice(at, colon).trimEnd()
     if (names.length >= limits.fields) return { status: 400, reason: 'Too Many Header Fields' }
-    if (isToken(name)) {
-      const value = text.slice(colon + 1, end)
-      names.push(canonicalName(name))
-      values.push((isFolded ? value.replace(/\s*\r\n\s+/g, ' ') : value).trim())
-    } else fault ??= { status: 400, reason: 'Bad Header Field' }
+    const nameEnd = skipToken(text, at)
+    const colon = skipSpace(text, nameEnd)
+    if (nameEnd === at || text.charCodeAt(colon) !== 0x3a) fault ??= { status: 400, reason: 'Bad Header Field' }
+    else {
+      names.push(canonicalNameAt(text, at, nameEnd))
+      const value = trimmed(text, colon + 1, end)
+      values.push(isFolded ? unfold(value) : value)
+    }
     at = end + 2
   }
   return fault
+}
+
+/** Line by line: a pattern with space on both sides of the line end takes quadratic time on lines of space. */
+const unfold = (value: string): string =>
+  value
+    .split('\r\n')
+    .map((line) => line.trim())
+    .join(' ')
+    .trim()
+
+function trimmed(text: string, from: number, end: number): string {
+  const start = skipSpace(text, from)
+  while (end > start && isSpaceCode(text.charCodeAt(end - 1))) end -= 1
+  return text.slice(start, end)
 }
 
 /** Undefined when it is no length, or two that differ (RFC 4475 §3.3.9). */

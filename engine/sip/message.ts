@@ -4,7 +4,7 @@
  * value, never an exception, and says how it may still be answered.
  */
 import { type NameAddr, parseNameAddr } from './address.ts'
-import { firstItem, parameter, parseNumber, skipSpace, splitList } from './grammar.ts'
+import { firstItem, parameter, parseNumber, readParameters, skipSpace, splitList } from './grammar.ts'
 import { canonicalName, isListHeader } from './header-names.ts'
 import { type Head, limits, type Refusal, readHead } from './message-head.ts'
 import { decodeText } from './text.ts'
@@ -117,11 +117,21 @@ export class SipMessage {
     if (!isAsking && via.host === address.toLowerCase()) return
     const at = this.#names.indexOf('via')
     const [top = '', ...rest] = splitList(this.#values[at] ?? '')
-    const kept = top.replace(/\s*;\s*(?:rport|received)\s*(?:=\s*[^;,\s]*)?(?=\s*(?:;|$))/gi, '')
-    const stamped = `${kept};received=${address}${isAsking ? `;rport=${port}` : ''}`
+    const stamped = `${withoutSource(top)};received=${address}${isAsking ? `;rport=${port}` : ''}`
     this.#values[at] = [stamped, ...rest].join(', ')
     this.#via = { ...via, received: address, rport: isAsking ? port : null }
   }
+}
+
+/** A Via without `received` and `rport`, all else as it stands there. */
+function withoutSource(via: string): string {
+  const semicolon = via.indexOf(';')
+  if (semicolon === -1) return via
+  let kept = via.slice(0, semicolon)
+  readParameters(via, semicolon, (name, _value, from, end) => {
+    if (name !== 'received' && name !== 'rport') kept += `;${via.slice(from, end)}`
+  })
+  return kept
 }
 
 /** A datagram, or a WebSocket message: what follows the body by Content-Length is dropped (RFC 3261 §18.3). */
@@ -210,9 +220,10 @@ const blankEager = (): Eager => ({
 function readEager(head: Head, eager: Eager): Refusal | null {
   let fault: Refusal | null = null
   let seen = 0
-  for (const [at, name] of head.names.entries()) {
-    const bit = eagerBits[name]
-    if (bit === undefined) continue
+  for (let at = 0; at < head.names.length; at++) {
+    const name = head.names[at] ?? ''
+    const bit = eagerBit(name)
+    if (bit === 0) continue
     if ((seen & bit) !== 0) {
       if (bit !== viaBit) fault ??= { status: 400, reason: `Second ${name}` }
       continue
@@ -224,14 +235,29 @@ function readEager(head: Head, eager: Eager): Refusal | null {
 }
 
 const viaBit = 1
-const eagerBits: Readonly<Record<string, number>> = { via: viaBit, from: 2, to: 4, 'call-id': 8, cseq: 16 }
 const allBits = 31
+
+function eagerBit(name: string): number {
+  switch (name) {
+    case 'via':
+      return viaBit
+    case 'from':
+      return 2
+    case 'to':
+      return 4
+    case 'call-id':
+      return 8
+    case 'cseq':
+      return 16
+    default:
+      return 0
+  }
+}
 
 function readEagerField(eager: Eager, bit: number, value: string): boolean {
   switch (bit) {
     case viaBit:
-      eager.via = parseVia(firstItem(value)) ?? noVia
-      return eager.via !== noVia
+      return readVia(eager, firstItem(value))
     case 2:
       eager.from = parseNameAddr(value) ?? noAddress
       return eager.from !== noAddress
@@ -244,6 +270,13 @@ function readEagerField(eager: Eager, bit: number, value: string): boolean {
     default:
       return readCseq(eager, value)
   }
+}
+
+/** Of one that is spoiled, the part before its parameters, so that it can be said to the peer. */
+function readVia(eager: Eager, value: string): boolean {
+  const via = parseVia(value)
+  eager.via = via ?? parseVia(value.slice(0, value.search(/;|$/))) ?? noVia
+  return via !== null
 }
 
 /** §20.16: "The sequence number MUST be expressible as a 32-bit unsigned integer", below 2**31 (§8.1.1.5). */

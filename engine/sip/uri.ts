@@ -39,7 +39,7 @@ function parseSip(scheme: string, rest: string): Uri | null {
   if (/[\s\p{Cc}<>"]/u.test(rest)) return null
   const at = endOfUserinfo(rest)
   const userinfo = at === -1 ? '' : rest.slice(0, at)
-  if (at === 0) return null
+  if (at === 0 || userinfo.startsWith(':')) return null
   let address = rest.slice(at + 1)
   const question = address.indexOf('?')
   const headers = question === -1 ? '' : address.slice(question + 1)
