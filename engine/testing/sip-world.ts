@@ -1,0 +1,195 @@
+/**
+ * A world of SIP nodes on one clock that jumps: each has a transaction layer and legs, and datagrams take the way that
+ * chance gives them: late, twice, out of order, or never.
+ */
+import type { LegCommand, LegEvent, LegId, Source } from '../call/leg.ts'
+import type { Hop } from '../sip/hop.ts'
+import type { LegsOptions } from '../sip/leg-port.ts'
+import { Legs } from '../sip/legs.ts'
+import type { SipMessage } from '../sip/message.ts'
+import type { ServerTransaction } from '../sip/server-transaction.ts'
+import { Transactions } from '../sip/transactions.ts'
+import { Timer, TimerQueue } from '../timer-queue.ts'
+import { seededRandom } from './random.ts'
+import { parsed } from './sip-text.ts'
+
+export interface Weather {
+  loss?: number
+  duplicates?: number
+  /** Delay is drawn between the two, each datagram for itself: reordering. */
+  delayMs?: readonly [number, number]
+}
+
+class Datagram extends Timer {
+  readonly #deliver: (now: number) => void
+  constructor(deliver: (now: number) => void) {
+    super()
+    this.#deliver = deliver
+  }
+  override wake(now: number): void {
+    this.#deliver(now)
+  }
+}
+
+export class SipWorld {
+  readonly queue = new TimerQueue()
+  now = 0
+  /** Every datagram that was sent, lost ones too: `from>to METHOD` or `from>to STATUS METHOD`. */
+  readonly wire: string[] = []
+  readonly #nodes = new Map<string, SipNode>()
+  readonly #random: () => number
+  #sequence = 0
+  weather: Weather
+
+  constructor({ seed = 1, ...weather }: Weather & { seed?: number } = {}) {
+    this.#random = seededRandom(seed)
+    this.weather = weather
+  }
+
+  node(name: string, address: string, options: Partial<LegsOptions> = {}): SipNode {
+    const node = new SipNode(this, name, address, options, this.#random)
+    this.#nodes.set(address, node)
+    return node
+  }
+
+  carry(from: SipNode, hop: Hop, bytes: Uint8Array): void {
+    const message = parsed(bytes)
+    const to = this.#nodes.get(hop.address)
+    this.wire.push(
+      `${from.name}>${to?.name ?? hop.address} ${message.isRequest ? '' : `${message.status} `}${message.method}`,
+    )
+    const { loss = 0, duplicates = 0, delayMs: [least, most] = [1, 1] } = this.weather
+    const copies = this.#random() < duplicates ? 2 : 1
+    for (let copy = 0; copy < copies; copy += 1) {
+      if (this.#random() < loss || to === undefined) continue
+      // A thousandth for each, so that those of one delay come in the order in which they were sent.
+      this.#sequence += 0.001
+      const at = this.now + least + this.#random() * (most - least) + this.#sequence
+      const source = { ...hop, address: from.address, port: 5060, flow: null }
+      this.queue.set(new Datagram((now) => to.receive(now, parsed(bytes), source)), at)
+    }
+  }
+
+  /** Lets time pass; whoever listens to a node hears its events in between. */
+  run(ms = Infinity): void {
+    const until = this.now + ms
+    this.#drain()
+    for (let at = this.queue.deadline(); at !== undefined && at <= until; at = this.queue.deadline()) {
+      if (at > this.now + 0.5) this.#sequence = 0
+      this.now = at
+      this.queue.run(at)
+      this.#drain()
+    }
+    if (until !== Infinity) this.now = until
+  }
+
+  #drain(): void {
+    for (let isBusy = true; isBusy; ) {
+      isBusy = false
+      for (const node of this.#nodes.values()) isBusy = node.drain() || isBusy
+    }
+  }
+}
+
+export class SipNode {
+  readonly name: string
+  readonly address: string
+  readonly legs: Legs
+  readonly transactions: Transactions
+  readonly events: LegEvent[] = []
+  /** What it does by itself; commands it gives are heard at once. */
+  onEvent: (event: LegEvent) => void = () => {}
+  /** What it does with a new request; by itself it takes each INVITE as one from a device. */
+  onRequest: (transaction: ServerTransaction) => void
+  readonly received: SipMessage[] = []
+  readonly #world: SipWorld
+  #lastLeg = 0
+
+  constructor(world: SipWorld, name: string, address: string, options: Partial<LegsOptions>, random: () => number) {
+    this.#world = world
+    this.name = name
+    this.address = address
+    let tokens = 0
+    this.transactions = new Transactions({
+      queue: world.queue,
+      send: (hop, bytes) => world.carry(this, hop, bytes),
+      local: () => ({ host: address, port: 5060 }),
+      token: () => {
+        tokens += 1
+        return `${name}${tokens}`
+      },
+    })
+    this.legs = new Legs({
+      transactions: this.transactions,
+      queue: world.queue,
+      locate: (now, uri, done) => done(now, hopsOf(uri)),
+      flow: () => null,
+      authorize: () => null,
+      fraction: random,
+      onRequest: (_now, transaction) => this.onRequest(transaction),
+      agent: 'Carillon',
+      ...options,
+    })
+    const source: Source = { kind: 'trunk', accountId: 'acc_1', trunkId: 'trk_1' }
+    this.onRequest = (transaction) => {
+      if (transaction.method === 'INVITE') this.legs.accept(world.now, transaction, this.newLeg(), source)
+      else transaction.respond(world.now, { status: 501 })
+    }
+  }
+
+  newLeg(): LegId {
+    this.#lastLeg += 1
+    return `leg_${this.name}${this.#lastLeg}`
+  }
+
+  command(command: LegCommand): void {
+    this.legs.handle(this.#world.now, command)
+  }
+
+  /** Dials with what a plain call has. */
+  dial(uri: string, more: Partial<Extract<LegCommand, { type: 'dial' }>> = {}): LegId {
+    const leg = more.leg ?? this.newLeg()
+    this.command({
+      type: 'dial',
+      leg,
+      to: { uri, route: [], flow: null, credentials: null },
+      from: { number: '1001', name: 'Alice', isAnonymous: false },
+      toNumber: '1002',
+      headers: [],
+      sdp: 'offer',
+      isIdentityTrusted: true,
+      ...more,
+    })
+    return leg
+  }
+
+  receive(now: number, message: SipMessage, source: Hop): void {
+    this.received.push(message)
+    this.transactions.receive(now, message, source)
+  }
+
+  drain(): boolean {
+    let isBusy = false
+    for (let event = this.legs.poll(); event !== undefined; event = this.legs.poll()) {
+      isBusy = true
+      this.events.push(event)
+      this.onEvent(event)
+    }
+    return isBusy
+  }
+
+  /** The types of its events so far, with what tells them apart. */
+  get story(): string[] {
+    return this.events.map((event) => {
+      if (event.type === 'ended') return `ended by ${event.by}`
+      return 'status' in event ? `${event.type} ${event.status}` : event.type
+    })
+  }
+}
+
+/** `sip:user@192.0.2.1:5070;transport=tcp` needs nobody to look it up. */
+function hopsOf(uri: string): Hop[] {
+  const match = /^sips?:(?:[^@]*@)?([\d.]+)(?::(\d+))?/.exec(uri)
+  if (match === null) return []
+  return [{ transport: 'udp', address: match[1] ?? '', port: Number(match[2] ?? 5060), flow: null }]
+}
