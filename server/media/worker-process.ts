@@ -33,13 +33,17 @@ const backoffMs = [0, 100, 500, 2_000, 5_000]
 /** A worker that lived this long was no failed start. */
 const stableMs = 10_000
 
-export function workerSocketPath(dataDir: string, index: number): string {
-  const path = join(dataDir, `media-${index}.sock`)
+export const workerSocketPath = (dataDir: string, index: number): string =>
+  unixSocketPath(dataDir, `media-${index}.sock`)
+
+/** In the data folder, or where its path would be too long in a folder of ours. */
+export function unixSocketPath(dataDir: string, file: string): string {
+  const path = join(dataDir, file)
   if (Buffer.byteLength(path) <= longestPath) return path
   const name = createHash('sha256').update(dataDir).digest('hex').slice(0, 12)
   const folder = join(tmpdir(), `carillon-${name}`)
   mkdirSync(folder, { recursive: true, mode: 0o700 })
-  return join(folder, `media-${index}.sock`)
+  return join(folder, file)
 }
 
 export class WorkerProcess {

@@ -603,3 +603,9 @@ create table users (
 CREATE INDEX users_account ON users USING btree (account_id, created_at);
 CREATE UNIQUE INDEX users_email ON users USING btree (lower(email));
 CREATE UNIQUE INDEX users_username ON users USING btree (lower(username));
+
+create table voice_batches (
+  node text not null,
+  batch bigint not null,
+  constraint voice_batches_pkey PRIMARY KEY (node)
+);

@@ -1,0 +1,252 @@
+/**
+ * What the voice process writes, in one statement: events into the inbox, rows of calls, of legs and of SIP ladders (T1).
+ * All of a batch happens or nothing, and a batch that comes again does nothing.
+ *
+ * Invariant (T3): a call ends once. The events that tell of an end go in only with the row that ended just now.
+ */
+import type { Client, PoolClient } from 'pg'
+import type { InboxRow } from '../events/inbox.ts'
+
+/** A row of `calls` as the call stands; what never changes is read from the first only. Times are RFC 3339. */
+export interface CallRow {
+  readonly id: string
+  readonly account_id: string
+  readonly resource_seq: number
+  readonly direction: string
+  readonly caller_number: string
+  readonly caller_name: string | null
+  readonly callee_number: string | null
+  readonly callee_name: string | null
+  readonly called_number: string
+  readonly from_user_id: string | null
+  readonly from_device_id: string | null
+  readonly to_user_id: string | null
+  readonly to_device_id: string | null
+  readonly owner_id: string | null
+  readonly trunk_id: string | null
+  readonly callflow_id: string | null
+  readonly is_emergency: boolean
+  readonly caller_call_id: string | null
+  readonly callee_call_id: string | null
+  readonly started_at: string
+  readonly ringing_at: string | null
+  readonly answered_at: string | null
+  readonly ended_at: string | null
+  readonly heartbeat_at: string
+  readonly hangup_cause: string | null
+  readonly ended_by: string | null
+  readonly sip_code: number | null
+  readonly q850_cause: number | null
+  readonly duration_seconds: number | null
+  readonly billing_seconds: number | null
+  readonly detected_country: string | null
+  readonly detected_type: string | null
+  readonly detected_operator: string | null
+  readonly correlation_id: string | null
+  readonly node: string
+  readonly quality: unknown
+  readonly snapshot: string | null
+}
+
+export interface LegTableRow {
+  readonly id: string
+  readonly call_id: string
+  readonly account_id: string
+  readonly role: string
+  readonly device_id: string | null
+  readonly trunk_id: string | null
+  readonly user_id: string | null
+  readonly number: string
+  readonly name: string | null
+  readonly started_at: string
+  readonly ringing_at: string | null
+  readonly answered_at: string | null
+  readonly ended_at: string
+  readonly sip_code: number | null
+  readonly q850_cause: number | null
+  readonly hangup_cause: string | null
+  readonly billing_seconds: number
+  readonly billed_user_id: string | null
+  readonly billed_device_id: string | null
+  readonly is_forwarded: boolean
+  readonly quality: unknown
+}
+
+export interface TraceRow {
+  readonly call_id: string
+  readonly account_id: string
+  readonly messages: string
+}
+
+/** An event with what it depends on: set, it is told only when that call ends with this batch. */
+export interface BatchEvent {
+  readonly row: InboxRow
+  readonly endOf: string | null
+}
+
+export interface CallBatch {
+  readonly node: string
+  /** Grows by one with each batch of the node. */
+  readonly number: number
+  /** The last state of each call. */
+  readonly calls: readonly CallRow[]
+  readonly legs: readonly LegTableRow[]
+  readonly traces: readonly TraceRow[]
+  readonly events: readonly BatchEvent[]
+}
+
+const callTypes: Readonly<Record<keyof CallRow, string>> = {
+  id: 'text',
+  account_id: 'text',
+  resource_seq: 'bigint',
+  direction: 'text',
+  caller_number: 'text',
+  caller_name: 'text',
+  callee_number: 'text',
+  callee_name: 'text',
+  called_number: 'text',
+  from_user_id: 'text',
+  from_device_id: 'text',
+  to_user_id: 'text',
+  to_device_id: 'text',
+  owner_id: 'text',
+  trunk_id: 'text',
+  callflow_id: 'text',
+  is_emergency: 'boolean',
+  caller_call_id: 'text',
+  callee_call_id: 'text',
+  started_at: 'timestamptz',
+  ringing_at: 'timestamptz',
+  answered_at: 'timestamptz',
+  ended_at: 'timestamptz',
+  heartbeat_at: 'timestamptz',
+  hangup_cause: 'text',
+  ended_by: 'text',
+  sip_code: 'integer',
+  q850_cause: 'integer',
+  duration_seconds: 'integer',
+  billing_seconds: 'integer',
+  detected_country: 'text',
+  detected_type: 'text',
+  detected_operator: 'text',
+  correlation_id: 'text',
+  node: 'text',
+  quality: 'jsonb',
+  snapshot: 'text',
+}
+const legTypes: Readonly<Record<keyof LegTableRow, string>> = {
+  id: 'text',
+  call_id: 'text',
+  account_id: 'text',
+  role: 'text',
+  device_id: 'text',
+  trunk_id: 'text',
+  user_id: 'text',
+  number: 'text',
+  name: 'text',
+  started_at: 'timestamptz',
+  ringing_at: 'timestamptz',
+  answered_at: 'timestamptz',
+  ended_at: 'timestamptz',
+  sip_code: 'integer',
+  q850_cause: 'integer',
+  hangup_cause: 'text',
+  billing_seconds: 'integer',
+  billed_user_id: 'text',
+  billed_device_id: 'text',
+  is_forwarded: 'boolean',
+  quality: 'jsonb',
+}
+const traceTypes: Readonly<Record<keyof TraceRow, string>> = { call_id: 'text', account_id: 'text', messages: 'text' }
+const eventTypes = {
+  event_id: 'uuid',
+  account_id: 'text',
+  user_id: 'text',
+  type: 'text',
+  resource_type: 'text',
+  resource_id: 'text',
+  resource_seq: 'bigint',
+  occurred_at: 'timestamptz',
+  actor: 'text',
+  correlation_id: 'text',
+  schema_version: 'integer',
+  data: 'text',
+} as const
+
+/** Fixed at the beginning of a call. */
+const constant = new Set(['id', 'account_id', 'direction', 'called_number', 'started_at', 'node', 'is_emergency'])
+
+const columns = (types: object, of = '') =>
+  Object.keys(types)
+    .map((name) => of + name)
+    .join(', ')
+const recordset = (parameter: string, types: object, more = '') =>
+  `json_to_recordset(${parameter}::json) as r(${Object.entries(types)
+    .map(([name, type]) => `${name} ${type}`)
+    .join(', ')}${more})`
+const changing = Object.keys(callTypes).filter((name) => !constant.has(name))
+
+// A call that is new is inserted as it stands; one that is known and not over is changed. Both in one statement see the
+// table as it was before, so that a row is either found or made.
+const statement = `
+with turn as (
+  insert into voice_batches (node, batch) values ($1, $2)
+  on conflict (node) do update set batch = excluded.batch where voice_batches.batch < excluded.batch
+  returning 1
+), made as (
+  insert into calls (${columns(callTypes)})
+  select ${columns(callTypes, 'r.')} from turn, ${recordset('$3', callTypes)}
+  where not exists (select from calls c where c.id = r.id)
+  returning id, ended_at
+), changed as (
+  update calls c set ${changing.map((name) => `${name} = r.${name}`).join(', ')}
+  from turn, ${recordset('$3', callTypes)}
+  where c.id = r.id and c.ended_at is null
+  returning c.id, c.ended_at
+), over as (
+  select id from made where ended_at is not null union all select id from changed where ended_at is not null
+), legs as (
+  insert into call_legs (${columns(legTypes)})
+  select ${columns(legTypes, 'r.')} from turn, ${recordset('$4', legTypes)}
+  on conflict (id) do nothing
+), traces as (
+  insert into call_traces (${columns(traceTypes)})
+  select ${columns(traceTypes, 'r.')} from turn, ${recordset('$5', traceTypes)}
+  on conflict (call_id) do update set messages = excluded.messages
+)
+insert into event_inbox (${columns(eventTypes)})
+select ${columns(eventTypes, 'r.')} from turn, ${recordset('$6', eventTypes, ', end_of text, place integer')}
+where r.end_of is null or r.end_of in (select id from over)
+order by r.place`
+
+export async function writeCallBatch(client: Client | PoolClient, batch: CallBatch): Promise<void> {
+  await client.query({
+    name: 'call-batch',
+    text: statement,
+    values: [
+      batch.node,
+      batch.number,
+      JSON.stringify(batch.calls),
+      JSON.stringify(batch.legs),
+      JSON.stringify(batch.traces),
+      JSON.stringify(batch.events.map(toEventJson)),
+    ],
+  })
+}
+
+const toEventJson = ({ row, endOf }: BatchEvent, place: number) => ({
+  event_id: row.eventId,
+  account_id: row.accountId,
+  user_id: row.userId,
+  type: row.type,
+  resource_type: row.resourceType,
+  resource_id: row.resourceId,
+  resource_seq: row.resourceSeq,
+  occurred_at: row.occurredAt,
+  actor: row.actor,
+  correlation_id: row.correlationId,
+  schema_version: row.schemaVersion,
+  data: row.data,
+  end_of: endOf,
+  place,
+})

@@ -1,0 +1,33 @@
+/** What the api and the voice process say over their Unix socket: one JSON value a line. Both are of one version. */
+import { unixSocketPath } from '../media/worker-process.ts'
+
+export type ToVoice =
+  | { readonly type: 'changed'; readonly request: number; readonly accountId: string }
+  | { readonly type: 'figures'; readonly request: number }
+
+export type FromVoice =
+  /** `changed` is carried out; or why not. */
+  | { readonly type: 'done'; readonly request: number; readonly fault: string | null }
+  | { readonly type: 'figures'; readonly request: number; readonly figures: VoiceFigures }
+  /** Events wait in the inbox. */
+  | { readonly type: 'wrote' }
+
+/** For /metrics. */
+export interface VoiceFigures {
+  readonly calls: number
+  readonly legs: number
+  readonly transactions: number
+  readonly registrations: number
+  readonly connections: number
+  /** Records that wait for the database. */
+  readonly waiting: number
+  readonly spoolBytes: number
+  readonly loopLagMs: number
+  readonly rssBytes: number
+  readonly cpuMicros: number
+  readonly messagesIn: number
+  readonly messagesOut: number
+  readonly malformed: number
+}
+
+export const voiceSocketPath = (dataDir: string): string => unixSocketPath(dataDir, 'voice.sock')

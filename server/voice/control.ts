@@ -1,0 +1,73 @@
+/**
+ * The voice process's end of the Unix socket by which the api reaches it: configuration that changed is read again before
+ * the api answers whoever changed it (T4).
+ */
+import { chmodSync, rmSync } from 'node:fs'
+import { createServer, type Server, type Socket } from 'node:net'
+import { LineReader } from '../media/lines.ts'
+import type { FromVoice, ToVoice } from './control-protocol.ts'
+
+export interface ControlHandler {
+  /** Configuration of that account is another now. */
+  changed(accountId: string): Promise<void>
+  figures(): Extract<FromVoice, { type: 'figures' }>['figures']
+}
+
+export class Control {
+  readonly #path: string
+  readonly #handler: ControlHandler
+  readonly #sockets = new Set<Socket>()
+  readonly #server: Server
+
+  constructor(path: string, handler: ControlHandler) {
+    this.#path = path
+    this.#handler = handler
+    this.#server = createServer((socket) => this.#accept(socket))
+  }
+
+  open(): Promise<void> {
+    rmSync(this.#path, { force: true })
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject)
+      this.#server.listen(this.#path, () => {
+        chmodSync(this.#path, 0o600)
+        resolve()
+      })
+    })
+  }
+
+  close(): void {
+    this.#server.close()
+    for (const socket of this.#sockets) socket.destroy()
+  }
+
+  /** Events wait in the inbox. */
+  wrote(): void {
+    for (const socket of this.#sockets) say(socket, { type: 'wrote' })
+  }
+
+  #accept(socket: Socket): void {
+    this.#sockets.add(socket)
+    const lines = new LineReader((line) => void this.#obey(socket, JSON.parse(line)))
+    socket.on('data', (bytes) => lines.push(bytes))
+    socket.on('error', () => {}) // `close` follows
+    socket.on('close', () => this.#sockets.delete(socket))
+  }
+
+  async #obey(socket: Socket, message: ToVoice): Promise<void> {
+    switch (message.type) {
+      case 'changed':
+        try {
+          await this.#handler.changed(message.accountId)
+          say(socket, { type: 'done', request: message.request, fault: null })
+        } catch (error) {
+          say(socket, { type: 'done', request: message.request, fault: error instanceof Error ? error.message : '' })
+        }
+        return
+      case 'figures':
+        say(socket, { type: 'figures', request: message.request, figures: this.#handler.figures() })
+    }
+  }
+}
+
+const say = (socket: Socket, message: FromVoice) => socket.writable && socket.write(`${JSON.stringify(message)}\n`)

@@ -1,0 +1,162 @@
+/**
+ * The one ordered writer of the voice process (T1): what calls record goes into the database in batches, one statement
+ * each; with the database away, into the spool, in the same order (T4).
+ *
+ * Invariant: `flushed` callbacks come in order, each after everything recorded before it is durable.
+ */
+import pg from 'pg'
+import type { FastifyBaseLogger } from 'fastify'
+import { type CallBatch, writeCallBatch } from '../store/call-batch.ts'
+import { isDatabaseDown } from '../store/database.ts'
+import type { Spool } from './spool.ts'
+
+export interface WriterOptions {
+  readonly connection: pg.ClientConfig
+  readonly node: string
+  readonly spool: Spool
+  readonly log: FastifyBaseLogger
+  /** What was recorded since the last call, the last state of each call once. Null: nothing. */
+  readonly take: () => Omit<CallBatch, 'node' | 'number'> | null
+  /** Something new is in the inbox. */
+  readonly wrote: () => void
+}
+
+/** From the beginning of one batch to the beginning of the next, so that they gather (T1: at most 5 ms). */
+const gatherMs = 4
+const reconnectMs = 200
+/** Recorded and not durable: more means that the machine cannot keep up. */
+const mostWaiting = 5_000
+
+export class Writer {
+  readonly #options: WriterOptions
+  #client: pg.Client | null = null
+  #number = 0
+  #waiting: (() => void)[] = []
+  #isRunning = false
+  #isStopped = false
+  #beganAt = Number.NEGATIVE_INFINITY
+  #timer: NodeJS.Timeout | null = null
+  #triedAt = Number.NEGATIVE_INFINITY
+
+  constructor(options: WriterOptions) {
+    this.#options = options
+  }
+
+  /** The database must be there for the first start of a process. */
+  async start(): Promise<void> {
+    const client = await this.#connect()
+    const { rows } = await client.query('select batch from voice_batches where node = $1', [this.#options.node])
+    this.#number = Math.max(Number(rows[0]?.batch ?? 0), this.#options.spool.lastNumber)
+    await this.#drain()
+  }
+
+  /** True when a call that begins now could not be kept (T4, T8). */
+  get isOverfull(): boolean {
+    return this.#waiting.length > mostWaiting || this.#options.spool.isFull
+  }
+
+  get waiting(): number {
+    return this.#waiting.length
+  }
+
+  /** Something was recorded. */
+  poke(): void {
+    if (this.#isRunning || this.#timer !== null) return
+    const pause = this.#beganAt + gatherMs - performance.now()
+    if (pause <= 0) {
+      this.#timer = setTimeout(() => this.#begin(), 0)
+    } else this.#timer = setTimeout(() => this.#begin(), pause)
+  }
+
+  /** Calls back once what was recorded until now is durable. */
+  whenFlushed(callback: () => void): void {
+    this.#waiting.push(callback)
+    this.poke()
+  }
+
+  async stop(): Promise<void> {
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    this.#timer = null
+    while (this.#isRunning) await new Promise((resolve) => setImmediate(resolve))
+    await this.#pass()
+    this.#isStopped = true
+    await this.#client?.end().catch(() => {})
+    await this.#options.spool.close()
+  }
+
+  #begin(): void {
+    this.#timer = null
+    this.#isRunning = true
+    this.#beganAt = performance.now()
+    // What fails here is our fault: without its writer the process is of no use.
+    void this.#pass().then(() => {
+      this.#isRunning = false
+      if (this.#isStopped) return
+      if (this.#waiting.length > 0) this.poke()
+      else if (!this.#options.spool.isEmpty) this.#timer = setTimeout(() => this.#begin(), reconnectMs)
+    })
+  }
+
+  async #pass(): Promise<void> {
+    const { take, node, wrote } = this.#options
+    const told = this.#waiting
+    this.#waiting = []
+    const recorded = take()
+    if (recorded !== null) {
+      this.#number += 1
+      await this.#write({ ...recorded, node, number: this.#number })
+      wrote()
+    } else if (!this.#options.spool.isEmpty) await this.#drain()
+    for (const callback of told) callback()
+  }
+
+  async #write(batch: CallBatch): Promise<void> {
+    const { spool } = this.#options
+    if (!(await this.#drain()) || !(await this.#send(batch))) await spool.add(batch)
+  }
+
+  /** False: the database is away, and the spool keeps what it has. */
+  async #drain(): Promise<boolean> {
+    const { spool } = this.#options
+    for (;;) {
+      const first = await spool.first()
+      if (first === null) return true
+      if (!(await this.#send(first.batch))) return false
+      await first.drop()
+    }
+  }
+
+  async #send(batch: CallBatch): Promise<boolean> {
+    const { log } = this.#options
+    try {
+      this.#client ??= await this.#connectAgain()
+      if (this.#client === null) return false
+      await writeCallBatch(this.#client, batch)
+      return true
+    } catch (error) {
+      const client = this.#client
+      this.#client = null
+      await client?.end().catch(() => {})
+      if (!isDatabaseDown(error)) throw error
+      log.warn({ err: error }, 'the database is away: calls go on, their records wait in the spool')
+      return false
+    }
+  }
+
+  async #connectAgain(): Promise<pg.Client | null> {
+    // Each batch would wait for the attempt; a call does not.
+    if (performance.now() - this.#triedAt < reconnectMs) return null
+    this.#triedAt = performance.now()
+    return this.#connect()
+  }
+
+  async #connect(): Promise<pg.Client> {
+    const client = new pg.Client({ connectionTimeoutMillis: 2_000, ...this.#options.connection })
+    client.on('error', () => {
+      if (this.#client === client) this.#client = null
+    })
+    await client.connect()
+    this.#client = client
+    return client
+  }
+}
