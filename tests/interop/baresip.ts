@@ -1,0 +1,234 @@
+/**
+ * baresip, a phone that nobody here wrote: in a namespace of its own, driven by its JSON control connection (ctrl_tcp),
+ * sending a tone and recording what it hears.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createConnection, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { until } from '../carillon.ts'
+import { makeNamespace, type Namespace } from './namespace.ts'
+
+export interface BaresipOptions {
+  readonly username: string
+  readonly password: string
+  readonly domain: string
+  /** Carillon's SIP port. */
+  readonly port: number
+  readonly transport?: 'udp' | 'tcp' | 'tls'
+  /** What it sends, Hz. */
+  readonly tone: number
+  readonly codecs?: string
+  /** `srtp-mand` with TLS. */
+  readonly encryption?: string
+  readonly more?: string
+}
+
+interface BaresipEvent {
+  readonly type: string
+  readonly class?: string
+  readonly id?: string
+  readonly peeruri?: string
+  readonly param?: string
+}
+
+const controlPort = 4444
+
+export class Baresip {
+  readonly options: BaresipOptions
+  readonly namespace: Namespace
+  readonly folder = mkdtempSync(join(tmpdir(), 'carillon-baresip-'))
+  readonly events: BaresipEvent[] = []
+  output = ''
+  #child: ChildProcess | null = null
+  #control: Socket | null = null
+  #buffer = Buffer.alloc(0)
+
+  private constructor(options: BaresipOptions) {
+    this.options = options
+    this.namespace = makeNamespace()
+  }
+
+  /** Runs, and is registered unless `isRegistering` is false. */
+  static async start(options: BaresipOptions, isRegistering = true): Promise<Baresip> {
+    const phone = new Baresip(options)
+    try {
+      phone.#configure()
+      await phone.#launch()
+      if (isRegistering) await phone.event('REGISTER_OK')
+      return phone
+    } catch (error) {
+      await phone.stop()
+      throw error
+    }
+  }
+
+  get records(): string {
+    return join(this.folder, 'sound')
+  }
+
+  #configure(): void {
+    const {
+      username,
+      password,
+      domain,
+      port,
+      transport = 'udp',
+      tone,
+      codecs = '',
+      encryption,
+      more = '',
+    } = this.options
+    mkdirSync(this.records)
+    const outbound = `sip:${this.namespace.gateway}:${transport === 'tls' ? port + 1 : port};transport=${transport}`
+    const parameters = [
+      `auth_user=${username}`,
+      `auth_pass=${password}`,
+      `outbound="${outbound}"`,
+      'regint=60',
+      'answermode=manual',
+      ...(codecs === '' ? [] : [`audio_codecs=${codecs}`]),
+      ...(encryption === undefined ? [] : [`mediaenc=${encryption}`]),
+    ]
+    writeFileSync(
+      join(this.folder, 'accounts'),
+      `<sip:${username}@${domain};transport=${transport}>;${parameters.join(';')}${more}\n`,
+    )
+    writeFileSync(join(this.folder, 'contacts'), '')
+    writeFileSync(
+      join(this.folder, 'config'),
+      [
+        `module_path /usr/lib/baresip/modules`,
+        'sip_verify_server no',
+        'call_local_timeout 120',
+        'call_max_calls 4',
+        `audio_source ausine,${tone}`,
+        'audio_player aubridge,nil',
+        'audio_alert aubridge,nil',
+        'ausrc_srate 8000',
+        'auplay_srate 8000',
+        'ausrc_channels 1',
+        'auplay_channels 1',
+        `snd_path ${this.records}`,
+        `ctrl_tcp_listen 127.0.0.1:${controlPort}`,
+        'module stdio.so',
+        'module g711.so',
+        'module g722.so',
+        'module srtp.so',
+        'module ausine.so',
+        'module aubridge.so',
+        'module sndfile.so',
+        'module_tmp uuid.so',
+        'module_tmp account.so',
+        'module_app ctrl_tcp.so',
+        'module_app menu.so',
+        'module_app debug_cmd.so',
+        '',
+      ].join('\n'),
+    )
+  }
+
+  async #launch(): Promise<void> {
+    const child = spawn('ip', ['netns', 'exec', this.namespace.name, 'baresip', '-f', this.folder], {
+      stdio: ['pipe', 'pipe', 'pipe'],
+    })
+    child.stdout.on('data', (text) => (this.output += text))
+    child.stderr.on('data', (text) => (this.output += text))
+    this.#child = child
+    await until(() => this.output.includes('baresip is ready'), `baresip runs: ${this.output}`)
+    this.#control = await this.#connect()
+  }
+
+  /** Its control port is inside the namespace: a process there carries it out. */
+  async #connect(): Promise<Socket> {
+    const path = join(this.folder, 'control.sock')
+    const bridge = spawn(
+      'ip',
+      ['netns', 'exec', this.namespace.name, process.execPath, '-e', bridgeProgram, path, String(controlPort)],
+      { stdio: 'ignore' },
+    )
+    this.#child?.once('exit', () => bridge.kill())
+    await until(() => existsSync(path), 'the bridge to baresip')
+    const socket = createConnection(path)
+    await once(socket, 'connect')
+    socket.on('data', (bytes) => this.#read(bytes))
+    socket.on('error', () => {})
+    return socket
+  }
+
+  /** Netstrings of JSON. */
+  #read(bytes: Buffer): void {
+    this.#buffer = Buffer.concat([this.#buffer, bytes])
+    for (;;) {
+      const colon = this.#buffer.indexOf(':')
+      if (colon < 0) return
+      const length = Number(this.#buffer.subarray(0, colon).toString())
+      if (this.#buffer.length < colon + length + 2) return
+      const frame = JSON.parse(this.#buffer.subarray(colon + 1, colon + 1 + length).toString())
+      this.#buffer = this.#buffer.subarray(colon + length + 2)
+      if (frame.event) this.events.push(frame)
+    }
+  }
+
+  command(command: string, params = ''): void {
+    const text = JSON.stringify({ command, params, token: 'test' })
+    this.#control?.write(`${Buffer.byteLength(text)}:${text},`)
+  }
+
+  /** The first event of that type that was not waited for yet. */
+  event(type: string, ms = 15_000): Promise<BaresipEvent> {
+    return until(
+      () => {
+        const index = this.events.findIndex((event) => event.type === type)
+        return index < 0 ? undefined : this.events.splice(index, 1)[0]
+      },
+      `${this.options.username}: ${type}; it had ${this.events.map((event) => event.type).join(' ')}`,
+      ms,
+    )
+  }
+
+  dial(number: string): void {
+    this.command('dial', `sip:${number}@${this.options.domain}`)
+  }
+  answer(): void {
+    this.command('accept')
+  }
+  hangUp(): void {
+    this.command('hangup')
+  }
+
+  /** What it heard, as 16-bit samples at 8 kHz; complete once the call is over. */
+  heard(): Int16Array {
+    const file = readdirSync(this.records).find((name) => name.endsWith('-dec.wav'))
+    if (file === undefined) return new Int16Array(0)
+    const bytes = readFileSync(join(this.records, file))
+    const data = bytes.indexOf('data') + 8
+    const samples = new Int16Array(Math.floor((bytes.length - data) / 2))
+    for (let i = 0; i < samples.length; i++) samples[i] = bytes.readInt16LE(data + 2 * i)
+    return samples
+  }
+
+  async stop(): Promise<void> {
+    const child = this.#child
+    this.#control?.destroy()
+    if (child && child.exitCode === null) {
+      const gone = once(child, 'exit')
+      child.kill('SIGKILL')
+      await gone
+    }
+    this.namespace.remove()
+    rmSync(this.folder, { recursive: true, force: true })
+  }
+}
+
+const bridgeProgram = `
+const { connect, createServer } = require('node:net')
+const [path, port] = process.argv.slice(1)
+createServer((outside) => {
+  const inside = connect(Number(port), '127.0.0.1')
+  outside.pipe(inside).pipe(outside)
+  for (const end of [inside, outside]) end.on('error', () => process.exit())
+}).listen(path)
+`

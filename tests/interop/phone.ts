@@ -1,0 +1,436 @@
+/**
+ * A phone that does what it is told: its own small SIP over one UDP socket, written apart from the engine so that both
+ * do not share a mistake. It answers digest challenges, keeps dialogs, and shows every message it got.
+ */
+import { createHash, randomBytes } from 'node:crypto'
+import { createSocket, type Socket } from 'node:dgram'
+import { once } from 'node:events'
+import { until } from '../carillon.ts'
+
+export interface Message {
+  /** Of a request; empty in a response. */
+  readonly method: string
+  readonly uri: string
+  /** 0 in a request. */
+  readonly status: number
+  readonly text: string
+  readonly body: string
+}
+
+export interface PhoneOptions {
+  readonly username: string
+  readonly password: string
+  readonly domain: string
+  /** Of Carillon; the phone speaks from 127.0.0.1. */
+  readonly port: number
+  /** What it would put into SDP. */
+  readonly rtpPort: number
+}
+
+const waitMs = 10_000
+const token = () => randomBytes(8).toString('hex')
+const md5 = (text: string) => createHash('md5').update(text).digest('hex')
+
+export const header = (message: Message, name: string): string =>
+  new RegExp(`^${name}[ \\t]*:[ \\t]*(.*?)\\r$`, 'im').exec(message.text)?.[1] ?? ''
+export const headers = (message: Message, name: string): string[] =>
+  [...message.text.matchAll(new RegExp(`^${name}[ \\t]*:[ \\t]*(.*?)\\r$`, 'gim'))].map((match) => match[1] ?? '')
+const tagOf = (value: string) => /;tag=([^;>\s]+)/.exec(value)?.[1] ?? ''
+const uriOf = (value: string) => /<([^>]+)>/.exec(value)?.[1] ?? value.split(';')[0] ?? ''
+
+export class Phone {
+  readonly options: PhoneOptions
+  readonly socket: Socket
+  readonly inbox: Message[] = []
+  /** Messages that a waiter took. */
+  readonly #taken = new Set<Message>()
+  readonly calls: PhoneCall[] = []
+  localPort = 0
+
+  private constructor(options: PhoneOptions) {
+    this.options = options
+    this.socket = createSocket('udp4')
+  }
+
+  static async open(options: PhoneOptions): Promise<Phone> {
+    const phone = new Phone(options)
+    phone.socket.bind(0, '127.0.0.1')
+    await once(phone.socket, 'listening')
+    phone.localPort = phone.socket.address().port
+    phone.socket.on('message', (bytes) => phone.#read(bytes.toString()))
+    return phone
+  }
+
+  close(): void {
+    this.socket.close()
+  }
+
+  get contact(): string {
+    return `<sip:${this.options.username}@127.0.0.1:${this.localPort}>`
+  }
+
+  get aor(): string {
+    return `<sip:${this.options.username}@${this.options.domain}>`
+  }
+
+  #read(text: string): void {
+    if (text.trim() === '') return
+    const [start = ''] = text.split('\r\n', 1)
+    const body = text.slice(text.indexOf('\r\n\r\n') + 4)
+    const isResponse = start.startsWith('SIP/2.0 ')
+    const [first = '', second = ''] = start.split(' ')
+    const message = {
+      method: isResponse ? '' : first,
+      uri: isResponse ? '' : second,
+      status: isResponse ? Number(second) : 0,
+      text,
+      body,
+    }
+    this.inbox.push(message)
+    for (const call of this.calls) call.onMessage(message)
+  }
+
+  send(text: string): void {
+    this.socket.send(text, this.options.port, '127.0.0.1')
+  }
+
+  /** Takes the first message, come or to come, that is like this. */
+  next(what: string, isLike: (message: Message) => boolean, ms = waitMs): Promise<Message> {
+    return until(
+      () => {
+        const found = this.inbox.find((message) => !this.#taken.has(message) && isLike(message))
+        if (found) this.#taken.add(found)
+        return found
+      },
+      `${this.options.username}: ${what}; it got ${this.inbox.map(({ text }) => text.split('\r\n', 1)[0]).join(' | ')}`,
+      ms,
+    )
+  }
+
+  request(method: string, uri: string, lines: readonly string[], body = ''): string {
+    const type =
+      body === '' || lines.some((line) => /^content-type/i.test(line)) ? [] : ['Content-Type: application/sdp']
+    return [
+      `${method} ${uri} SIP/2.0`,
+      `Via: SIP/2.0/UDP 127.0.0.1:${this.localPort};branch=z9hG4bK${token()};rport`,
+      'Max-Forwards: 70',
+      ...lines,
+      ...type,
+      `Content-Length: ${Buffer.byteLength(body)}`,
+      '',
+      body,
+    ].join('\r\n')
+  }
+
+  /** The final answer; answers one challenge. */
+  async ask(method: string, uri: string, lines: readonly string[], cseq: number, body = ''): Promise<Message> {
+    const callId = lines.find((line) => line.startsWith('Call-ID'))?.slice(9) ?? ''
+    const final = (number: number) => (message: Message) =>
+      message.status >= 200 &&
+      header(message, 'Call-ID') === callId &&
+      header(message, 'CSeq').toUpperCase() === `${number} ${method}`
+    this.send(this.request(method, uri, [...lines, `CSeq: ${cseq} ${method}`], body))
+    const first = await this.next(`a final answer to ${method}`, final(cseq))
+    if (first.status !== 401 && first.status !== 407) return first
+    const credentials = this.authorize(first, method, uri)
+    this.send(this.request(method, uri, [...lines, `CSeq: ${cseq + 1} ${method}`, credentials], body))
+    return this.next(`a final answer to ${method} with credentials`, final(cseq + 1))
+  }
+
+  authorize(challenge: Message, method: string, uri: string): string {
+    const isProxy = challenge.status === 407
+    const value = header(challenge, isProxy ? 'Proxy-Authenticate' : 'WWW-Authenticate')
+    const part = (name: string) => new RegExp(`${name}="?([^",]+)"?`).exec(value)?.[1] ?? ''
+    const { username, password } = this.options
+    const [realm, nonce, cnonce, nc] = [part('realm'), part('nonce'), token(), '00000001']
+    const ha1 = md5(`${username}:${realm}:${password}`)
+    const response = md5(`${ha1}:${nonce}:${nc}:${cnonce}:auth:${md5(`${method}:${uri}`)}`)
+    return `${isProxy ? 'Proxy-Authorization' : 'Authorization'}: Digest username="${username}", realm="${realm}", nonce="${nonce}", uri="${uri}", response="${response}", algorithm=MD5, qop=auth, cnonce="${cnonce}", nc=${nc}`
+  }
+
+  readonly #registerCallId = token()
+  #registerCseq = 0
+
+  async register(expires = 300, lines: readonly string[] = []): Promise<Message> {
+    this.#registerCseq += 2
+    const common = [`From: ${this.aor};tag=${token()}`, `To: ${this.aor}`, `Call-ID: ${this.#registerCallId}`]
+    const uri = `sip:${this.options.domain}`
+    return this.ask(
+      'REGISTER',
+      uri,
+      [...common, `Contact: ${this.contact}`, `Expires: ${expires}`, ...lines],
+      this.#registerCseq,
+    )
+  }
+
+  /** What it offers: PCMA, then PCMU, with telephone events. */
+  sdp(direction = 'sendrecv', version = 1): string {
+    return [
+      'v=0',
+      `o=phone 1 ${version} IN IP4 127.0.0.1`,
+      's=-',
+      'c=IN IP4 127.0.0.1',
+      't=0 0',
+      `m=audio ${this.options.rtpPort} RTP/AVP 8 0 101`,
+      'a=rtpmap:8 PCMA/8000',
+      'a=rtpmap:0 PCMU/8000',
+      'a=rtpmap:101 telephone-event/8000',
+      'a=fmtp:101 0-15',
+      `a=${direction}`,
+      '',
+    ].join('\r\n')
+  }
+
+  /** Sends an INVITE, with credentials when it is asked for them; what becomes of it is for the caller to see. */
+  async invite(
+    number: string,
+    options: { sdp?: string | null; lines?: readonly string[]; domain?: string } = {},
+  ): Promise<PhoneCall> {
+    const call = PhoneCall.outgoing(this, `sip:${number}@${options.domain ?? this.options.domain}`)
+    this.calls.push(call)
+    const body = options.sdp === undefined ? this.sdp() : (options.sdp ?? '')
+    await call.invite(body, options.lines ?? [])
+    return call
+  }
+
+  /** The next INVITE that comes; it rings. */
+  async ringing(isRinging = true): Promise<PhoneCall> {
+    const invite = await this.next(
+      'an INVITE',
+      ({ method, text }) => method === 'INVITE' && !/^To:.*;tag=/im.test(text),
+    )
+    const call = PhoneCall.incoming(this, invite)
+    this.calls.push(call)
+    if (isRinging) call.respond(invite, 180, 'Ringing')
+    return call
+  }
+}
+
+/** One dialog of a phone. */
+export class PhoneCall {
+  readonly phone: Phone
+  readonly callId: string
+  readonly localTag = token()
+  readonly isOutgoing: boolean
+  /** The INVITE as it was sent or came. */
+  invitation: Message | null
+  remoteTag = ''
+  /** Request URI of what is sent within the dialog. */
+  target: string
+  routes: readonly string[] = []
+  #local: string
+  #remote: string
+  #cseq = Math.floor(Math.random() * 1_000) + 1
+  /** The INVITE as sent last, for ACK and CANCEL. */
+  #sent = ''
+  readonly #uri: string
+
+  private constructor(
+    phone: Phone,
+    parts: {
+      callId: string
+      isOutgoing: boolean
+      uri: string
+      local: string
+      remote: string
+      invitation: Message | null
+    },
+  ) {
+    this.phone = phone
+    this.callId = parts.callId
+    this.isOutgoing = parts.isOutgoing
+    this.target = parts.uri
+    this.#uri = parts.uri
+    this.#local = parts.local
+    this.#remote = parts.remote
+    this.invitation = parts.invitation
+  }
+
+  static outgoing(phone: Phone, uri: string): PhoneCall {
+    return new PhoneCall(phone, {
+      callId: token(),
+      isOutgoing: true,
+      uri,
+      local: phone.aor,
+      remote: `<${uri}>`,
+      invitation: null,
+    })
+  }
+
+  static incoming(phone: Phone, invite: Message): PhoneCall {
+    const call = new PhoneCall(phone, {
+      callId: header(invite, 'Call-ID'),
+      isOutgoing: false,
+      uri: uriOf(header(invite, 'Contact')),
+      local: header(invite, 'To'),
+      remote: header(invite, 'From'),
+      invitation: invite,
+    })
+    call.remoteTag = tagOf(header(invite, 'From'))
+    call.routes = headers(invite, 'Record-Route')
+    return call
+  }
+
+  /** Keeps answering what nobody waits for: a 200 that comes again wants its ACK again. */
+  onMessage(_message: Message): void {}
+
+  get from(): string {
+    return /;tag=/.test(this.#local) ? this.#local : `${this.#local};tag=${this.localTag}`
+  }
+
+  get to(): string {
+    return this.remoteTag === '' || /;tag=/.test(this.#remote) ? this.#remote : `${this.#remote};tag=${this.remoteTag}`
+  }
+
+  #lines(): string[] {
+    const routes = this.routes.map((route) => `Route: ${route}`)
+    return [...routes, `From: ${this.from}`, `To: ${this.to}`, `Call-ID: ${this.callId}`]
+  }
+
+  async invite(body: string, lines: readonly string[]): Promise<void> {
+    const send = (more: readonly string[]) => {
+      this.#cseq += 1
+      const all = [...this.#lines(), `CSeq: ${this.#cseq} INVITE`, `Contact: ${this.phone.contact}`, ...lines, ...more]
+      this.#sent = this.phone.request('INVITE', this.#uri, all, body)
+      this.phone.send(this.#sent)
+    }
+    send([])
+    const first = await this.#response(
+      'an answer to INVITE',
+      (status) => status > 100 || status === 401 || status === 407,
+    )
+    if (first.status !== 401 && first.status !== 407) {
+      this.early.push(first)
+      return
+    }
+    this.ack(first)
+    send([this.phone.authorize(first, 'INVITE', this.#uri)])
+  }
+
+  /** Provisional and final answers that were seen already. */
+  readonly early: Message[] = []
+
+  #response(what: string, isLike: (status: number) => boolean, ms = waitMs): Promise<Message> {
+    const found = this.early.findIndex(({ status }) => isLike(status))
+    if (found >= 0) return Promise.resolve(this.early.splice(found, 1)[0] as Message)
+    const cseq = `${this.#cseq} INVITE`
+    return this.phone.next(
+      what,
+      (message) =>
+        isLike(message.status) &&
+        message.status > 0 &&
+        header(message, 'Call-ID') === this.callId &&
+        header(message, 'CSeq') === cseq,
+      ms,
+    )
+  }
+
+  provisional(status: number, ms = waitMs): Promise<Message> {
+    return this.#response(`a ${status}`, (one) => one === status, ms)
+  }
+
+  /** The final answer, acknowledged; with 2xx the dialog stands. */
+  async final(ms = waitMs): Promise<Message> {
+    const answer = await this.#response('a final answer', (status) => status >= 200, ms)
+    if (answer.status < 300) {
+      this.remoteTag = tagOf(header(answer, 'To'))
+      this.target = uriOf(header(answer, 'Contact'))
+      this.routes = headers(answer, 'Record-Route').toReversed()
+    }
+    this.ack(answer)
+    return answer
+  }
+
+  /** For a 2xx a request of its own; for others with the branch of the INVITE (RFC 3261 §17.1.1.3). */
+  ack(answer: Message, body = ''): void {
+    const cseq = Number.parseInt(header(answer, 'CSeq'), 10)
+    if (answer.status < 300) {
+      return this.phone.send(this.phone.request('ACK', this.target, [...this.#lines(), `CSeq: ${cseq} ACK`], body))
+    }
+    const lines = [`From: ${this.from}`, `To: ${header(answer, 'To')}`, `Call-ID: ${this.callId}`, `CSeq: ${cseq} ACK`]
+    this.phone.send(withBranchOf(this.#sent, this.phone.request('ACK', this.#uri, lines)))
+  }
+
+  cancel(): void {
+    const lines = [...this.#lines(), `CSeq: ${this.#cseq} CANCEL`]
+    this.phone.send(withBranchOf(this.#sent, this.phone.request('CANCEL', this.#uri, lines)))
+  }
+
+  respond(
+    request: Message,
+    status: number,
+    reason: string,
+    options: { body?: string; lines?: readonly string[] } = {},
+  ): void {
+    const { body = '', lines = [] } = options
+    const to = header(request, 'To')
+    const isDialog = header(request, 'CSeq').endsWith('INVITE')
+    this.phone.send(
+      [
+        `SIP/2.0 ${status} ${reason}`,
+        ...headers(request, 'Via').map((via) => `Via: ${via}`),
+        ...headers(request, 'Record-Route').map((route) => `Record-Route: ${route}`),
+        `From: ${header(request, 'From')}`,
+        `To: ${/;tag=/.test(to) || status === 100 ? to : `${to};tag=${this.localTag}`}`,
+        `Call-ID: ${header(request, 'Call-ID')}`,
+        `CSeq: ${header(request, 'CSeq')}`,
+        ...(isDialog ? [`Contact: ${this.phone.contact}`] : []),
+        ...lines,
+        ...(body === '' ? [] : ['Content-Type: application/sdp']),
+        `Content-Length: ${Buffer.byteLength(body)}`,
+        '',
+        body,
+      ].join('\r\n'),
+    )
+  }
+
+  /** Answers the INVITE and waits for the ACK. */
+  async answer(sdp = this.phone.sdp()): Promise<void> {
+    const { invitation } = this
+    if (!invitation) throw new Error('there is nothing to answer')
+    this.respond(invitation, 200, 'OK', { body: sdp })
+    await this.received('ACK')
+  }
+
+  /** The next request of this dialog with that method. */
+  received(method: string, ms = waitMs): Promise<Message> {
+    return this.phone.next(
+      method,
+      (message) => message.method === method && header(message, 'Call-ID') === this.callId,
+      ms,
+    )
+  }
+
+  /** A request within the dialog; its final answer. */
+  request(method: string, lines: readonly string[] = [], body = ''): Promise<Message> {
+    this.#cseq += 2
+    return this.phone.ask(method, this.target, [...this.#lines(), ...lines], this.#cseq, body)
+  }
+
+  /** A new offer; the answer is acknowledged. */
+  async reinvite(sdp: string): Promise<Message> {
+    const answer = await this.request('INVITE', [`Contact: ${this.phone.contact}`], sdp)
+    if (answer.status < 300) this.ack(answer)
+    return answer
+  }
+
+  async bye(): Promise<Message> {
+    return this.request('BYE')
+  }
+
+  /** Waits until the other side ends the call, and says 200 to it. */
+  async ended(): Promise<Message> {
+    const bye = await this.received('BYE')
+    this.respond(bye, 200, 'OK')
+    return bye
+  }
+
+  get dialog(): { callId: string; localTag: string; remoteTag: string } {
+    return { callId: this.callId, localTag: tagOf(this.from), remoteTag: this.remoteTag }
+  }
+}
+
+function withBranchOf(invite: string, request: string): string {
+  const via = /^Via:.*$/m.exec(invite)?.[0] ?? ''
+  return request.replace(/^Via:.*$/m, via)
+}
