@@ -83,7 +83,7 @@ export function outcomeOfFailure(event: Extract<LegEvent, { type: 'failed' }>): 
   return { ...known, status: isTimeout ? 480 : status, q850: q850 ?? known.q850, text: reason || known.text }
 }
 
-const rejected: Outcome = { ...busy, status: 603, q850: 21, text: 'Decline' }
+export const rejected: Outcome = { ...busy, status: 603, q850: 21, text: 'Decline' }
 const byStatus = new Map<number, Outcome>([
   [404, refusal('unknown_number')],
   [408, unreachable],

@@ -1,0 +1,147 @@
+/**
+ * All calls of a process: makes a call of each incoming INVITE, gives every event to the call that it belongs to, and
+ * counts what is limited. The voice process drives it: `handle` what happened, then carry out what `poll` gives, in that
+ * order, until there is nothing more.
+ *
+ * Invariant: a leg belongs to one call. What comes for a leg or an endpoint that no call has any more changes nothing.
+ */
+import type { Instant, Machine } from '../machine.ts'
+import type { MediaReport } from '../rtp/messages.ts'
+import type { TimerQueue } from '../timer-queue.ts'
+import { Call } from './call.ts'
+import type { CallHost } from './host.ts'
+import type { IncomingInvite, LegEvent, LegId } from './leg.ts'
+import { Limits } from './limits.ts'
+import type { CallRecord } from './records.ts'
+import { routeIncoming } from './routing.ts'
+import type { CallOutput, CallServices } from './services.ts'
+
+export type CallInput =
+  | { readonly type: 'leg'; readonly event: LegEvent }
+  | { readonly type: 'media'; readonly report: MediaReport }
+  /** The records of that write are durable. */
+  | { readonly type: 'flushed'; readonly write: number }
+  /** The time of `deadline` has come; not needed where the driver runs the process's timer queue itself. */
+  | { readonly type: 'wake' }
+
+export class Calls implements Machine<CallInput, CallOutput>, CallServices<Call> {
+  readonly host: CallHost
+  readonly timers: TimerQueue
+  readonly limits = new Limits()
+  readonly #calls = new Map<string, Call>()
+  readonly #byLeg = new Map<LegId, Call>()
+  /** Also of legs that are over, until their media has closed. */
+  readonly #byEndpoint = new Map<string, Call>()
+  readonly #waiting = new Map<number, (now: Instant) => void>()
+  /** How many legs each device has. */
+  readonly #inUse = new Map<string, number>()
+  #outputs: CallOutput[] = []
+  #nextOutput = 0
+  #writes = 0
+
+  /** `timers` is the process's (T9): after it ran, there may be something to poll. */
+  constructor(host: CallHost, timers: TimerQueue) {
+    this.host = host
+    this.timers = timers
+  }
+
+  get size(): number {
+    return this.#calls.size
+  }
+
+  handle(now: Instant, input: CallInput): void {
+    switch (input.type) {
+      case 'leg':
+        return this.#leg(now, input.event)
+      case 'media':
+        return this.#byEndpoint.get(input.report.endpoint)?.handleMedia(now, input.report)
+      case 'flushed':
+        return this.#flushed(now, input.write)
+      case 'wake':
+        return this.timers.run(now)
+    }
+  }
+
+  poll(): CallOutput | undefined {
+    const output = this.#outputs[this.#nextOutput]
+    if (output !== undefined) {
+      this.#nextOutput += 1
+    } else if (this.#nextOutput > 0) {
+      this.#outputs = []
+      this.#nextOutput = 0
+    }
+    return output
+  }
+
+  deadline(): Instant | undefined {
+    return this.timers.deadline()
+  }
+
+  // --- for calls ---
+
+  emit = (output: CallOutput): void => {
+    this.#outputs.push(output)
+  }
+
+  write(callId: string, records: readonly CallRecord[], then?: (now: Instant) => void): void {
+    if (!then) return this.emit({ type: 'write', write: null, callId, records })
+    this.#writes += 1
+    this.#waiting.set(this.#writes, then)
+    this.emit({ type: 'write', write: this.#writes, callId, records })
+  }
+
+  own(leg: LegId, call: Call): void {
+    this.#byLeg.set(leg, call)
+    this.#byEndpoint.set(leg, call)
+  }
+
+  disown(leg: LegId): void {
+    this.#byLeg.delete(leg)
+  }
+
+  forgetEndpoint(leg: LegId): void {
+    this.#byEndpoint.delete(leg)
+  }
+
+  isInUse(deviceId: string): boolean {
+    return this.#inUse.has(deviceId)
+  }
+
+  use(deviceId: string, by: 1 | -1): void {
+    const count = (this.#inUse.get(deviceId) ?? 0) + by
+    if (count > 0) this.#inUse.set(deviceId, count)
+    else this.#inUse.delete(deviceId)
+  }
+
+  preempt(now: Instant, trunkId: string): boolean {
+    void now
+    void trunkId
+    return false
+  }
+
+  done(call: Call): void {
+    this.#calls.delete(call.id)
+    this.emit({ type: 'done', callId: call.id })
+  }
+
+  #leg(now: Instant, event: LegEvent): void {
+    if (event.type === 'incoming') this.#incoming(now, event.leg, event.call)
+    else this.#byLeg.get(event.leg)?.handleLeg(now, event)
+  }
+
+  #incoming(now: Instant, leg: LegId, invite: IncomingInvite): void {
+    const routed = routeIncoming(this.host.directories, invite)
+    if (!routed) {
+      return this.emit({ type: 'leg', command: { type: 'reject', leg, status: 403, reason: 'Unknown Account' } })
+    }
+    const call = new Call(this, { leg, now, routed, invite })
+    this.#calls.set(call.id, call)
+    call.begin(now)
+  }
+
+  #flushed(now: Instant, write: number): void {
+    const then = this.#waiting.get(write)
+    this.#waiting.delete(write)
+    then?.(now)
+  }
+}

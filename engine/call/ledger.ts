@@ -1,0 +1,158 @@
+/**
+ * The book of one call: what is true of it for the log and the history, and the records made of that. Durations are
+ * differences of the process's own clock, billing begins with the answer (T32).
+ */
+import type { Instant } from '../machine.ts'
+import { type CallLeg, wholeSeconds } from './call-leg.ts'
+import type { LegId } from './leg.ts'
+import type { Outcome } from './outcome.ts'
+import { type Party, toPartyState } from './party.ts'
+import type { CallDirection, CallEventType, CallRecord, CallState, Cdr, HangupCause, LegRow } from './records.ts'
+
+export interface CallFacts {
+  readonly id: string
+  readonly accountId: string
+  readonly direction: CallDirection
+  readonly isEmergency: boolean
+  readonly caller: Party
+  readonly callerLeg: LegId
+  readonly calledNumber: string
+  readonly calledE164: string | null
+  readonly startedAt: Instant
+}
+
+/** T5. */
+export interface LedgerSnapshot {
+  readonly facts: CallFacts
+  readonly callee: Party | null
+  readonly calleeLeg: LegId | null
+  readonly callflowId: string | null
+  readonly answeredAt: Instant | null
+  readonly isHeld: boolean
+  /** Of legs that are over. */
+  readonly rows: readonly LegRow[]
+}
+
+export interface Ending {
+  readonly by: Cdr['endedBy']
+  readonly outcome: Outcome
+  /** Instead of the outcome's: what the caller's or callee's last message said. */
+  readonly sipCode?: number | null
+  readonly q850?: number | null
+}
+
+export class Ledger {
+  readonly facts: CallFacts
+  callee: Party | null = null
+  calleeLeg: LegId | null = null
+  callflowId: string | null = null
+  answeredAt: Instant | null = null
+  hasRung = false
+  isHeld = false
+  rows: LegRow[] = []
+
+  constructor(facts: CallFacts) {
+    this.facts = facts
+  }
+
+  static fromSnapshot(kept: LedgerSnapshot): Ledger {
+    const ledger = new Ledger(kept.facts)
+    ledger.callee = kept.callee
+    ledger.calleeLeg = kept.calleeLeg
+    ledger.callflowId = kept.callflowId
+    ledger.answeredAt = kept.answeredAt
+    ledger.hasRung = true
+    ledger.isHeld = kept.isHeld
+    ledger.rows = [...kept.rows]
+    return ledger
+  }
+
+  snapshot(): LedgerSnapshot {
+    const { facts, callee, calleeLeg, callflowId, answeredAt, isHeld, rows } = this
+    return { facts, callee, calleeLeg, callflowId, answeredAt, isHeld, rows }
+  }
+
+  event(event: CallEventType, now: Instant, leg: CallLeg | null): CallRecord {
+    return { type: 'event', event, at: now, call: this.state(null), leg: leg?.id ?? null }
+  }
+
+  transferred(now: Instant, transferor: CallLeg, to: Party): CallRecord {
+    return {
+      type: 'event',
+      event: 'call.transferred',
+      at: now,
+      call: this.state(null),
+      leg: transferor.id,
+      transferredTo: toPartyState(to),
+    }
+  }
+
+  /** A leg of the call is over. */
+  close(leg: CallLeg, now: Instant): void {
+    this.rows.push(leg.row(this.facts.id, this.facts.accountId, now))
+  }
+
+  /** All that is written of a call's end, in its order. */
+  ending(now: Instant, ending: Ending): CallRecord[] {
+    const { id: callId, accountId } = this.facts
+    const cdr = this.#cdr(now, ending)
+    return [
+      ...this.rows.map((leg): CallRecord => ({ type: 'leg', leg })),
+      { type: 'event', event: 'call.ended', at: now, call: this.state({ at: now, cause: cdr.hangupCause }), leg: null },
+      { type: 'cdr', cdr },
+      { type: 'snapshot', callId, accountId, text: null },
+    ]
+  }
+
+  state(ended: { at: Instant; cause: HangupCause } | null): CallState {
+    const { id, accountId, direction, isEmergency, caller, calledNumber, startedAt } = this.facts
+    return {
+      id,
+      accountId,
+      direction,
+      status: ended ? 'ended' : this.#status(),
+      isEmergency,
+      caller: toPartyState(caller),
+      calledNumber,
+      callee: this.callee && toPartyState(this.callee),
+      callflowId: this.callflowId,
+      startedAt,
+      answeredAt: this.answeredAt,
+      endedAt: ended?.at ?? null,
+      hangupCause: ended?.cause ?? null,
+    }
+  }
+
+  #status(): CallState['status'] {
+    if (this.answeredAt !== null) return this.isHeld ? 'held' : 'answered'
+    return this.hasRung ? 'ringing' : 'started'
+  }
+
+  #cdr(now: Instant, { by, outcome, sipCode, q850 }: Ending): Cdr {
+    const { facts, answeredAt } = this
+    const isAnswered = answeredAt !== null
+    return {
+      callId: facts.id,
+      accountId: facts.accountId,
+      direction: facts.direction,
+      ownerId: facts.direction === 'incoming' ? (this.callee?.userId ?? null) : facts.caller.userId,
+      caller: toPartyState(facts.caller),
+      calledNumber: facts.calledNumber,
+      calledE164: facts.calledE164,
+      callee: this.callee && toPartyState(this.callee),
+      callflowId: this.callflowId,
+      callerLeg: facts.callerLeg,
+      calleeLeg: this.calleeLeg,
+      startedAt: facts.startedAt,
+      answeredAt,
+      endedAt: now,
+      durationSeconds: wholeSeconds(now - facts.startedAt),
+      billingSeconds: isAnswered ? wholeSeconds(now - answeredAt) : 0,
+      hangupCause: isAnswered ? 'ANSWERED' : outcome.cause,
+      sipCode: isAnswered ? 200 : (sipCode ?? outcome.status),
+      q850: q850 ?? (isAnswered ? 16 : outcome.q850),
+      endedBy: by,
+      isEmergency: facts.isEmergency,
+    }
+  }
+}

@@ -1,0 +1,18 @@
+/**
+ * `external_number`: calls `data.number`, inside or outside, with the account's rights and at its cost. The one way from
+ * trunk to trunk (T14). `data.keep_caller_id`: the caller's number is shown where the trunk lets it through.
+ */
+import { asAccount } from '../caller-id.ts'
+import { planForward, textOf } from '../targets.ts'
+import { type Module, ringTimeoutMs } from './module.ts'
+
+export const externalNumber: Module = (node, context) => ({
+  type: 'ring',
+  plan: planForward(context, {
+    number: textOf(node.data.number),
+    forwarder: asAccount,
+    keepsCallerId: node.data.keep_caller_id === true,
+    reason: 'unconditional',
+  }),
+  timeoutMs: ringTimeoutMs(node),
+})

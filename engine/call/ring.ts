@@ -1,0 +1,302 @@
+/**
+ * One round of ringing: all targets at once, each by its attempts one after the other, until somebody takes the call,
+ * everybody has failed, or the time is over.
+ *
+ *   target:  dialling --18x--> ringing --2xx--> [press 1] --> won
+ *               |  no answer in 4 s, 408, 5xx of a trunk: the next attempt (T16)
+ *               `--486, 480, ...--> failed
+ *
+ * Invariant: `won` or `lost` is told exactly once, and then no leg of the round is left but the winner's.
+ */
+import type { Instant } from '../machine.ts'
+import type { TimerQueue } from '../timer-queue.ts'
+import { Alarm } from './alarm.ts'
+import type { Attempt } from './attempt.ts'
+import type { CallLeg } from './call-leg.ts'
+import { KeyPress } from './key-press.ts'
+import type { LegEvent, SipReason } from './leg.ts'
+import {
+  bestOutcome,
+  isFailover,
+  isGlobalFailure,
+  noAnswer,
+  notAcceptable,
+  type Outcome,
+  outcomeOfFailure,
+} from './outcome.ts'
+import type { Ringing, RingTarget } from './targets.ts'
+
+/** What the call does for the round. */
+export interface RingHost {
+  readonly timers: TimerQueue
+  /** A leg with its media, on its way to be dialled; or why there is none. */
+  dial(now: Instant, target: RingTarget, attempt: Attempt): CallLeg | Outcome
+  /** Ends a leg of the round. */
+  drop(now: Instant, leg: CallLeg, reason: SipReason | null): void
+  ringing(now: Instant, leg: CallLeg): void
+  earlyMedia(now: Instant, leg: CallLeg, sdp: string): void
+  /** The peer's answer to our offer; false: it is none. */
+  agree(leg: CallLeg, sdp: string | null): boolean
+  prompt(now: Instant, leg: CallLeg, language: string): void
+  won(now: Instant, leg: CallLeg): void
+  lost(now: Instant, outcome: Outcome): void
+  /** 3xx of a phone: where it sends the call, as new targets (T12). */
+  redirected(target: RingTarget, contacts: readonly string[]): Ringing
+}
+
+interface Branch {
+  readonly target: RingTarget
+  next: number
+  leg: CallLeg | null
+  /** Of a trunk that says nothing (T16). */
+  silence: Alarm | null
+  hasEarlyMedia: boolean
+  keyPress: KeyPress | null
+}
+
+/** T25. */
+export const completedElsewhere: SipReason = { protocol: 'SIP', cause: 200, text: 'Call completed elsewhere' }
+const silenceMs = 4000
+const mostRedirections = 5
+
+export class Ring {
+  readonly #host: RingHost
+  readonly #branches: Branch[] = []
+  readonly #outcomes: Outcome[]
+  readonly #timeout: Alarm
+  #redirections = 0
+  #isDone = false
+
+  constructor(host: RingHost, plan: Ringing) {
+    this.#host = host
+    this.#outcomes = [...plan.failed]
+    this.#timeout = new Alarm(host.timers, (now) => this.#giveUp(now))
+    for (const target of plan.targets) this.#branches.push(newBranch(target))
+  }
+
+  start(now: Instant, timeoutMs: number): void {
+    this.#timeout.set(now + timeoutMs)
+    for (const branch of [...this.#branches]) if (!this.#isDone) this.#try(now, branch)
+    this.#finishIfOver(now)
+  }
+
+  /** Null: it is no leg of this round. */
+  #branchOf(leg: CallLeg): Branch | undefined {
+    return this.#branches.find((branch) => branch.leg === leg)
+  }
+
+  /** The INVITE has left. */
+  dialled(now: Instant, leg: CallLeg): void {
+    const branch = this.#branchOf(leg)
+    if (!branch?.target.isOutside) return
+    branch.silence ??= new Alarm(this.#host.timers, (at) => this.#silent(at, branch))
+    branch.silence.set(now + silenceMs)
+  }
+
+  handle(now: Instant, leg: CallLeg, event: LegEvent): void {
+    const branch = this.#branchOf(leg)
+    if (!branch || this.#isDone) return
+    switch (event.type) {
+      case 'progress':
+        return this.#progress(now, branch, leg, event)
+      case 'answered':
+        return this.#answered(now, branch, leg, event)
+      case 'failed':
+        return this.#failed(now, branch, event)
+      case 'dtmf':
+        return branch.keyPress?.press(now, event.digit)
+      case 'ended':
+        // Hung up before the key was pressed.
+        return this.#close(now, branch, noAnswer)
+    }
+  }
+
+  /** A digit that came with the media. */
+  digit(now: Instant, leg: CallLeg, digit: string): void {
+    this.#branchOf(leg)?.keyPress?.press(now, digit)
+  }
+
+  /** What was played to somebody who is to press a key has ended. */
+  played(now: Instant, leg: CallLeg): void {
+    this.#branchOf(leg)?.keyPress?.played(now)
+  }
+
+  /** The media of a leg that was not dialled yet could not be opened. */
+  mediaFailed(now: Instant, leg: CallLeg, outcome: Outcome): void {
+    const branch = this.#branchOf(leg)
+    if (branch && !this.#isDone) this.#close(now, branch, outcome)
+  }
+
+  /** The caller is gone, or the call is. Nothing more is told. */
+  cancel(now: Instant, reason: SipReason | null): void {
+    this.#stop(now, reason, null)
+  }
+
+  get legs(): readonly CallLeg[] {
+    return this.#branches.flatMap(({ leg }) => leg ?? [])
+  }
+
+  /** Another takes the call in the place of one that rings (RFC 3891, pick-up). */
+  pickedUp(now: Instant): void {
+    this.#stop(now, completedElsewhere, null)
+  }
+
+  #try(now: Instant, branch: Branch): void {
+    const { attempts } = branch.target
+    for (let attempt = attempts[branch.next]; attempt !== undefined; attempt = attempts[branch.next]) {
+      branch.next += 1
+      const leg = this.#host.dial(now, branch.target, attempt)
+      if (!('branch' in leg)) {
+        branch.leg = leg
+        return
+      }
+      this.#outcomes.push(leg)
+    }
+  }
+
+  #progress(now: Instant, branch: Branch, leg: CallLeg, event: Extract<LegEvent, { type: 'progress' }>): void {
+    branch.silence?.cancel()
+    if (event.status === 180 && leg.state !== 'ringing') {
+      leg.state = 'ringing'
+      leg.ringingAt ??= now
+    }
+    // T24: what a carrier plays while it rings, or why it does not, is the caller's to hear. With key press the
+    // caller hears ringing until somebody has really taken the call.
+    if (event.sdp !== null && !branch.target.isKeyPressRequired) {
+      branch.hasEarlyMedia = true
+      this.#host.earlyMedia(now, leg, event.sdp)
+    }
+    if (event.status === 180 || event.sdp === null) this.#host.ringing(now, leg)
+  }
+
+  #answered(now: Instant, branch: Branch, leg: CallLeg, event: Extract<LegEvent, { type: 'answered' }>): void {
+    branch.silence?.cancel()
+    leg.answeredAt = now
+    leg.state = 'answered'
+    leg.sipCode = 200
+    if (!this.#host.agree(leg, event.sdp)) {
+      this.#host.drop(now, leg, { protocol: 'SIP', cause: 488, text: 'Not Acceptable Here' })
+      return this.#close(now, branch, notAcceptable)
+    }
+    if (event.identity && branch.target.isOutside) leg.party = { ...leg.party, identity: event.identity }
+    if (!branch.target.isKeyPressRequired) return this.#win(now, branch, leg)
+    branch.keyPress = new KeyPress(this.#host.timers, {
+      prompt: (at) => this.#host.prompt(at, leg, branch.target.language),
+      pressed: (at) => this.#win(at, branch, leg),
+      refused: (at) => {
+        this.#host.drop(at, leg, null)
+        this.#close(at, branch, noAnswer)
+      },
+    })
+    branch.keyPress.start(now)
+  }
+
+  #failed(now: Instant, branch: Branch, event: Extract<LegEvent, { type: 'failed' }>): void {
+    branch.silence?.cancel()
+    const { target } = branch
+    if (!target.isOutside && event.status >= 300 && event.status < 400) return this.#redirect(now, branch, event)
+    const outcome = outcomeOfFailure(event)
+    const mayFailOver = target.isOutside && isFailover(event) && !branch.hasEarlyMedia
+    if (mayFailOver && branch.next < target.attempts.length) return this.#failOver(now, branch, outcome)
+    this.#close(now, branch, outcome)
+    if (!this.#isDone && isGlobalFailure(event.status)) this.#lose(now, outcome)
+  }
+
+  #failOver(now: Instant, branch: Branch, outcome: Outcome): void {
+    branch.leg = null
+    this.#outcomes.push(outcome)
+    this.#try(now, branch)
+    this.#finishIfOver(now)
+  }
+
+  #silent(now: Instant, branch: Branch): void {
+    const { leg, target } = branch
+    if (!leg || this.#isDone || branch.next >= target.attempts.length) return
+    this.#host.drop(now, leg, null)
+    this.#failOver(now, branch, outcomeOfFailure(noResponse(leg)))
+  }
+
+  #redirect(now: Instant, branch: Branch, event: Extract<LegEvent, { type: 'failed' }>): void {
+    this.#redirections += 1
+    const plan: Ringing =
+      this.#redirections > mostRedirections
+        ? { type: 'ring', targets: [], failed: [outcomeOfFailure(event)] }
+        : this.#host.redirected(branch.target, event.contacts)
+    branch.leg = null
+    this.#outcomes.push(...plan.failed)
+    for (const target of plan.targets) {
+      const added = newBranch(target)
+      this.#branches.push(added)
+      this.#try(now, added)
+    }
+    this.#finishIfOver(now)
+  }
+
+  #close(now: Instant, branch: Branch, outcome: Outcome): void {
+    branch.silence?.cancel()
+    branch.keyPress?.cancel()
+    branch.leg = null
+    this.#outcomes.push(outcome)
+    this.#finishIfOver(now)
+  }
+
+  #win(now: Instant, branch: Branch, leg: CallLeg): void {
+    if (this.#isDone) return
+    branch.keyPress?.cancel()
+    this.#stop(now, completedElsewhere, branch)
+    this.#host.won(now, leg)
+  }
+
+  /** Whoever is just deciding may still press the key; it has its own end. */
+  #giveUp(now: Instant): void {
+    this.#outcomes.push(noAnswer)
+    for (const branch of this.#branches) {
+      if (!branch.leg || branch.keyPress) continue
+      branch.silence?.cancel()
+      this.#host.drop(now, branch.leg, null)
+      branch.leg = null
+    }
+    this.#finishIfOver(now)
+  }
+
+  #lose(now: Instant, outcome: Outcome): void {
+    this.#stop(now, null, null)
+    this.#host.lost(now, outcome)
+  }
+
+  #finishIfOver(now: Instant): void {
+    if (this.#isDone || this.#branches.some(({ leg }) => leg !== null)) return
+    this.#lose(now, bestOutcome(this.#outcomes))
+  }
+
+  #stop(now: Instant, reason: SipReason | null, except: Branch | null): void {
+    if (this.#isDone) return
+    this.#isDone = true
+    this.#timeout.cancel()
+    for (const branch of this.#branches) {
+      branch.silence?.cancel()
+      branch.keyPress?.cancel()
+      if (branch !== except && branch.leg) this.#host.drop(now, branch.leg, reason)
+    }
+  }
+}
+
+const newBranch = (target: RingTarget): Branch => ({
+  target,
+  next: 0,
+  leg: null,
+  silence: null,
+  hasEarlyMedia: false,
+  keyPress: null,
+})
+
+const noResponse = (leg: CallLeg): Extract<LegEvent, { type: 'failed' }> => ({
+  type: 'failed',
+  leg: leg.id,
+  status: 408,
+  reason: 'No Response',
+  q850: null,
+  retryAfter: null,
+  contacts: [],
+  isTimeout: true,
+})

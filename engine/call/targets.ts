@@ -1,0 +1,318 @@
+/**
+ * Whom to ring: users, devices and numbers turned into targets, each a list of INVITEs to try one after the other. A
+ * forward takes the place of what it forwards, and is called with the forwarder's rights and at the forwarder's cost.
+ *
+ * Invariant: whatever forwards point at each other, the result is finite (`deepest`, and nobody twice on one path).
+ */
+import { type Attempt, type Diversion, deviceAttempt, trunkAttempt } from './attempt.ts'
+import {
+  countryOf,
+  emergencyIdentity,
+  internalIdentity,
+  type Originator,
+  outsideIdentity,
+  shownTo,
+} from './caller-id.ts'
+import type { CallForward, Device, Directory, FlowNode, FlowValue, Trunk, User } from './directory.ts'
+import type { CallHost } from './host.ts'
+import type { Identity } from './leg.ts'
+import type { Limit } from './limits.ts'
+import { type ReadNumber, readNumber } from './numbers.ts'
+import { busy, congestion, loopDetected, type Outcome, refusal, unreachable } from './outcome.ts'
+import type { Party } from './party.ts'
+import { routeNumber, trunksFor } from './routing.ts'
+
+/** Whose rights an outside leg used, and who pays for it (T32). */
+export interface Billed {
+  readonly userId: string | null
+  readonly deviceId: string | null
+}
+
+export interface RingTarget {
+  readonly callee: Party
+  /** One after the other, as far as T16 allows. */
+  readonly attempts: readonly Attempt[]
+  readonly billed: Billed
+  readonly isForwarded: boolean
+  readonly isKeyPressRequired: boolean
+  readonly isOutside: boolean
+  readonly isEmergency: boolean
+  /** The owner's language, for prompts. */
+  readonly language: string
+}
+
+export interface Ringing {
+  readonly type: 'ring'
+  readonly targets: readonly RingTarget[]
+  /** Of whom could not be rung at all. */
+  readonly failed: readonly Outcome[]
+}
+/** `enter`: a callflow with a life of its own. `instead` is what of it can ring beside others. */
+export type RingPlan = Ringing | { readonly type: 'enter'; readonly node: FlowNode; readonly instead: Ringing }
+
+/** What a plan is made for. */
+export interface PlanContext {
+  readonly directory: Directory
+  readonly host: CallHost
+  readonly isInUse: (deviceId: string) => boolean
+  readonly caller: Identity
+  /** The caller's rights and caller id where the call goes outside. */
+  readonly originator: Originator
+  /** What the caller dialled: phones with several lines see which. */
+  readonly calledNumber: string
+  readonly wantsPrivacy: boolean
+  readonly maxForwards: number
+  /** The module is the first of the callflow that was dialled (`direct_calls_only`). */
+  readonly isDirect: boolean
+}
+
+/** How the way to a target went on. */
+interface Path {
+  readonly visited: readonly string[]
+  readonly forwardedBy: Forwarder | null
+  readonly isKeyPressRequired: boolean
+  readonly isDirect: boolean
+}
+interface Forwarder {
+  readonly originator: Originator
+  readonly keepsCallerId: boolean
+  readonly reason: Diversion['reason']
+}
+
+const deepest = 5
+
+export function planUser(context: PlanContext, userId: string): RingPlan {
+  return userPlan(context, userId, start(context))
+}
+
+export function planDevice(context: PlanContext, deviceId: string): RingPlan {
+  return devicePlan(context, deviceId, start(context))
+}
+
+/** A number that a callflow or a person sends the call to, with whose rights the context says. */
+export function planNumber(context: PlanContext, number: ReadNumber): RingPlan {
+  return numberPlan(context, context.originator, number, start(context))
+}
+
+/** `forwarder` pays and is named; a redirection (302) by its phone, or an `external_number` of a callflow. */
+export function planForward(
+  context: PlanContext,
+  forward: { number: string; forwarder: Originator; keepsCallerId: boolean; reason: Diversion['reason'] },
+): RingPlan {
+  const { forwarder: originator, keepsCallerId, reason } = forward
+  const path: Path = { ...start(context), forwardedBy: { originator, keepsCallerId, reason }, isDirect: false }
+  return forwardPlan(context, originator, forward.number, path)
+}
+
+const start = ({ isDirect }: PlanContext): Path => ({
+  visited: [],
+  forwardedBy: null,
+  isKeyPressRequired: false,
+  isDirect,
+})
+
+const failed = (outcome: Outcome): Ringing => ({ type: 'ring', targets: [], failed: [outcome] })
+
+function userPlan(context: PlanContext, userId: string, path: Path): RingPlan {
+  const { directory } = context
+  const user = directory.users.get(userId)
+  if (!user?.enabled) return failed(unreachable)
+  const step = enter(path, `user:${userId}`)
+  if (!step) return failed(loopDetected)
+  const { callForward } = user
+  if (callForward && isForwarding(callForward, path)) {
+    return forwarded(context, callForward, { device: null, user }, step)
+  }
+  if (user.doNotDisturb) return failed(busy)
+  const plans = [...directory.devicesOf(userId)].map((device) => ownDevicePlan(context, device, user, step))
+  return join(plans)
+}
+
+function devicePlan(context: PlanContext, deviceId: string, path: Path): RingPlan {
+  const device = context.directory.devices.get(deviceId)
+  const step = enter(path, `device:${deviceId}`)
+  if (!device) return failed(unreachable)
+  if (!step) return failed(loopDetected)
+  const owner = context.directory.ownerOf(device) ?? null
+  if (owner && (!owner.enabled || owner.doNotDisturb)) return failed(owner.enabled ? busy : unreachable)
+  return ownDevicePlan(context, device, owner, step)
+}
+
+function ownDevicePlan(context: PlanContext, device: Device, owner: User | null, path: Path): RingPlan {
+  if (!device.enabled) return failed(unreachable)
+  const { callForward } = device
+  if (callForward && isForwarding(callForward, path)) {
+    return forwarded(context, callForward, { device, user: owner }, path)
+  }
+  if (owner?.callWaiting === false && context.isInUse(device.id)) return failed(busy)
+  const contacts = context.host.contacts(device.id)
+  if (contacts.length === 0) return failed(unreachable)
+  const { directory } = context
+  const from = shownTo(directory, callerFor(context, path), owner?.id ?? null)
+  const callee: Party = {
+    identity: internalIdentity(directory, { device, user: owner }),
+    userId: owner?.id ?? null,
+    deviceId: device.id,
+    trunkId: null,
+  }
+  const parts = { directory, callee, from, toNumber: context.calledNumber, headers: hopHeaders(context) }
+  // Each binding of a device rings: two phones may share one account.
+  const targets = contacts.map((contact) => ({
+    callee,
+    attempts: [deviceAttempt(parts, contact, diversionOf(directory, path, 'internal'))],
+    billed: { userId: null, deviceId: null },
+    isForwarded: path.forwardedBy !== null,
+    isKeyPressRequired: path.isKeyPressRequired,
+    isOutside: false,
+    isEmergency: false,
+    language: device.language ?? owner?.language ?? directory.account.language,
+  }))
+  return { type: 'ring', targets, failed: [] }
+}
+
+function isForwarding({ enabled, number, directCallsOnly }: CallForward, { isDirect }: Path): boolean {
+  return enabled && number !== '' && (isDirect || !directCallsOnly)
+}
+
+function forwarded(context: PlanContext, forward: CallForward, originator: Originator, path: Path): RingPlan {
+  const { number, keepCallerId, requireKeyPress } = forward
+  return forwardPlan(context, originator, number, {
+    ...path,
+    forwardedBy: { originator, keepsCallerId: keepCallerId, reason: 'unconditional' },
+    isKeyPressRequired: requireKeyPress || path.isKeyPressRequired,
+    isDirect: false,
+  })
+}
+
+function forwardPlan(context: PlanContext, originator: Originator, text: string, path: Path): RingPlan {
+  const number = readNumber(text, countryOf(context.directory, originator))
+  // A rescue service is called by people, not by forwards.
+  if (number.kind === 'emergency') return failed(refusal('restricted'))
+  return numberPlan(context, originator, number, path)
+}
+
+function numberPlan(context: PlanContext, originator: Originator, number: ReadNumber, path: Path): RingPlan {
+  const destination = routeNumber(context.directory, originator, number)
+  switch (destination.type) {
+    case 'refused':
+      return failed(destination.outcome)
+    case 'outside':
+      return outsidePlan(context, originator, destination, path)
+    case 'flow':
+      return flowPlan(context, destination.node, path)
+  }
+}
+
+/** A callflow is entered where nothing else rings and nobody has to press a key; beside others its first module rings. */
+function flowPlan(context: PlanContext, node: FlowNode, path: Path): RingPlan {
+  const step = enter(path, `node:${node.id}`)
+  if (!step) return failed(loopDetected)
+  const instead = path.forwardedBy === null ? failed(unreachable) : firstModule(context, node, step)
+  return path.isKeyPressRequired ? instead : { type: 'enter', node, instead }
+}
+
+function firstModule(context: PlanContext, { module, data }: FlowNode, path: Path): Ringing {
+  const id = textOf(data.id)
+  const plan =
+    module === 'user'
+      ? userPlan(context, id, path)
+      : module === 'device'
+        ? devicePlan(context, id, path)
+        : failed(unreachable)
+  return plan.type === 'ring' ? plan : plan.instead
+}
+
+function outsidePlan(
+  context: PlanContext,
+  originator: Originator,
+  { number, isEmergency }: { number: ReadNumber; isEmergency: boolean },
+  path: Path,
+): RingPlan {
+  const { directory } = context
+  const trunks = trunksFor(directory, number, isEmergency)
+  const limits = outsideLimits(directory, originator, path.forwardedBy !== null)
+  const attempts = trunks.map((trunk) =>
+    trunkAttempt({
+      directory,
+      trunk,
+      number,
+      isEmergency,
+      from: isEmergency
+        ? emergencyIdentity(directory, originator, trunk)
+        : outsideFrom(context, originator, trunk, path),
+      diversion: showsCaller(context, trunk, path) ? diversionOf(directory, path, 'outside') : null,
+      headers: hopHeaders(context),
+      limits: [...limits, { key: `trunk:${trunk.id}`, max: trunk.maxCalls }],
+    }),
+  )
+  const [first] = attempts
+  if (!first) return failed(congestion)
+  const target: RingTarget = {
+    callee: first.party,
+    attempts,
+    billed: { userId: originator.user?.id ?? null, deviceId: originator.device?.id ?? null },
+    isForwarded: path.forwardedBy !== null,
+    isKeyPressRequired: path.isKeyPressRequired,
+    isOutside: true,
+    isEmergency,
+    language: originator.user?.language ?? directory.account.language,
+  }
+  return { type: 'ring', targets: [target], failed: [] }
+}
+
+/** A forwarded caller's own number only where the forwarder wants it and the carrier lets it through (T15). */
+function outsideFrom(context: PlanContext, originator: Originator, trunk: Trunk, path: Path): Identity {
+  if (showsCaller(context, trunk, path)) return context.caller
+  return outsideIdentity(context.directory, originator, trunk, path.forwardedBy === null && context.wantsPrivacy)
+}
+
+function showsCaller({ caller }: PlanContext, { options }: Trunk, { forwardedBy }: Path): boolean {
+  if (!forwardedBy?.keepsCallerId || options.forwardedCaller !== 'keep_with_diversion') return false
+  return caller.number.startsWith('+') || (caller.isAnonymous && options.hasClir)
+}
+
+/** To a phone: the forwarder, unless the caller's own number is to be kept. */
+function callerFor({ directory, caller }: PlanContext, { forwardedBy }: Path): Identity {
+  if (!forwardedBy || forwardedBy.keepsCallerId) return caller
+  return internalIdentity(directory, forwardedBy.originator)
+}
+
+function diversionOf(directory: Directory, { forwardedBy }: Path, to: 'internal' | 'outside'): Diversion | null {
+  if (!forwardedBy) return null
+  const { originator, reason } = forwardedBy
+  const own = originator.user?.id ?? originator.device?.id ?? ''
+  const outside = directory.numberOf(own, 'outside') ?? directory.account.callerId?.external?.number
+  const number = to === 'outside' ? outside : internalIdentity(directory, originator).number
+  return number ? { number, reason } : null
+}
+
+function outsideLimits({ account }: Directory, { device }: Originator, isForwarded: boolean): Limit[] {
+  const { maxNumberOutgoingCalls, maxNumberFwdCalls } = account.limits
+  const limits: Limit[] = [{ key: `out:${account.id}`, max: maxNumberOutgoingCalls }]
+  if (isForwarded) limits.push({ key: `fwd:${account.id}`, max: maxNumberFwdCalls })
+  if (device) limits.push({ key: `device:${device.id}`, max: device.maxOutsideCalls })
+  return limits
+}
+
+/** RFC 3261 §16.6: what a call has left of hops, an INVITE of ours has one less of. */
+const hopHeaders = ({ maxForwards }: PlanContext): (readonly [string, string])[] => [
+  ['Max-Forwards', String(Math.max(0, Math.min(maxForwards, 70) - 1))],
+]
+
+function enter(path: Path, name: string): Path | null {
+  if (path.visited.includes(name) || path.visited.length >= deepest * 2) return null
+  return { ...path, visited: [...path.visited, name] }
+}
+
+/** All at once. */
+function join(plans: readonly RingPlan[]): RingPlan {
+  const [only] = plans
+  if (only && plans.length === 1) return only
+  const ringing = plans.map((plan) => (plan.type === 'ring' ? plan : plan.instead))
+  const targets = ringing.flatMap((plan) => plan.targets)
+  const outcomes = ringing.flatMap((plan) => plan.failed)
+  return { type: 'ring', targets, failed: outcomes.length > 0 || targets.length > 0 ? outcomes : [unreachable] }
+}
+
+export const textOf = (value: FlowValue | undefined): string =>
+  value === null || value === undefined ? '' : String(value)
