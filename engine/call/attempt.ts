@@ -4,7 +4,7 @@
  */
 import type { Directory, Trunk } from './directory.ts'
 import type { DeviceContact } from './host.ts'
-import type { Identity, LegCommand } from './leg.ts'
+import type { DialTarget, Identity, LegCommand } from './leg.ts'
 import type { Limit } from './limits.ts'
 import { emergencyWithCountryPrefix, formatNumber, type ReadNumber, readNumber } from './numbers.ts'
 import type { Party } from './party.ts'
@@ -14,7 +14,7 @@ type Header = readonly [string, string]
 
 export interface Attempt {
   readonly party: Party
-  readonly dial: Omit<Dial, 'type' | 'leg' | 'sdp'>
+  readonly dial: Omit<Dial, 'type' | 'leg' | 'sdp' | 'maxForwards'>
   readonly isSecure: boolean
   readonly limits: readonly Limit[]
 }
@@ -26,11 +26,11 @@ export interface Diversion {
 }
 
 export function deviceAttempt(
-  parts: { directory: Directory; callee: Party; from: Identity; toNumber: string; headers: readonly Header[] },
+  parts: { directory: Directory; callee: Party; from: Identity; toNumber: string },
   contact: DeviceContact,
   diversion: Diversion | null,
 ): Attempt {
-  const { directory, callee, from, toNumber, headers } = parts
+  const { directory, callee, from, toNumber } = parts
   const { realm } = directory.account
   return {
     party: callee,
@@ -38,7 +38,7 @@ export function deviceAttempt(
       to: contact.target,
       from,
       toNumber,
-      headers: diversion ? [...headers, diversionHeader(diversion, realm)] : headers,
+      headers: diversion ? [diversionHeader(diversion, realm)] : [],
       fromDomain: realm,
       // Our own phones are told that somebody is anonymous, never who (T19).
       isIdentityTrusted: false,
@@ -56,18 +56,18 @@ export interface TrunkCall {
   /** With the number in E.164, where it is one. */
   readonly from: Identity
   readonly diversion: Diversion | null
-  readonly headers: readonly Header[]
   readonly limits: readonly Limit[]
 }
 
-export function trunkAttempt(call: TrunkCall): Attempt {
+/** `contact`: where the trunk registered with us; null: it has a server of its own. */
+export function trunkAttempt(call: TrunkCall, contact: DeviceContact | null): Attempt {
   const { directory, trunk, number, from, diversion, limits } = call
   const { options } = trunk
   const country = trunk.country ?? directory.account.country
   const shown = inForm(from, trunk, country)
   const toNumber = dialledNumber(call, country)
-  const headers = [...call.headers]
-  const domain = options.overrideFromDomain ?? hostOf(trunk.server)
+  const headers: Header[] = []
+  const domain = options.overrideFromDomain ?? (hostOf(trunk.server) || directory.account.realm)
   if (diversion) {
     headers.push(diversionHeader({ ...diversion, number: inTrunkForm(diversion.number, trunk, country) }, domain))
   }
@@ -75,10 +75,7 @@ export function trunkAttempt(call: TrunkCall): Attempt {
     headers.push(remotePartyId(shown, domain))
   }
   const fromUser = fromUserOf(trunk)
-  const port = trunk.port === null ? '' : `:${trunk.port}`
-  const transport = trunk.transport === 'udp' ? '' : `;transport=${trunk.transport}`
-  const username = trunk.authUsername ?? trunk.username
-  const proxy = options.overrideFromDomain
+  const fromDomain = options.overrideFromDomain
   return {
     party: {
       identity: { number: number.e164 ?? number.text, name: null, isAnonymous: false },
@@ -87,21 +84,30 @@ export function trunkAttempt(call: TrunkCall): Attempt {
       trunkId: trunk.id,
     },
     dial: {
-      to: {
-        uri: `sip:${toNumber}@${hostOf(trunk.server)}${port}${transport}`,
-        route: trunk.outboundProxy === null ? [] : [routeOf(trunk.outboundProxy)],
-        flow: null,
-        credentials: username === null ? null : { username, password: trunk.password ?? '' },
-      },
+      to: contact
+        ? { ...contact.target, uri: contact.target.uri.replace(/^(sips?:)(?:[^@]*@)?/i, `$1${escapeUser(toNumber)}@`) }
+        : serverOf(trunk, toNumber),
       from: shown,
       toNumber,
       headers,
       isIdentityTrusted: options.isTrusted,
-      ...(proxy === null ? {} : { fromDomain: proxy }),
+      ...(fromDomain === null ? {} : { fromDomain }),
       ...(fromUser === null ? {} : { fromUser }),
     },
-    isSecure: false,
+    isSecure: contact?.isSecure ?? trunk.transport === 'tls',
     limits,
+  }
+}
+
+function serverOf(trunk: Trunk, toNumber: string): DialTarget {
+  const port = trunk.port === null ? '' : `:${trunk.port}`
+  const transport = trunk.transport === 'udp' ? '' : `;transport=${trunk.transport}`
+  const username = trunk.authUsername ?? trunk.username
+  return {
+    uri: `sip:${escapeUser(toNumber)}@${hostOf(trunk.server)}${port}${transport}`,
+    route: trunk.outboundProxy === null ? [] : [routeOf(trunk.outboundProxy)],
+    flow: null,
+    credentials: username === null ? null : { username, password: trunk.password ?? '' },
   }
 }
 

@@ -20,7 +20,7 @@ import type { Identity, IncomingInvite, LegCommand, LegEvent, LegId, SipReason }
 import { towards } from './leg-media.ts'
 import { type Ending, Ledger } from './ledger.ts'
 import { numberOfUri } from './numbers.ts'
-import { congestion, mediaFailed, notAcceptable, type Outcome, refusal } from './outcome.ts'
+import { congestion, hungUp, mediaFailed, notAcceptable, type Outcome, refusal } from './outcome.ts'
 import { Ring } from './ring.ts'
 import type { RoutedCall } from './routing.ts'
 import type { CallServices } from './services.ts'
@@ -37,7 +37,6 @@ const closeMediaMs = 500
 const nobody: Billed = { userId: null, deviceId: null }
 export const normalClearing: SipReason = { protocol: 'Q.850', cause: 16, text: 'Normal call clearing' }
 const cancelled: Outcome = { branch: 'failed', status: 487, cause: 'CANCEL', q850: 16, text: 'Request Terminated' }
-const hungUp: Outcome = { branch: 'failed', status: 480, cause: 'NO ANSWER', q850: 16, text: 'Call Ended' }
 
 export class Call {
   readonly services: CallServices<Call>
@@ -104,6 +103,11 @@ export class Call {
 
   get id(): string {
     return this.ledger.facts.id
+  }
+
+  /** RFC 3261 §16.6: what a call has left of hops, an INVITE of ours has one less of. */
+  get #hopsLeft(): number {
+    return Math.max(0, Math.min(this.#maxForwards, 70) - 1)
   }
 
   get isOver(): boolean {
@@ -190,7 +194,6 @@ export class Call {
       originator,
       calledNumber: called.text,
       wantsPrivacy,
-      maxForwards: this.#maxForwards,
       isDirect,
     }
   }
@@ -201,11 +204,10 @@ export class Call {
     this.#ring.start(now, timeoutMs)
   }
 
-  play(now: Instant, path: string, answers: boolean): void {
-    const start = () => this.caller.media?.play({ type: 'file', path, repeat: false })
-    if (answers) return this.#answerCaller(now, this.media.ownCodecs, start)
-    if (this.media.early(this, this.media.ownCodecs)) start()
-    else this.#flow?.played(now, hungUp)
+  play(now: Instant, path: string): void {
+    this.#answerCaller(now, this.media.ownCodecs, () => {
+      this.caller.media?.play({ type: 'file', path, repeat: false })
+    })
   }
 
   flowEnded(now: Instant, outcome: Outcome): void {
@@ -215,8 +217,13 @@ export class Call {
     if (!mayFailOver || failoverNumber === null) return this.end(now, { by: 'system', outcome })
     this.#hasFailedOver = true
     this.#flow = null
-    const forward = { number: failoverNumber, forwarder: this.routed.originator, keepsCallerId: true } as const
-    const plan = planForward(this.planContext(false), { ...forward, reason: 'unconditional' })
+    const plan = planForward(this.planContext(false), {
+      number: failoverNumber,
+      forwarder: this.routed.originator,
+      keepsCallerId: true,
+      isKeyPressRequired: false,
+      reason: 'unconditional',
+    })
     this.ring(now, plan.type === 'ring' ? plan : plan.instead, outsideRingMs)
   }
 
@@ -317,7 +324,13 @@ export class Call {
     const device = directory.devices.get(target.callee.deviceId ?? '') ?? null
     const number = numberOfUri(contacts[0] ?? '')
     const forwarder = { device, user: device ? (directory.ownerOf(device) ?? null) : null }
-    const plan = planForward(this.planContext(false), { number, forwarder, keepsCallerId: true, reason: 'deflection' })
+    const plan = planForward(this.planContext(false), {
+      number,
+      forwarder,
+      keepsCallerId: true,
+      isKeyPressRequired: target.isKeyPressRequired,
+      reason: 'deflection',
+    })
     return plan.type === 'ring' ? plan : plan.instead
   }
 
@@ -409,7 +422,7 @@ export class Call {
     if (this.#undialled.size === 0) this.#openTimeout.cancel()
     leg.state = 'dialling'
     const sdp = leg.media.offer(this.media.codecsForCallee(this))
-    this.command({ type: 'dial', leg: leg.id, ...attempt.dial, sdp })
+    this.command({ type: 'dial', leg: leg.id, ...attempt.dial, sdp, maxForwards: this.#hopsLeft })
     this.#ring?.dialled(now, leg)
   }
 

@@ -50,7 +50,6 @@ export function outsideIdentity(
   const levels = levelsOf(directory, shown).map((one) => one?.external ?? null)
   const said = first(levels)
   const isAnonymous = wantsPrivacy || (levels.find((one) => one !== null)?.anonymous ?? false)
-  if (isAnonymous && !trunk.options.hasClir) return mainIdentity(directory, trunk)
   const number = said.number ?? ownPhoneNumber(directory, shown) ?? trunk.username ?? ''
   return { number, name: said.name, isAnonymous }
 }
@@ -124,10 +123,4 @@ function ownPhoneNumber(directory: Directory, { device, user }: Originator): str
   return (
     (user && directory.numberOf(user.id, 'outside')) ?? (device && directory.numberOf(device.id, 'outside')) ?? null
   )
-}
-
-/** A carrier that cannot hide a caller is given the organisation's number, which hides the person at least. */
-function mainIdentity(directory: Directory, trunk: Trunk): Identity {
-  const { name, number } = first([directory.account.callerId?.external ?? null])
-  return { number: number ?? trunk.username ?? '', name, isAnonymous: false }
 }

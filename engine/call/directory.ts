@@ -85,6 +85,7 @@ export interface Device {
   readonly callerId: CallerId | null
   readonly restriction: Restriction | null
   readonly callForward: CallForward | null
+  readonly doNotDisturb: boolean
   readonly musicOnHoldId: string | null
   readonly transport: string | null
   /** T31: simultaneous outside calls; null: no limit. */
@@ -130,10 +131,14 @@ export interface Trunk {
   readonly trunkOrder: number
   /** From `concurrent_calls_volume`; null: no limit. */
   readonly maxCalls: number | null
-  /** Internal numbers may be called from this trunk (an on-site exchange). */
+  /**
+   * Of a `pbx_connector`, an exchange on site: internal numbers may be called from it, and those that no callflow has
+   * are called through it.
+   */
   readonly internalCalls: boolean
   readonly restriction: Restriction | null
   readonly country: string | null
+  /** Empty: it registers with us, and is called where it did. */
   readonly server: string
   readonly port: number | null
   readonly transport: 'udp' | 'tcp' | 'tls'
@@ -160,6 +165,7 @@ export interface TrunkOptions {
   readonly sendsRemotePartyId: boolean
   /** P-Asserted-Identity also of anonymous calls (T19). */
   readonly isTrusted: boolean
+  /** The carrier can withhold numbers; without it no anonymous call goes out by this trunk. */
   readonly hasClir: boolean
   readonly forwardedCaller: 'keep_with_diversion' | 'own_did'
 }

@@ -27,7 +27,7 @@ const modules = new Map<string, Module>([
 export interface FlowHost {
   planContext(isDirect: boolean): PlanContext
   ring(now: Instant, plan: Ringing, timeoutMs: number): void
-  play(now: Instant, path: string, answers: boolean): void
+  play(now: Instant, path: string): void
   flowEnded(now: Instant, outcome: Outcome): void
 }
 
@@ -81,7 +81,7 @@ export class FlowRun {
           this.#node = step.plan.node
           break
         case 'play':
-          return this.#host.play(now, step.path, step.answers)
+          return this.#host.play(now, step.path)
         case 'enter':
           this.#node = step.node
           this.#callflowId = step.callflowId

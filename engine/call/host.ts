@@ -16,6 +16,8 @@ export interface CallHost {
   newSrtpKeys(): SrtpKeys
   /** The bindings of a device, the latest first; none: it is unreachable. */
   contacts(deviceId: string): readonly DeviceContact[]
+  /** The bindings of a trunk that registers with us. */
+  trunkContacts(trunkId: string): readonly DeviceContact[]
   /**
    * A pair of ports for one endpoint, as the peer reaches it (T10): `peer` is the dialled target, null for the sender of
    * an incoming INVITE. Null: all are in use. The driver takes them back when the endpoint's `closed` comes.

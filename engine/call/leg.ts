@@ -53,6 +53,8 @@ export type LegCommand =
       sdp: string | null
       fromDomain?: string
       fromUser?: string
+      /** Of hops the call has left; 70 without it. */
+      maxForwards?: number
       /** P-Asserted-Identity may be sent even when the caller is anonymous (T19). */
       isIdentityTrusted: boolean
     }
@@ -84,7 +86,7 @@ export type LegCommand =
 
 export type LegEvent =
   | { type: 'incoming'; leg: LegId; call: IncomingInvite }
-  /** `branch` is the remote tag: one of several where the peer forks. */
+  /** Also 100, the first sign of life (T16). `branch` is the remote tag: one of several where the peer forks. */
   | { type: 'progress'; leg: LegId; status: number; sdp: string | null; branch: string }
   | {
       type: 'answered'

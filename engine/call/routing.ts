@@ -16,8 +16,16 @@ import type { CallDirection } from './records.ts'
 
 export type Destination =
   | { readonly type: 'flow'; readonly callflow: Callflow; readonly node: FlowNode }
-  | { readonly type: 'outside'; readonly number: ReadNumber; readonly isEmergency: boolean }
+  | Outside
   | { readonly type: 'refused'; readonly outcome: Outcome }
+
+/** By a trunk. `isInside`: an internal number of an exchange on site. */
+export interface Outside {
+  readonly type: 'outside'
+  readonly number: ReadNumber
+  readonly isEmergency: boolean
+  readonly isInside: boolean
+}
 
 export interface RoutedCall {
   readonly directory: Directory
@@ -51,7 +59,7 @@ function routeFromDevice(directory: Directory, deviceId: string, invite: Incomin
   const identity = internalIdentity(directory, originator)
   return {
     directory,
-    direction: destination.type === 'flow' ? 'internal' : 'outgoing',
+    direction: destination.type === 'flow' || isInside(destination) ? 'internal' : 'outgoing',
     caller: { identity, userId: originator.user?.id ?? null, deviceId, trunkId: null },
     originator,
     called,
@@ -63,7 +71,7 @@ function routeFromDevice(directory: Directory, deviceId: string, invite: Incomin
 
 /** What a person of the account dials, forwards or transfers to. */
 export function routeNumber(directory: Directory, originator: Originator, called: ReadNumber): Destination {
-  if (called.kind === 'emergency') return { type: 'outside', number: called, isEmergency: true }
+  if (called.kind === 'emergency') return outside(called, true)
   if (!directory.account.enabled) return refuse('suspended')
   if (originator.device?.enabled === false || originator.user?.enabled === false) return refuse('suspended')
   const callflow =
@@ -73,9 +81,12 @@ export function routeNumber(directory: Directory, originator: Originator, called
   if (callflow) return toCallflow(callflow)
   const own = called.e164 === null ? undefined : directory.phoneNumbers.get(called.e164)
   if (own?.bypassEnabled && own.bypassNumber !== null) return routeBypass(directory, own.bypassNumber)
+  if (called.e164 === null && exchangesFor(directory, called).length > 0) {
+    return { type: 'outside', number: called, isEmergency: false, isInside: true }
+  }
   if (own || called.kind === 'text') return refuse('unknown_number')
   if (!isAllowed(called.kind, restrictionOf(directory, originator))) return refuse('restricted')
-  return { type: 'outside', number: called, isEmergency: false }
+  return outside(called)
 }
 
 /** The strictest of all levels: a device cannot be given more than its account has. A new account: T31. */
@@ -84,12 +95,22 @@ export function restrictionOf({ account }: Directory, { device, user }: Originat
 }
 
 /** Which trunks a number may leave by, in their order (T16). Emergency calls are barred by nothing. */
-export function trunksFor(directory: Directory, number: ReadNumber, isEmergency: boolean): Trunk[] {
+export function trunksFor(directory: Directory, { number, isEmergency, isInside: isToExchange }: Outside): Trunk[] {
+  if (isToExchange) return exchangesFor(directory, number)
   return directory.trunks.filter(
     (trunk) =>
       trunk.enabled &&
       trunk.callsDirection !== 'incoming' &&
       (isEmergency || isAllowed(number.kind, trunk.restriction ?? 'none')),
+  )
+}
+
+/** Exchanges on site, for internal numbers that no callflow has. */
+function exchangesFor(directory: Directory, { text }: ReadNumber): Trunk[] {
+  if (!/^[0-9*#]{1,20}$/.test(text)) return []
+  return directory.trunks.filter(
+    ({ category, enabled, callsDirection, internalCalls }) =>
+      category === 'pbx_connector' && enabled && internalCalls && callsDirection !== 'incoming',
   )
 }
 
@@ -119,7 +140,7 @@ function routeFromTrunk(
   const { destination, isBypassed } = destinationFromTrunk(directory, trunk, called)
   return {
     directory,
-    direction: destination.type === 'outside' && destination.isEmergency ? 'outgoing' : 'incoming',
+    direction: directionFromTrunk(trunk, called, destination),
     caller: { identity, userId: null, deviceId: null, trunkId },
     originator: { device: null, user: null },
     called,
@@ -137,7 +158,7 @@ function destinationFromTrunk(
   const found = (destination: Destination, isBypassed = false) => ({ destination, isBypassed })
   // People behind an exchange on site have no other way to a rescue service; carriers do not send such calls.
   if (called.kind === 'emergency' && trunk.category === 'pbx_connector') {
-    return found({ type: 'outside', number: called, isEmergency: true })
+    return found(outside(called, true))
   }
   if (!trunk.enabled || trunk.callsDirection === 'outgoing') return found(refuse('trunk_not_for_this'))
   if (!directory.account.enabled) return found(refuse('suspended'))
@@ -156,8 +177,22 @@ function routeBypass(directory: Directory, number: string): Destination {
   if (callflow) return toCallflow(callflow)
   if (called.kind === 'text' || called.kind === 'emergency') return refuse('unknown_number')
   if (!isAllowed(called.kind, directory.account.restriction ?? 'international')) return refuse('restricted')
-  return { type: 'outside', number: called, isEmergency: false }
+  return outside(called)
 }
+
+function directionFromTrunk(trunk: Trunk, { e164 }: ReadNumber, destination: Destination): CallDirection {
+  if (destination.type === 'outside' && destination.isEmergency) return 'outgoing'
+  return trunk.category === 'pbx_connector' && trunk.internalCalls && e164 === null ? 'internal' : 'incoming'
+}
+
+const isInside = (destination: Destination): boolean => destination.type === 'outside' && destination.isInside
+
+const outside = (number: ReadNumber, isEmergency = false): Outside => ({
+  type: 'outside',
+  number,
+  isEmergency,
+  isInside: false,
+})
 
 function toCallflow(callflow: Callflow): Destination {
   return callflow.flow ? { type: 'flow', callflow, node: callflow.flow } : refuse('unknown_number')

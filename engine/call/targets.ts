@@ -4,7 +4,7 @@
  *
  * Invariant: whatever forwards point at each other, the result is finite (`deepest`, and nobody twice on one path).
  */
-import { type Attempt, type Diversion, deviceAttempt, trunkAttempt } from './attempt.ts'
+import { type Attempt, type Diversion, deviceAttempt, type TrunkCall, trunkAttempt } from './attempt.ts'
 import {
   countryOf,
   emergencyIdentity,
@@ -20,7 +20,7 @@ import type { Limit } from './limits.ts'
 import { type ReadNumber, readNumber } from './numbers.ts'
 import { busy, congestion, loopDetected, type Outcome, refusal, unreachable } from './outcome.ts'
 import type { Party } from './party.ts'
-import { routeNumber, trunksFor } from './routing.ts'
+import { type Outside, routeNumber, trunksFor } from './routing.ts'
 
 /** Whose rights an outside leg used, and who pays for it (T32). */
 export interface Billed {
@@ -61,7 +61,6 @@ export interface PlanContext {
   /** What the caller dialled: phones with several lines see which. */
   readonly calledNumber: string
   readonly wantsPrivacy: boolean
-  readonly maxForwards: number
   /** The module is the first of the callflow that was dialled (`direct_calls_only`). */
   readonly isDirect: boolean
 }
@@ -97,10 +96,17 @@ export function planNumber(context: PlanContext, number: ReadNumber): RingPlan {
 /** `forwarder` pays and is named; a redirection (302) by its phone, or an `external_number` of a callflow. */
 export function planForward(
   context: PlanContext,
-  forward: { number: string; forwarder: Originator; keepsCallerId: boolean; reason: Diversion['reason'] },
+  forward: {
+    number: string
+    forwarder: Originator
+    keepsCallerId: boolean
+    isKeyPressRequired: boolean
+    reason: Diversion['reason']
+  },
 ): RingPlan {
-  const { forwarder: originator, keepsCallerId, reason } = forward
-  const path: Path = { ...start(context), forwardedBy: { originator, keepsCallerId, reason }, isDirect: false }
+  const { forwarder: originator, keepsCallerId, isKeyPressRequired, reason } = forward
+  const forwardedBy: Forwarder = { originator, keepsCallerId, reason }
+  const path: Path = { ...start(context), forwardedBy, isKeyPressRequired, isDirect: false }
   return forwardPlan(context, originator, forward.number, path)
 }
 
@@ -144,6 +150,7 @@ function ownDevicePlan(context: PlanContext, device: Device, owner: User | null,
   if (callForward && isForwarding(callForward, path)) {
     return forwarded(context, callForward, { device, user: owner }, path)
   }
+  if (device.doNotDisturb) return failed(busy)
   if (owner?.callWaiting === false && context.isInUse(device.id)) return failed(busy)
   const contacts = context.host.contacts(device.id)
   if (contacts.length === 0) return failed(unreachable)
@@ -155,7 +162,7 @@ function ownDevicePlan(context: PlanContext, device: Device, owner: User | null,
     deviceId: device.id,
     trunkId: null,
   }
-  const parts = { directory, callee, from, toNumber: context.calledNumber, headers: hopHeaders(context) }
+  const parts = { directory, callee, from, toNumber: context.calledNumber }
   // Each binding of a device rings: two phones may share one account.
   const targets = contacts.map((contact) => ({
     callee,
@@ -222,43 +229,56 @@ function firstModule(context: PlanContext, { module, data }: FlowNode, path: Pat
   return plan.type === 'ring' ? plan : plan.instead
 }
 
-function outsidePlan(
-  context: PlanContext,
-  originator: Originator,
-  { number, isEmergency }: { number: ReadNumber; isEmergency: boolean },
-  path: Path,
-): RingPlan {
+function outsidePlan(context: PlanContext, originator: Originator, outside: Outside, path: Path): RingPlan {
+  const { isEmergency, isInside } = outside
   const { directory } = context
-  const trunks = trunksFor(directory, number, isEmergency)
-  const limits = outsideLimits(directory, originator, path.forwardedBy !== null)
-  const attempts = trunks.map((trunk) =>
-    trunkAttempt({
-      directory,
-      trunk,
-      number,
-      isEmergency,
-      from: isEmergency
-        ? emergencyIdentity(directory, originator, trunk)
-        : outsideFrom(context, originator, trunk, path),
-      diversion: showsCaller(context, trunk, path) ? diversionOf(directory, path, 'outside') : null,
-      headers: hopHeaders(context),
-      limits: [...limits, { key: `trunk:${trunk.id}`, max: trunk.maxCalls }],
-    }),
-  )
+  const trunks = trunksFor(directory, outside)
+  const attempts = trunks.flatMap((trunk) => attemptsBy(context, originator, trunk, outside, path))
   const [first] = attempts
   if (!first) return failed(congestion)
   const target: RingTarget = {
     callee: first.party,
     attempts,
-    billed: { userId: originator.user?.id ?? null, deviceId: originator.device?.id ?? null },
+    billed: isInside ? { userId: null, deviceId: null } : idsOf(originator),
     isForwarded: path.forwardedBy !== null,
     isKeyPressRequired: path.isKeyPressRequired,
-    isOutside: true,
+    isOutside: !isInside,
     isEmergency,
     language: originator.user?.language ?? directory.account.language,
   }
   return { type: 'ring', targets: [target], failed: [] }
 }
+
+/** A trunk that cannot hide a caller who wants that takes no part; one that registers with us may not be there. */
+function attemptsBy(
+  context: PlanContext,
+  originator: Originator,
+  trunk: Trunk,
+  { number, isEmergency, isInside }: Outside,
+  path: Path,
+): Attempt[] {
+  const { directory, host } = context
+  const from = isEmergency
+    ? emergencyIdentity(directory, originator, trunk)
+    : isInside
+      ? callerFor(context, path)
+      : outsideFrom(context, originator, trunk, path)
+  if (from.isAnonymous && !trunk.options.hasClir && !isInside) return []
+  const limits = isInside ? [] : outsideLimits(directory, originator, path.forwardedBy !== null)
+  const call: TrunkCall = {
+    directory,
+    trunk,
+    number,
+    isEmergency,
+    from,
+    diversion: showsCaller(context, trunk, path) ? diversionOf(directory, path, 'outside') : null,
+    limits: [...limits, { key: `trunk:${trunk.id}`, max: trunk.maxCalls }],
+  }
+  if (trunk.server !== '') return [trunkAttempt(call, null)]
+  return host.trunkContacts(trunk.id).map((contact) => trunkAttempt(call, contact))
+}
+
+const idsOf = ({ user, device }: Originator): Billed => ({ userId: user?.id ?? null, deviceId: device?.id ?? null })
 
 /** A forwarded caller's own number only where the forwarder wants it and the carrier lets it through (T15). */
 function outsideFrom(context: PlanContext, originator: Originator, trunk: Trunk, path: Path): Identity {
@@ -293,11 +313,6 @@ function outsideLimits({ account }: Directory, { device }: Originator, isForward
   if (device) limits.push({ key: `device:${device.id}`, max: device.maxOutsideCalls })
   return limits
 }
-
-/** RFC 3261 §16.6: what a call has left of hops, an INVITE of ours has one less of. */
-const hopHeaders = ({ maxForwards }: PlanContext): (readonly [string, string])[] => [
-  ['Max-Forwards', String(Math.max(0, Math.min(maxForwards, 70) - 1))],
-]
 
 function enter(path: Path, name: string): Path | null {
   if (path.visited.includes(name) || path.visited.length >= deepest * 2) return null

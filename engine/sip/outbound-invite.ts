@@ -8,21 +8,23 @@
  *
  * Invariant: every 2xx gets an ACK each time it comes, as long as the transaction lives.
  */
-import type { LegCommand, LegEvent } from '../call/leg.ts'
+import type { Identity, LegCommand, LegEvent } from '../call/leg.ts'
 import type { Instant } from '../machine.ts'
 import { formatNameAddr } from './address.ts'
 import { sdpOf } from './body.ts'
 import type { OutgoingRequest } from './client-transaction.ts'
 import { Dialog } from './dialog.ts'
 import type { HeaderLine } from './format.ts'
-import { parseContacts, retryAfter } from './headers.ts'
+import { reasonHeaders, requestInDialog, sendBye } from './dialog-request.ts'
+import { hasToken, numberHeader, parseContacts, retryAfter } from './headers.ts'
 import type { Hop } from './hop.ts'
-import { InviteUsage, sendBye } from './invite-usage.ts'
+import { InviteUsage } from './invite-usage.ts'
 import { assertedIdentity, formatAsserted, formatFrom, sdpType } from './leg-headers.ts'
 import { type Errand, LegRequest } from './leg-request.ts'
 import type { SipMessage } from './message.ts'
 import { formatRoutes, nextHopUri } from './route-set.ts'
-import { endReason, type Opening, reasonHeaders, type SipLeg } from './sip-leg.ts'
+import { SessionTimer } from './session-timer.ts'
+import { endReason, type Opening, type SipLeg } from './sip-leg.ts'
 import { formatUri, parseUri } from './uri.ts'
 
 type Dial = Extract<LegCommand, { type: 'dial' }>
@@ -39,7 +41,10 @@ export class OutboundInvite implements Opening, Errand {
   readonly #request: LegRequest
   /** By the tag of the branch that answered. */
   readonly #acks = new Map<string, Ack>()
-  #authorization: readonly HeaderLine[] = []
+  readonly #session: SessionTimer
+  /** Who the caller is by now, for branches that are still to come. */
+  #identity: Identity | null = null
+  readonly #introduced = new Set<InviteUsage>()
   #cseq = 0
   #isHungUp = false
 
@@ -48,6 +53,7 @@ export class OutboundInvite implements Opening, Errand {
     this.#dial = dial
     this.nextUri = nextHopUri(dial.to.uri, dial.to.route)
     this.#request = new LegRequest(leg.port, this)
+    this.#session = new SessionTimer(leg.port.options.sessionSeconds)
   }
 
   start(now: Instant): void {
@@ -68,22 +74,22 @@ export class OutboundInvite implements Opening, Errand {
   }
 
   build(hop: Hop, cseq: number, authorization: readonly HeaderLine[]): OutgoingRequest {
-    this.#authorization = authorization
     const leg = this.#leg
-    const { to, from, fromUser, headers, sdp, isIdentityTrusted } = this.#dial
+    const { to, from, fromUser, headers, sdp, isIdentityTrusted, maxForwards } = this.#dial
     const domain = this.#dial.fromDomain ?? leg.port.options.transactions.options.local(hop).host
     const route = formatRoutes(to.uri, to.route)
     return {
       method: 'INVITE',
       uri: route.uri,
       headers: [
-        ['Max-Forwards', '70'],
+        ['Max-Forwards', String(maxForwards ?? 70)],
         ...route.headers,
         ['From', `${formatFrom(from, fromUser ?? from.number, domain)};tag=${leg.localTag}`],
         ['To', this.#to(domain)],
         ['Call-ID', leg.callId],
         ['CSeq', `${cseq} INVITE`],
-        ...leg.targetHeaders(hop),
+        ...leg.targetHeaders(hop, sdp !== null),
+        ...this.#session.openingHeaders(),
         ...formatAsserted(from, domain, isIdentityTrusted),
         ...authorization,
         ...headers,
@@ -95,9 +101,20 @@ export class OutboundInvite implements Opening, Errand {
   }
 
   command(now: Instant, command: LegCommand): void {
-    if (command.type !== 'hangup' || this.#isHungUp) return
-    this.#isHungUp = true
-    this.#request.cancel(now, reasonHeaders(command.reason))
+    switch (command.type) {
+      case 'hangup':
+        if (this.#isHungUp) return
+        this.#isHungUp = true
+        return this.#request.cancel(now, reasonHeaders(command.reason))
+      case 'identity':
+        this.#identity = command.identity
+        for (const usage of this.#leg.usages.values()) usage.command(now, command)
+        return
+      case 'answer_offer':
+      case 'reject_offer':
+        for (const usage of this.#leg.usages.values()) if (usage.isAsked) usage.command(now, command)
+        return
+    }
   }
 
   handleRequest(): boolean {
@@ -105,26 +122,73 @@ export class OutboundInvite implements Opening, Errand {
   }
 
   onResponse(now: Instant, response: SipMessage, request: LegRequest): void {
-    if (response.status < 200) this.#progress(response)
+    if (response.status < 200) this.#progress(now, response)
     else if (response.status < 300) this.#answered(now, response, request)
-    else this.#refused(response)
+    else if (response.status === 422 && !this.#isHungUp && this.#session.raise(response)) request.retry(now)
+    else this.#refused(now, response)
   }
 
-  onFailure(_now: Instant, status: 408 | 503): void {
-    if (this.#isHungUp) return this.#failCancelled()
+  onFailure(now: Instant, status: 408 | 503): void {
+    if (this.#isHungUp) return this.#failCancelled(now)
     const isTimeout = status === 408
     const reason = isTimeout ? 'Request Timeout' : 'Service Unavailable'
-    this.#fail({ status, reason, q850: null, retryAfter: null, contacts: [], isTimeout })
+    this.#fail(now, { status, reason, q850: null, retryAfter: null, contacts: [], isTimeout })
   }
 
-  #progress(response: SipMessage): void {
+  #progress(now: Instant, response: SipMessage): void {
     const { status, toTag } = response
     const leg = this.#leg
     if (status === 100 || this.#isHungUp || leg.opening !== this) return
-    if (toTag !== '' && !leg.usages.has(toTag)) {
-      leg.usages.set(toTag, new InviteUsage(leg, Dialog.ofResponse(response, this.#dial.to.uri)))
+    const sdp = sdpOf(response)
+    if (toTag !== '') {
+      const usage = this.#branch(now, response)
+      if (isReliable(response) && !this.#acknowledgeProvisional(now, usage, response, sdp)) return
+      usage.noteAllowed(response)
+      usage.preview = sdp ?? usage.preview
+      if (this.#identity !== null && usage.isUpdateAllowed) this.#introduce(now, usage)
     }
-    leg.emit({ type: 'progress', leg: leg.id, status, sdp: sdpOf(response), branch: toTag })
+    leg.emit({ type: 'progress', leg: leg.id, status, sdp, branch: toTag })
+  }
+
+  /** The dialog of a response: known, or begun by it. */
+  #branch(now: Instant, response: SipMessage): InviteUsage {
+    const leg = this.#leg
+    const known = leg.usages.get(response.toTag)
+    if (known !== undefined) return known
+    const usage = new InviteUsage(leg, Dialog.ofResponse(response, this.#dial.to.uri))
+    if (this.#dial.sdp !== null) usage.offers.offer(this.#dial.sdp)
+    usage.noteAllowed(response)
+    leg.usages.set(response.toTag, usage)
+    if (this.#identity !== null && usage.isUpdateAllowed) this.#introduce(now, usage)
+    return usage
+  }
+
+  #introduce(now: Instant, usage: InviteUsage): void {
+    if (this.#identity === null || this.#introduced.has(usage)) return
+    this.#introduced.add(usage)
+    usage.command(now, { type: 'identity', leg: this.#leg.id, identity: this.#identity })
+  }
+
+  /** RFC 3262 §4: false when it is a retransmission, or one before it is missing: it will come again. */
+  #acknowledgeProvisional(now: Instant, usage: InviteUsage, response: SipMessage, sdp: string | null): boolean {
+    const rseq = numberHeader(response, 'rseq') ?? 0
+    if (rseq <= usage.lastRseq || (usage.lastRseq !== 0 && rseq !== usage.lastRseq + 1)) return false
+    usage.lastRseq = rseq
+    const rack: HeaderLine = ['RAck', `${rseq} ${response.cseq} INVITE`]
+    const prack = (at: Instant, answer: string | null) =>
+      requestInDialog(at, this.#leg, usage.dialog, {
+        method: 'PRACK',
+        headers: () => (answer === null ? [rack] : [rack, sdpType]),
+        ...(answer === null ? {} : { body: answer }),
+      })
+    if (sdp !== null && usage.offers.state === 'none') {
+      usage.offers.ask()
+      usage.owe(prack)
+      return true
+    }
+    if (sdp !== null && usage.offers.state === 'offered') usage.offers.agree()
+    prack(now, null)
+    return true
   }
 
   #answered(now: Instant, response: SipMessage, request: LegRequest): void {
@@ -134,47 +198,58 @@ export class OutboundInvite implements Opening, Errand {
       if (known.sent !== null) leg.port.options.transactions.sendAck(known.sent.hop, known.sent.bytes)
       return
     }
-    const isWanted = leg.opening === this && !this.#isHungUp
-    const usage = leg.usages.get(response.toTag)
-    const dialog = isWanted && usage ? usage.dialog : Dialog.ofResponse(response, this.#dial.to.uri)
-    dialog.confirm(response)
-    if (!isWanted) return this.#refuseBranch(now, dialog, response, request)
-    const isOffer = this.#dial.sdp === null
-    if (!isOffer) this.#sendAck(now, dialog, response, null)
-    const chosen = usage ?? new InviteUsage(leg, dialog)
-    leg.usages.set(response.toTag, chosen)
+    if (leg.opening !== this || this.#isHungUp) return this.#refuseBranch(now, response, request)
+    const usage = this.#branch(now, response)
+    usage.dialog.confirm(response)
+    usage.noteAllowed(response)
+    usage.session.takeResponse(now, response)
+    const sdp = sdpOf(response)
+    const { state } = usage.offers
+    const isOffer = state === 'none' && sdp !== null
+    if (isOffer) {
+      usage.offers.ask()
+      this.#acks.set(response.toTag, { sent: null })
+      usage.owe((at, answer) => this.#sendAck(at, usage.dialog, response, request, answer))
+    } else {
+      if (state === 'offered') usage.offers.agree()
+      this.#sendAck(now, usage.dialog, response, request, null)
+    }
+    // §13.2.1: what was agreed reliably stands. A 2xx without the answer means the one that came before it.
+    const agreed = state === 'offered' ? (sdp ?? usage.preview) : (usage.preview ?? sdp)
     const identity = assertedIdentity(response)
-    leg.emit({ type: 'answered', leg: leg.id, sdp: sdpOf(response), isOffer, branch: response.toTag, identity })
-    chosen.confirm()
+    leg.emit({ type: 'answered', leg: leg.id, sdp: isOffer ? sdp : agreed, isOffer, branch: response.toTag, identity })
+    usage.confirm(now)
+    this.#introduce(now, usage)
   }
 
   /** T24: a late or second 2xx gets ACK and BYE. */
-  #refuseBranch(now: Instant, dialog: Dialog, response: SipMessage, request: LegRequest): void {
+  #refuseBranch(now: Instant, response: SipMessage, request: LegRequest): void {
     const leg = this.#leg
-    leg.hop ??= request.hop
-    this.#sendAck(now, dialog, response, null)
+    const dialog = Dialog.ofResponse(response, this.#dial.to.uri)
+    this.#sendAck(now, dialog, response, request, null)
     sendBye(now, leg, dialog, null)
-    if (leg.opening === this) this.#failCancelled()
+    this.#failCancelled(now)
   }
 
-  #sendAck(now: Instant, dialog: Dialog, response: SipMessage, sdp: string | null): void {
+  #sendAck(now: Instant, dialog: Dialog, response: SipMessage, request: LegRequest, sdp: string | null): void {
     const ack: Ack = { sent: null }
     this.#acks.set(response.toTag, ack)
     const { transactions } = this.#leg.port.options
+    const { authorization } = request
     this.#leg.withHop(now, dialog.nextUri, (hop) => {
-      const headers = sdp === null ? this.#authorization : [...this.#authorization, sdpType]
-      const request = dialog.request('ACK', response.cseq, headers, sdp ?? undefined)
-      ack.sent = { hop, bytes: transactions.formatAck(hop, request) }
+      const headers = sdp === null ? authorization : [...authorization, sdpType]
+      const message = dialog.request('ACK', response.cseq, headers, sdp ?? undefined)
+      ack.sent = { hop, bytes: transactions.formatAck(hop, message) }
       transactions.sendAck(hop, ack.sent.bytes)
     })
   }
 
-  #refused(response: SipMessage): void {
+  #refused(now: Instant, response: SipMessage): void {
     const { status, reason } = response
-    if (this.#isHungUp) return this.#failCancelled()
+    if (this.#isHungUp) return this.#failCancelled(now)
     const contacts = parseContacts(response)
     const sorted = contacts === null || contacts === '*' ? [] : [...contacts].sort((a, b) => b.q - a.q)
-    this.#fail({
+    this.#fail(now, {
       status,
       reason,
       q850: endReason(response).q850,
@@ -184,16 +259,16 @@ export class OutboundInvite implements Opening, Errand {
     })
   }
 
-  #failCancelled(): void {
+  #failCancelled(now: Instant): void {
     const reason = 'Request Terminated'
-    this.#fail({ status: 487, reason, q850: null, retryAfter: null, contacts: [], isTimeout: false })
+    this.#fail(now, { status: 487, reason, q850: null, retryAfter: null, contacts: [], isTimeout: false })
   }
 
-  #fail(outcome: Omit<Extract<LegEvent, { type: 'failed' }>, 'type' | 'leg'>): void {
+  #fail(now: Instant, outcome: Omit<Extract<LegEvent, { type: 'failed' }>, 'type' | 'leg'>): void {
     const leg = this.#leg
     if (leg.opening !== this) return
     leg.finish({ type: 'failed', leg: leg.id, ...outcome })
-    leg.forget()
+    leg.forget(now)
   }
 
   /** A device is called in our domain; what lies behind a trunk is in the trunk's. */
@@ -206,3 +281,6 @@ export class OutboundInvite implements Opening, Errand {
     })
   }
 }
+
+const isReliable = (response: SipMessage): boolean =>
+  hasToken(response, 'require', '100rel') && response.header('rseq') !== undefined

@@ -220,6 +220,7 @@ export class CallWorld {
         AES_CM_128_HMAC_SHA1_32: 'B'.repeat(40),
       }),
       contacts: (deviceId) => this.#contacts(deviceId),
+      trunkContacts: (trunkId) => this.#contacts(trunkId),
       mediaPlace: () => {
         if (this.portsLeft === 0) return null
         this.portsLeft -= 1

@@ -61,6 +61,7 @@ export const aDevice = (id: string, ownerId: string | null, parts: Partial<Devic
   callerId: null,
   restriction: null,
   callForward: null,
+  doNotDisturb: false,
   musicOnHoldId: null,
   transport: null,
   maxOutsideCalls: null,

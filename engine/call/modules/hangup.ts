@@ -1,16 +1,15 @@
-/** `hangup`: ends the call; before it was answered with `data.cause`: `busy`, `unreachable`, `rejected` or `not_found`. */
-import { busy, type Outcome, refusal, rejected, unreachable } from '../outcome.ts'
+/** `hangup`: ends the call. A caller who was not answered is told `data.cause`: `normal`, `busy`, `rejected`, `unavailable`. */
+import { busy, hungUp, type Outcome, rejected, unreachable } from '../outcome.ts'
 import { textOf } from '../targets.ts'
 import type { Module } from './module.ts'
 
 const causes = new Map<string, Outcome>([
   ['busy', busy],
-  ['unreachable', unreachable],
   ['rejected', rejected],
-  ['not_found', refusal('unknown_number')],
+  ['unavailable', unreachable],
 ])
 
 export const hangup: Module = ({ data }) => ({
   type: 'hangup',
-  outcome: causes.get(textOf(data.cause)) ?? busy,
+  outcome: causes.get(textOf(data.cause)) ?? hungUp,
 })

@@ -9,8 +9,8 @@ import type { PlanContext, RingPlan } from '../targets.ts'
 export type Step =
   /** Goes on by `busy`, `no_answer`, `unreachable` or `failed` when nobody takes the call. */
   | { readonly type: 'ring'; readonly plan: RingPlan; readonly timeoutMs: number }
-  /** Goes on by `_` when it was played. `answers`: the call is answered first; else it is heard as early media. */
-  | { readonly type: 'play'; readonly path: string; readonly answers: boolean }
+  /** Answers the call, and goes on by `_` when it was played. */
+  | { readonly type: 'play'; readonly path: string }
   /** The flow of another callflow takes the place of this one. */
   | { readonly type: 'enter'; readonly node: FlowNode; readonly callflowId: string }
   | { readonly type: 'next'; readonly outcome: Outcome }
@@ -18,8 +18,8 @@ export type Step =
 
 export type Module = (node: FlowNode, context: PlanContext) => Step
 
-const defaultRingSeconds = 25
-const longestRingSeconds = 300
+const defaultRingSeconds = 30
+const longestRingSeconds = 600
 
 /** `data.timeout`, in seconds. */
 export function ringTimeoutMs({ data }: FlowNode): number {
