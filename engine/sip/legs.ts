@@ -7,18 +7,20 @@
 import type { LegCommand, LegEvent, LegId, ReferTarget, Source } from '../call/leg.ts'
 import type { Instant } from '../machine.ts'
 import { Dialog } from './dialog.ts'
+import type { ResponseParts } from './format.ts'
 import type { Hop } from './hop.ts'
 import { InboundInvite } from './inbound-invite.ts'
+import { InviteUsage, type UsageSnapshot } from './invite-usage.ts'
 import { readInvite } from './leg-headers.ts'
-import type { LegPort, LegsOptions } from './leg-port.ts'
+import type { LegPort, LegsOptions, Login } from './leg-port.ts'
 import type { SipMessage } from './message.ts'
 import { OutboundInvite } from './outbound-invite.ts'
+import { dialogMethods, refusalOf } from './request-check.ts'
 import type { ServerTransaction } from './server-transaction.ts'
+import { minSeHeader, SessionTimer } from './session-timer.ts'
 import { type LegParts, SipLeg } from './sip-leg.ts'
 import type { TransactionUser } from './transactions.ts'
-
-/** In a dialog that is none of ours these are a 481 (T5); others may belong to a subscription. */
-const dialogMethods: ReadonlySet<string> = new Set('INVITE BYE PRACK UPDATE INFO REFER OPTIONS MESSAGE'.split(' '))
+import { parseUri } from './uri.ts'
 
 export class Legs implements TransactionUser {
   readonly #options: LegsOptions
@@ -48,17 +50,18 @@ export class Legs implements TransactionUser {
     return this.#events.shift()
   }
 
-  /** Makes a leg of a new INVITE, which is answered by commands from now on. */
-  accept(now: Instant, transaction: ServerTransaction, id: LegId, source: Source): void {
+  /**
+   * Makes a leg of a new INVITE, which is answered by commands from now on. False: it was answered already, because it
+   * cannot become one or was cancelled.
+   */
+  accept(now: Instant, transaction: ServerTransaction, id: LegId, source: Source): boolean {
     const { request } = transaction
     const dialog = Dialog.ofRequest(request, transaction.localTag)
-    if (dialog === null) {
-      transaction.respond(now, { status: 400, reason: 'Missing Contact' })
-      return
-    }
-    if (transaction.cancel !== null) {
-      transaction.respond(now, { status: 487 })
-      return
+    const session = new SessionTimer(this.#options.sessionSeconds).judgeRequest(request)
+    const obstacle = obstacleTo(transaction, dialog, session)
+    if (obstacle !== null || dialog === null || session === 'small') {
+      transaction.respond(now, obstacle ?? { status: 400 })
+      return false
     }
     const leg = this.#remember({
       id,
@@ -67,10 +70,37 @@ export class Legs implements TransactionUser {
       hop: source.kind === 'device' ? transaction.source : null,
       login: null,
       isIdentityTrusted: source.kind === 'device',
+      domain: parseUri(request.to.uri)?.host || this.#options.transactions.options.local(transaction.source).host,
+      isCaller: false,
     })
     transaction.respond(now, { status: 100 })
-    leg.opening = new InboundInvite(leg, transaction, dialog)
-    leg.emit({ type: 'incoming', leg: id, call: readInvite(request, source) })
+    const call = readInvite(request, source)
+    leg.opening = new InboundInvite(leg, transaction, { dialog, sdp: call.sdp, session })
+    leg.emit({ type: 'incoming', leg: id, call })
+    return true
+  }
+
+  /** Takes up a confirmed dialog that another process wrote down (T5). False: it is no such thing. */
+  restore(now: Instant, id: LegId, snapshot: string, login: Login | null = null): boolean {
+    const written = parseSnapshot(snapshot)
+    if (written === null) return false
+    const { dialog, hop, domain, isCaller, isIdentityTrusted } = written
+    const { callId, localTag } = dialog
+    const leg = this.#remember({ id, callId, localTag, hop, login, isIdentityTrusted, domain, isCaller })
+    const usage = InviteUsage.restore(now, leg, written)
+    leg.usages.set(dialog.remoteTag, usage)
+    leg.confirmed = usage
+    return true
+  }
+
+  /** Where the messages of a leg's peer come from or go to; null when that is the dialog's matter. */
+  hopOf(id: LegId): Hop | null {
+    return this.#byId.get(id)?.hop ?? null
+  }
+
+  /** The Call-ID of a leg's messages; null when it is none of ours any more. */
+  callIdOf(leg: LegId): string | null {
+    return this.#byId.get(leg)?.callId ?? null
   }
 
   /** The leg whose dialog a Replaces means (RFC 3891 §3); null when it is none of ours. */
@@ -81,22 +111,34 @@ export class Legs implements TransactionUser {
   }
 
   onRequest(now: Instant, transaction: ServerTransaction): void {
-    const { toTag, method } = transaction.request
-    if (toTag !== '') {
-      if (this.#byTag.get(toTag)?.handleRequest(now, transaction)) return
-      if (dialogMethods.has(method)) {
-        transaction.respond(now, { status: 481 })
-        return
-      }
-    }
-    this.#options.onRequest(now, transaction)
+    const { request } = transaction
+    const { toTag, method } = request
+    const leg = toTag === '' ? undefined : this.#byTag.get(toTag)
+    const owner = leg?.hasDialog(request) ? leg : null
+    const refusal = owner !== null || toTag === '' || !dialogMethods.has(method) ? refusalOf(request) : { status: 481 }
+    if (refusal !== null) transaction.respond(now, refusal)
+    else if (owner !== null) owner.handleRequest(now, transaction)
+    else this.#options.onRequest(now, transaction)
   }
 
   onAck(now: Instant, ack: SipMessage): void {
     this.#byTag.get(ack.toTag)?.handleAck(now, ack)
   }
 
-  onStrayAnswer(_now: Instant, _response: SipMessage, _source: Hop): void {}
+  /**
+   * T5: an answer to an INVITE of a process that died. When the dialog was written down it wants its ACK again, else ACK
+   * and BYE; both go back where it came from, so that nobody can point them at others.
+   */
+  onStrayAnswer(now: Instant, response: SipMessage, source: Hop): void {
+    const { transactions } = this.#options
+    const known = this.#byTag.get(response.fromTag)
+    const usage = known?.callId === response.callId ? known.usages.get(response.toTag) : undefined
+    const dialog = usage?.dialog ?? Dialog.ofResponse(response, '')
+    transactions.sendAck(source, transactions.formatAck(source, dialog.request('ACK', response.cseq, [])))
+    if (usage !== undefined || dialog.state.target === '') return
+    const bye = dialog.request('BYE', dialog.nextCseq(), [])
+    transactions.request(now, source, bye, { onResponse: () => {}, onFailure: () => {} })
+  }
 
   #dial(now: Instant, dial: Extract<LegCommand, { type: 'dial' }>): void {
     const { token } = this.#options.transactions.options
@@ -107,6 +149,8 @@ export class Legs implements TransactionUser {
       hop: dial.to.flow === null ? null : this.#options.flow(dial.to.flow),
       login: dial.to.credentials,
       isIdentityTrusted: dial.isIdentityTrusted,
+      domain: dial.fromDomain ?? parseUri(dial.to.uri)?.host ?? '',
+      isCaller: true,
     })
     const invite = new OutboundInvite(leg, dial)
     leg.opening = invite
@@ -122,5 +166,25 @@ export class Legs implements TransactionUser {
     this.#byId.set(leg.id, leg)
     this.#byTag.set(leg.localTag, leg)
     return leg
+  }
+}
+
+function obstacleTo(
+  transaction: ServerTransaction,
+  dialog: Dialog | null,
+  session: ReturnType<SessionTimer['judgeRequest']>,
+): ResponseParts | null {
+  if (transaction.cancel !== null) return { status: 487 }
+  if (dialog === null) return { status: 400, reason: 'Missing Contact' }
+  return session === 'small' ? { status: 422, headers: [minSeHeader] } : null
+}
+
+function parseSnapshot(text: string): UsageSnapshot | null {
+  try {
+    const snapshot: UsageSnapshot = JSON.parse(text)
+    return snapshot.version === 1 ? snapshot : null
+  } catch {
+    // What is no JSON was not written by us; the leg stays unknown and its requests get a 481.
+    return null
   }
 }

@@ -1,0 +1,173 @@
+/** A call as events and the history tell of it, and the events of its life (T1: at most eight of a plain call). */
+import { z } from 'zod'
+import { defineEvents } from './define.ts'
+import { Id, Timestamp } from './values.ts'
+
+export const CallId = z
+  .string()
+  .regex(/^call_[0-9a-f]{24}$/, 'must be call_ and 24 hexadecimal digits')
+  .meta({ id: 'CallId' })
+export const LegId = z
+  .string()
+  .regex(/^leg_[0-9a-f]{24}$/, 'must be leg_ and 24 hexadecimal digits')
+  .meta({ id: 'LegId', description: 'One side of a call.' })
+export const CallDirection = z.enum(['internal', 'incoming', 'outgoing']).meta({
+  id: 'CallDirection',
+  description:
+    '`incoming`: from outside by a trunk; `outgoing`: to outside; `internal`: between numbers of the account.',
+})
+export const HangupCause = z
+  .enum(['ANSWERED', 'NO ANSWER', 'BUSY', 'FAILED', 'CANCEL', 'CONGESTION'])
+  .meta({ id: 'HangupCause', description: 'How it ended. `CANCEL`: the caller gave up before an answer.' })
+
+export const CallParty = z
+  .object({
+    number: z.string(),
+    name: z.string().nullable(),
+    user_id: Id.nullable(),
+    device_id: Id.nullable(),
+    trunk_id: Id.nullable(),
+  })
+  .meta({ id: 'CallParty', description: 'One side of a call, as people see it.' })
+
+export const CallState = z
+  .object({
+    id: CallId,
+    account_id: Id,
+    direction: CallDirection,
+    status: z.enum(['started', 'ringing', 'answered', 'held', 'ended']),
+    is_emergency: z.boolean(),
+    caller: CallParty,
+    called_number: z.string().meta({ description: 'As dialled, or as it came in.' }),
+    callee: CallParty.nullable().meta({
+      description: 'Who answered; before that who is called, where that is one party.',
+    }),
+    callflow_id: Id.nullable(),
+    started_at: Timestamp,
+    answered_at: Timestamp.nullable(),
+    ended_at: Timestamp.nullable(),
+    hangup_cause: HangupCause.nullable(),
+  })
+  .meta({ id: 'CallState' })
+
+export const CallRecord = z
+  .object({
+    call_id: CallId,
+    account_id: Id,
+    direction: CallDirection,
+    owner_id: Id.nullable().meta({ description: 'Whose call it is in the history.' }),
+    caller: CallParty,
+    called_number: z.string(),
+    callee: CallParty.nullable(),
+    callflow_id: Id.nullable(),
+    is_emergency: z.boolean(),
+    started_at: Timestamp,
+    answered_at: Timestamp.nullable(),
+    ended_at: Timestamp,
+    duration_seconds: z.int(),
+    billing_seconds: z.int().meta({ description: 'From the answer, in whole seconds.' }),
+    hangup_cause: HangupCause,
+    ended_by: z.enum(['caller', 'callee', 'system', 'system_restart']),
+    sip_code: z.int().nullable(),
+    q850_cause: z.int().nullable().meta({ description: 'ITU-T Q.850.' }),
+  })
+  .meta({ id: 'CallRecord', description: 'The record of a call that is over.' })
+
+const alice = {
+  number: '1001',
+  name: 'Alice Example',
+  user_id: '5e94578578a5e3001f2b8c4e',
+  device_id: '5e94578578a5e3001f2b8d01',
+  trunk_id: null,
+}
+const bob = {
+  number: '1002',
+  name: 'Bob Example',
+  user_id: '5e94578578a5e3001f2b8c51',
+  device_id: '5e94578578a5e3001f2b8d02',
+  trunk_id: null,
+}
+const started: z.output<typeof CallState> = {
+  id: 'call_5e94578578a5e3001f2b8e01',
+  account_id: '5e94578578a5e3001f2b8c4f',
+  direction: 'internal',
+  status: 'started',
+  is_emergency: false,
+  caller: alice,
+  called_number: '1002',
+  callee: null,
+  callflow_id: '5e94578578a5e3001f2b8d0f',
+  started_at: '2026-05-04T09:00:00.000Z',
+  answered_at: null,
+  ended_at: null,
+  hangup_cause: null,
+}
+const answered = { ...started, status: 'answered', callee: bob, answered_at: '2026-05-04T09:00:06.000Z' } as const
+const ended = {
+  ...answered,
+  status: 'ended',
+  ended_at: '2026-05-04T09:02:00.000Z',
+  hangup_cause: 'ANSWERED',
+} as const
+export const callExamples = {
+  state: answered,
+  record: {
+    call_id: started.id,
+    account_id: started.account_id,
+    direction: 'internal',
+    owner_id: alice.user_id,
+    caller: alice,
+    called_number: '1002',
+    callee: bob,
+    callflow_id: started.callflow_id,
+    is_emergency: false,
+    started_at: started.started_at,
+    answered_at: answered.answered_at,
+    ended_at: ended.ended_at,
+    duration_seconds: 120,
+    billing_seconds: 114,
+    hangup_cause: 'ANSWERED',
+    ended_by: 'callee',
+    sip_code: 200,
+    q850_cause: 16,
+  },
+} as const
+
+const Told = z.object({
+  call: CallState,
+  leg_id: LegId.nullable().meta({ description: 'The side whose doing it was.' }),
+})
+const step = (summary: string, call: z.output<typeof CallState>) => ({
+  summary,
+  resource: 'call',
+  scope: 'telephony:read' as const,
+  data: Told,
+  example: { call, leg_id: 'leg_5e94578578a5e3001f2b8e02' },
+})
+
+export const callEvents = defineEvents({
+  'call.started': step('Somebody calls. It is written before anything rings.', started),
+  'call.ringing': step('The first phone of whoever is called rings.', { ...started, status: 'ringing', callee: bob }),
+  'call.answered': step('Somebody took it.', answered),
+  'call.held': step('One side put the other on hold.', { ...answered, status: 'held' }),
+  'call.resumed': step('Both talk again.', answered),
+  'call.transferred': {
+    summary: 'One side was replaced by another.',
+    resource: 'call',
+    scope: 'telephony:read',
+    data: Told.extend({ transferred_to: CallParty }),
+    example: {
+      call: answered,
+      leg_id: 'leg_5e94578578a5e3001f2b8e02',
+      transferred_to: { ...bob, number: '1003', name: 'Carol Example' },
+    },
+  },
+  'call.ended': step('The end of a call: exactly one for each call that started.', ended),
+  'cdr.final': {
+    summary: 'The record of a call, complete: exactly one for each call.',
+    resource: 'call',
+    scope: 'telephony:read',
+    data: z.object({ cdr: CallRecord }),
+    example: { cdr: callExamples.record },
+  },
+})

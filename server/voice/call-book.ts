@@ -1,0 +1,269 @@
+/**
+ * What calls record, as it goes into the database: the row of each call as it stands, its legs, its ladder, and events in
+ * the public words of the contract (T1). The writer takes what has gathered.
+ *
+ * Invariant: events of a call are numbered from 1 (`resource_seq`), and its row has the number of the last.
+ */
+import type { EventType } from '../../contract/events.ts'
+import type { LegId } from '../../engine/call/leg.ts'
+import type { CallRecord, CallState, Cdr, LegRow } from '../../engine/call/records.ts'
+import { type InboxRow, toInboxRow } from '../events/inbox.ts'
+import type { BatchEvent, CallBatch, CallRow, LegTableRow, TraceRow } from '../store/call-batch.ts'
+import { toCallData, toCdrData, toTimestamp } from './call-events.ts'
+
+export interface CallBookOptions {
+  readonly node: string
+  /** Wall time. */
+  readonly clock: () => number
+  /** The SIP messages of these Call-IDs, once: they are forgotten. */
+  readonly ladder: (sipCallIds: readonly string[]) => string
+}
+
+/** A call that is not over. */
+interface Open {
+  row: CallRow
+  readonly sipCallIds: Set<string>
+}
+
+type Gathered = Omit<CallBatch, 'node' | 'number'>
+
+export class CallBook {
+  readonly #options: CallBookOptions
+  readonly #open = new Map<string, Open>()
+  /** Call-IDs of legs, until their call is over. */
+  readonly #names = new Map<LegId, string>()
+  /** Rows that changed since the writer took them. */
+  #calls = new Map<string, CallRow>()
+  #legs: LegTableRow[] = []
+  #traces: TraceRow[] = []
+  #events: BatchEvent[] = []
+
+  constructor(options: CallBookOptions) {
+    this.#options = options
+  }
+
+  get size(): number {
+    return this.#open.size
+  }
+
+  /** Null: nothing is to be written. */
+  take = (): Gathered | null => {
+    if (this.#calls.size === 0 && this.#events.length === 0) return null
+    const gathered = {
+      calls: [...this.#calls.values()],
+      legs: this.#legs,
+      traces: this.#traces,
+      events: this.#events,
+    }
+    this.#calls = new Map()
+    this.#legs = []
+    this.#traces = []
+    this.#events = []
+    return gathered
+  }
+
+  /** The SIP Call-ID of a leg. */
+  named(leg: LegId, sipCallId: string): void {
+    this.#names.set(leg, sipCallId)
+  }
+
+  /** Besides calls: events of devices go the same way, in the same order. */
+  tell(row: InboxRow): void {
+    this.#events.push({ row, endOf: null })
+  }
+
+  /** A call that a process before this one began. */
+  adopt(row: CallRow, sipCallIds: readonly string[]): void {
+    this.#open.set(row.id, { row, sipCallIds: new Set(sipCallIds) })
+  }
+
+  isLive(sipCallId: string): boolean {
+    for (const { sipCallIds } of this.#open.values()) if (sipCallIds.has(sipCallId)) return true
+    return false
+  }
+
+  add(record: CallRecord): void {
+    switch (record.type) {
+      case 'event':
+        return this.#event(record)
+      case 'leg':
+        return this.#leg(record.leg)
+      case 'cdr':
+        return this.#cdr(record.cdr)
+      case 'snapshot':
+        return this.#snapshot(record.callId, record.text)
+    }
+  }
+
+  #event(record: Extract<CallRecord, { type: 'event' }>): void {
+    const { call, event, at } = record
+    const open = this.#open.get(call.id) ?? this.#begin(call)
+    const before = open.row
+    if (record.leg !== null) this.#noteDialog(open, record.leg)
+    this.#change(open, {
+      resource_seq: before.resource_seq + 1,
+      callee_number: call.callee?.number ?? null,
+      callee_name: call.callee?.name ?? null,
+      to_user_id: call.callee?.userId ?? null,
+      to_device_id: call.callee?.deviceId ?? null,
+      trunk_id: call.caller.trunkId ?? call.callee?.trunkId ?? before.trunk_id,
+      callflow_id: call.callflowId,
+      ringing_at: event === 'call.ringing' ? toTimestamp(at) : before.ringing_at,
+      answered_at: call.answeredAt === null ? null : toTimestamp(call.answeredAt),
+      ended_at: call.endedAt === null ? null : toTimestamp(call.endedAt),
+      hangup_cause: call.hangupCause,
+      heartbeat_at: toTimestamp(at),
+    })
+    this.#tell(event, open, at, toCallData(record), event === 'call.ended')
+  }
+
+  #begin(call: CallState): Open {
+    const { caller } = call
+    const row: CallRow = {
+      id: call.id,
+      account_id: call.accountId,
+      resource_seq: 0,
+      direction: call.direction,
+      caller_number: caller.number,
+      caller_name: caller.name,
+      called_number: call.calledNumber,
+      from_user_id: caller.userId,
+      from_device_id: caller.deviceId,
+      is_emergency: call.isEmergency,
+      started_at: toTimestamp(call.startedAt),
+      heartbeat_at: toTimestamp(call.startedAt),
+      node: this.#options.node,
+      ...notYet,
+      trunk_id: caller.trunkId,
+      owner_id: caller.userId,
+    }
+    const open: Open = { row, sipCallIds: new Set() }
+    this.#open.set(call.id, open)
+    return open
+  }
+
+  #noteDialog(open: Open, leg: LegId): void {
+    const id = this.#names.get(leg)
+    if (id !== undefined) open.sipCallIds.add(id)
+  }
+
+  #change(open: Open, change: Partial<CallRow>): void {
+    open.row = { ...open.row, ...change }
+    this.#calls.set(open.row.id, open.row)
+  }
+
+  #tell<T extends EventType>(type: T, { row }: Open, at: number, data: never | object, isEnd: boolean): void {
+    const inbox = toInboxRow({
+      accountId: row.account_id,
+      userId: row.owner_id,
+      type,
+      resourceId: row.id,
+      resourceSeq: row.resource_seq,
+      occurredAt: new Date(at),
+      actor: null,
+      // What each type tells is put together where its record is read, by the contract's types.
+      data: data as never,
+    })
+    this.#events.push({ row: inbox, endOf: isEnd ? row.id : null })
+  }
+
+  #leg(leg: LegRow): void {
+    const open = this.#open.get(leg.callId)
+    if (!open) return
+    this.#noteDialog(open, leg.id)
+    this.#legs.push({
+      id: leg.id,
+      call_id: leg.callId,
+      account_id: leg.accountId,
+      role: leg.role,
+      device_id: leg.party.deviceId,
+      trunk_id: leg.party.trunkId,
+      user_id: leg.party.userId,
+      number: leg.party.number,
+      name: leg.party.name,
+      started_at: toTimestamp(leg.startedAt),
+      ringing_at: leg.ringingAt === null ? null : toTimestamp(leg.ringingAt),
+      answered_at: leg.answeredAt === null ? null : toTimestamp(leg.answeredAt),
+      ended_at: toTimestamp(leg.endedAt),
+      sip_code: leg.sipCode,
+      q850_cause: leg.q850,
+      hangup_cause: null,
+      billing_seconds: leg.billingSeconds,
+      billed_user_id: leg.billedUserId,
+      billed_device_id: leg.billedDeviceId,
+      is_forwarded: leg.isForwarded,
+      quality: leg.quality,
+    })
+  }
+
+  /** The last record of a call. */
+  #cdr(cdr: Cdr): void {
+    const open = this.#open.get(cdr.callId)
+    if (!open) return
+    this.#noteDialog(open, cdr.callerLeg)
+    if (cdr.calleeLeg !== null) this.#noteDialog(open, cdr.calleeLeg)
+    const idOf = (leg: LegId | null) => (leg === null ? null : (this.#names.get(leg) ?? null))
+    this.#change(open, {
+      resource_seq: open.row.resource_seq + 1,
+      owner_id: cdr.ownerId,
+      ended_at: toTimestamp(cdr.endedAt),
+      hangup_cause: cdr.hangupCause,
+      ended_by: cdr.endedBy,
+      sip_code: cdr.sipCode,
+      q850_cause: cdr.q850,
+      duration_seconds: cdr.durationSeconds,
+      billing_seconds: cdr.billingSeconds,
+      caller_call_id: idOf(cdr.callerLeg),
+      callee_call_id: idOf(cdr.calleeLeg),
+      quality: this.#quality(cdr),
+      snapshot: null,
+    })
+    this.#tell('cdr.final', open, cdr.endedAt, toCdrData(cdr), true)
+    const messages = this.#options.ladder([...open.sipCallIds])
+    this.#traces.push({ call_id: cdr.callId, account_id: cdr.accountId, messages })
+    this.#open.delete(cdr.callId)
+    for (const { id, call_id } of this.#legs) if (call_id === cdr.callId) this.#names.delete(id)
+  }
+
+  /** Of both sides, as far as they had media. */
+  #quality({ callerLeg, calleeLeg }: Cdr): unknown {
+    const of = (id: LegId | null) => this.#legs.find((leg) => leg.id === id)?.quality ?? null
+    const [caller, callee] = [of(callerLeg), of(calleeLeg)]
+    return caller === null && callee === null ? null : { caller, callee }
+  }
+
+  #snapshot(callId: string, text: string | null): void {
+    const open = this.#open.get(callId)
+    if (open) this.#change(open, { snapshot: text })
+  }
+
+  /** Alive until now (T3). */
+  heartbeat(): string {
+    return new Date(this.#options.clock()).toISOString()
+  }
+}
+
+const notYet = {
+  callee_number: null,
+  callee_name: null,
+  to_user_id: null,
+  to_device_id: null,
+  callflow_id: null,
+  caller_call_id: null,
+  callee_call_id: null,
+  ringing_at: null,
+  answered_at: null,
+  ended_at: null,
+  hangup_cause: null,
+  ended_by: null,
+  sip_code: null,
+  q850_cause: null,
+  duration_seconds: null,
+  billing_seconds: null,
+  detected_country: null,
+  detected_type: null,
+  detected_operator: null,
+  correlation_id: null,
+  quality: null,
+  snapshot: null,
+} as const

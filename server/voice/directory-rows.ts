@@ -1,0 +1,181 @@
+/**
+ * Rows of the telephony configuration as routing needs them (engine/call/directory.ts): settings over their standard
+ * values, snake_case to camelCase, an empty caller id to null.
+ */
+import type { Selectable } from 'kysely'
+import { standardDevice } from '../../contract/device.ts'
+import { standardPhoneNumber } from '../../contract/phone-number.ts'
+import { type AccountSettings, standardAccount } from '../../contract/telephony-account.ts'
+import { standardUser } from '../../contract/telephony-user.ts'
+import type { CallerId as PublicCallerId, CallForward as PublicCallForward } from '../../contract/telephony-values.ts'
+import { standardTrunk, trunkVolumes } from '../../contract/trunk.ts'
+import type {
+  Account,
+  Callflow,
+  CallerId,
+  CallForward,
+  Contact,
+  Device,
+  PhoneNumber,
+  Trunk,
+  User,
+} from '../../engine/call/directory.ts'
+import type { AccountTables } from '../store/account-tables.ts'
+import type { TelephonyTables } from '../store/telephony-tables.ts'
+
+type Row<Name extends keyof TelephonyTables> = Selectable<TelephonyTables[Name]>
+
+/** Where an account says nothing about its country. */
+const homeCountry = 'BE'
+
+export function toAccount(row: Selectable<AccountTables['accounts']>, realm: string): Account {
+  const settings: AccountSettings = { ...standardAccount, ...row.settings }
+  const { billing } = settings
+  return {
+    id: row.id,
+    name: row.name,
+    realm,
+    country: settings.country ?? homeCountry,
+    language: settings.language ?? 'en',
+    callerId: toCallerId(settings.caller_id),
+    restriction: settings.restriction,
+    musicOnHoldId: row.musicOnHoldId,
+    limits: {
+      maxNumberSimCalls: billing.max_number_sim_calls,
+      maxNumberIncomingCalls: billing.max_number_incoming_calls,
+      maxNumberOutgoingCalls: billing.max_number_outgoing_calls,
+      maxNumberFwdCalls: billing.max_number_fwd_calls,
+      maxOutsideMinutesPerHour: settings.max_outside_minutes_per_hour,
+      maxCallSeconds: settings.max_call_seconds,
+    },
+    failoverNumber: settings.failover_number,
+    enabled: row.telephonyEnabled,
+  }
+}
+
+export function toUser(row: Selectable<AccountTables['users']>): User {
+  const settings = { ...standardUser, ...row.settings }
+  return {
+    id: row.id,
+    firstName: row.firstName,
+    lastName: row.lastName,
+    enabled: row.isEnabled && !settings.no_service,
+    country: settings.country,
+    language: row.preferredLanguage,
+    callerId: toCallerId(settings.caller_id),
+    restriction: settings.restriction,
+    callForward: toCallForward(settings.call_forward),
+    doNotDisturb: settings.do_not_disturb,
+    callWaiting: settings.call_waiting,
+    musicOnHoldId: row.musicOnHoldId,
+  }
+}
+
+export function toDevice(row: Row<'devices'>, maxOutsideCalls: number | null): Device {
+  const settings = { ...standardDevice, ...row.settings }
+  return {
+    id: row.id,
+    name: row.name,
+    ownerId: row.ownerId,
+    username: row.username,
+    enabled: row.isEnabled,
+    country: settings.country,
+    language: settings.language,
+    callerId: toCallerId(settings.caller_id),
+    restriction: settings.restriction,
+    callForward: toCallForward(settings.call_forward),
+    doNotDisturb: settings.do_not_disturb,
+    musicOnHoldId: row.musicOnHoldId,
+    transport: settings.transport,
+    maxOutsideCalls,
+  }
+}
+
+export function toPhoneNumber(row: Row<'phoneNumbers'>): PhoneNumber {
+  const settings = { ...standardPhoneNumber, ...row.settings }
+  return {
+    number: row.number,
+    trunkId: row.trunkId,
+    bypassNumber: settings.bypass_number,
+    bypassEnabled: settings.bypass_enabled,
+  }
+}
+
+export const toCallflow = (row: Row<'callflows'>): Callflow => ({
+  id: row.id,
+  name: row.name,
+  numbers: row.numbers,
+  featurecode: row.featurecode,
+  flow: row.flow,
+})
+
+export const toContact = (row: Row<'contacts'>, name: string): Contact => ({
+  id: row.id,
+  userId: row.userId,
+  name,
+  numbers: row.numbers,
+})
+
+export function toTrunk(row: Row<'trunks'>, password: string | null): Trunk {
+  const settings = { ...standardTrunk, ...row.settings }
+  const { advanced } = settings
+  const { incoming } = advanced
+  return {
+    id: row.id,
+    accountId: row.accountId,
+    name: row.name,
+    category: row.category,
+    enabled: row.isEnabled,
+    callsDirection: settings.calls_direction,
+    trunkOrder: row.trunkOrder,
+    maxCalls: settings.max_calls ?? trunkVolumes[settings.concurrent_calls_volume],
+    internalCalls: settings.internal_calls,
+    restriction: settings.restriction,
+    country: settings.country,
+    server: settings.server ?? '',
+    port: settings.port,
+    transport: settings.transport,
+    outboundProxy: advanced.outbound_proxy,
+    username: settings.username,
+    authUsername: advanced.auth_username,
+    password,
+    callerIdUsed: settings.caller_id_used,
+    options: {
+      overrideFromDomain: advanced.override_from_domain,
+      overrideFromUser: advanced.override_from_user,
+      addCountryPrefixForEmergencyCalls: advanced.add_country_prefix_for_emergency_calls,
+      stripNumbers: incoming.strip_numbers,
+      prependNumbers: incoming.prepend_numbers ?? '',
+      didSource: incoming.did_source,
+      numberFormIn: incoming.number_form,
+      numberFormOut: advanced.number_form,
+      fromContent: advanced.from_content,
+      sendsRemotePartyId: advanced.remote_party_id,
+      isTrusted: advanced.is_trusted,
+      hasClir: advanced.clir,
+      forwardedCaller: advanced.forwarded_caller,
+    },
+  }
+}
+
+/** What is not set leaves the word to the next wider level. */
+function toCallerId({ internal, external, emergency }: PublicCallerId): CallerId {
+  const orNull = <T extends { name: string | null; number: string | null }>(value: T, isSet = false): T | null =>
+    isSet || value.name !== null || value.number !== null ? value : null
+  return {
+    internal: orNull(internal),
+    external: orNull(external, external.anonymous),
+    emergency: orNull(emergency),
+  }
+}
+
+function toCallForward(forward: PublicCallForward): CallForward | null {
+  if (!forward.enabled || forward.number === null) return null
+  return {
+    enabled: true,
+    number: forward.number,
+    requireKeyPress: forward.require_key_press,
+    directCallsOnly: forward.direct_calls_only,
+    keepCallerId: forward.keep_caller_id,
+  }
+}

@@ -1,0 +1,163 @@
+/**
+ * Joins the machines of a voice process: bytes to messages, messages to legs, legs to calls, and what calls want to the
+ * wire, the media worker and the writer. All of it on one timer queue (T9).
+ *
+ * Invariant: after each input everything that follows from it is carried out before the next.
+ */
+import { randomBytes } from 'node:crypto'
+import type { FastifyBaseLogger } from 'fastify'
+import { Calls } from '../../engine/call/calls.ts'
+import type { CallHost } from '../../engine/call/host.ts'
+import type { LegId } from '../../engine/call/leg.ts'
+import type { CallOutput } from '../../engine/call/services.ts'
+import type { Instant } from '../../engine/machine.ts'
+import type { MediaOrder, MediaReport } from '../../engine/rtp/messages.ts'
+import type { Hop, LocalAddress } from '../../engine/sip/hop.ts'
+import type { LegsOptions } from '../../engine/sip/leg-port.ts'
+import { Legs } from '../../engine/sip/legs.ts'
+import type { ParseFault, SipMessage } from '../../engine/sip/message.ts'
+import { Transactions } from '../../engine/sip/transactions.ts'
+import { TimerQueue } from '../../engine/timer-queue.ts'
+import type { CallBook } from './call-book.ts'
+import type { Writer } from './writer.ts'
+
+export interface ExchangeOptions {
+  readonly log: FastifyBaseLogger
+  readonly send: (hop: Hop, bytes: Uint8Array, ticket: string) => void
+  readonly local: (hop: Hop) => LocalAddress
+  readonly legs: Pick<LegsOptions, 'locate' | 'flow' | 'authorize' | 'onRequest' | 'agent'>
+  readonly host: Omit<CallHost, 'findDialog'>
+  readonly order: (order: MediaOrder) => void
+  readonly book: CallBook
+  readonly writer: Writer
+  /** The call is over and its records are on their way. */
+  readonly done: (callId: string) => void
+  /** The endpoint's port is free again. */
+  readonly closed: (endpoint: string) => void
+}
+
+export class Exchange {
+  readonly queue = new TimerQueue()
+  readonly transactions: Transactions
+  readonly legs: Legs
+  readonly calls: Calls
+  readonly #options: ExchangeOptions
+  #timer: NodeJS.Timeout | null = null
+  #wakesAt = Number.POSITIVE_INFINITY
+  #isRunning = false
+  #isStopped = false
+
+  constructor(options: ExchangeOptions) {
+    this.#options = options
+    const { queue } = this
+    this.transactions = new Transactions({ queue, send: options.send, local: options.local, token: newToken })
+    this.legs = new Legs({ ...options.legs, transactions: this.transactions, queue, fraction: Math.random })
+    const findDialog: CallHost['findDialog'] = (replaces) => this.legs.findDialog(replaces)
+    this.calls = new Calls({ ...options.host, findDialog }, queue)
+  }
+
+  receive(message: SipMessage | ParseFault, source: Hop): void {
+    this.run((now) => {
+      if (message.isFault) this.transactions.receiveFault(message, source)
+      else this.transactions.receive(now, message, source)
+    })
+  }
+
+  sendFailed(ticket: string): void {
+    this.run((now) => this.transactions.onSendFailed(now, ticket))
+  }
+
+  flowClosed(flow: string): void {
+    this.run((now) => this.transactions.onFlowClosed(now, flow))
+  }
+
+  report(report: MediaReport): void {
+    this.run((now) => this.calls.handle(now, { type: 'media', report }))
+    if (report.type === 'closed' || report.type === 'open_failed') this.#options.closed(report.endpoint)
+  }
+
+  /** Does something with the machines, and everything that follows. */
+  run(step: (now: Instant) => void): void {
+    if (this.#isStopped) return
+    const now = instant()
+    step(now)
+    if (this.#isRunning) return // whoever called us within carries on
+    this.#isRunning = true
+    try {
+      this.#settle(now)
+    } finally {
+      this.#isRunning = false
+    }
+    this.#arm()
+  }
+
+  stop(): void {
+    this.#isStopped = true
+    if (this.#timer) clearTimeout(this.#timer)
+  }
+
+  #settle(now: Instant): void {
+    for (;;) {
+      const event = this.legs.poll()
+      if (event !== undefined) {
+        if (event.type === 'incoming') this.#options.book.named(event.leg, event.call.callId)
+        this.calls.handle(now, { type: 'leg', event })
+        continue
+      }
+      const output = this.calls.poll()
+      if (output === undefined) return
+      this.#carryOut(now, output)
+    }
+  }
+
+  #carryOut(now: Instant, output: CallOutput): void {
+    const { order, book, writer, done } = this.#options
+    switch (output.type) {
+      case 'leg':
+        this.legs.handle(now, output.command)
+        if (output.command.type === 'dial') this.#nameOf(output.command.leg)
+        return
+      case 'media':
+        return order(output.order)
+      case 'write':
+        return this.#write(output, book, writer)
+      case 'done':
+        return done(output.callId)
+    }
+  }
+
+  #nameOf(leg: LegId): void {
+    const callId = this.legs.callIdOf(leg)
+    if (callId !== null) this.#options.book.named(leg, callId)
+  }
+
+  #write({ write, records }: Extract<CallOutput, { type: 'write' }>, book: CallBook, writer: Writer): void {
+    for (const record of records) book.add(record)
+    if (write === null) writer.poke()
+    else writer.whenFlushed(() => this.run((now) => this.calls.handle(now, { type: 'flushed', write })))
+  }
+
+  /** One timer of the process for the whole queue; it may wake too early, never too late. */
+  #arm(): void {
+    const deadline = this.queue.deadline()
+    if (deadline === undefined || deadline >= this.#wakesAt) return
+    if (this.#timer) clearTimeout(this.#timer)
+    this.#wakesAt = deadline
+    this.#timer = setTimeout(() => this.#wake(), Math.max(0, deadline - instant()))
+  }
+
+  #wake(): void {
+    this.#timer = null
+    this.#wakesAt = Number.POSITIVE_INFINITY
+    this.run((now) => this.queue.run(now))
+    this.#arm()
+  }
+}
+
+/** Wall time at the start of the process, monotonic from there: a successor's instants go on where these end (T5). */
+export const instant = (): Instant => performance.timeOrigin + performance.now()
+
+/** 96 bits, as text that may stand in a token. */
+export const newToken = (): string => randomBytes(12).toString('base64url').replaceAll('_', '.')
+export const newLegId = (): LegId => `leg_${randomBytes(12).toString('hex')}`
+export const newCallId = (): string => `call_${randomBytes(12).toString('hex')}`

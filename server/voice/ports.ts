@@ -1,0 +1,41 @@
+/** The RTP ports of the process, two for each endpoint (RFC 3550 §11): the one that was free longest is taken first. */
+export class Ports {
+  readonly #free: number[] = []
+  #next = 0
+  readonly #byEndpoint = new Map<string, number>()
+
+  constructor({ first, last }: { readonly first: number; readonly last: number }) {
+    for (let port = first; port + 1 <= last; port += 2) this.#free.push(port)
+  }
+
+  /** Null: all are in use. */
+  take(endpoint: string): number | null {
+    const port = this.#free[this.#next]
+    if (port === undefined) return null
+    this.#next += 1
+    if (this.#next > 1_024 && this.#next * 2 > this.#free.length) {
+      this.#free.splice(0, this.#next)
+      this.#next = 0
+    }
+    this.#byEndpoint.set(endpoint, port)
+    return port
+  }
+
+  /** Of a call that was restored: it is in use already. */
+  claim(endpoint: string, port: number): void {
+    const at = this.#free.indexOf(port, this.#next)
+    if (at >= 0) this.#free.splice(at, 1)
+    this.#byEndpoint.set(endpoint, port)
+  }
+
+  release(endpoint: string): void {
+    const port = this.#byEndpoint.get(endpoint)
+    if (port === undefined) return
+    this.#byEndpoint.delete(endpoint)
+    this.#free.push(port)
+  }
+
+  get inUse(): number {
+    return this.#byEndpoint.size
+  }
+}
