@@ -21,7 +21,9 @@ function coded(law: 'PCMA' | 'PCMU', samples: Int16Array): Uint8Array {
 function read(bytes: Uint8Array): Int16Array {
   const sound = parseWav(bytes)
   if ('reason' in sound) throw new Error(sound.reason)
-  return sound.samples
+  const samples = new Int16Array(sound.length)
+  sound.read(0, samples)
+  return samples
 }
 const reason = (bytes: Uint8Array) => {
   const sound = parseWav(bytes)
@@ -74,7 +76,9 @@ describe('WAV', () => {
     const short = wav(tone.subarray(0, 100))
     for (let round = 0; round < 3_000; round++) {
       const sound = parseWav(mutate(random, short))
-      expect('reason' in sound || sound.samples.length <= 200).toBe(true)
+      if ('reason' in sound) continue
+      expect(sound.length).toBeLessThanOrEqual(250)
+      sound.read(0, new Int16Array(sound.length + 160))
     }
   })
 })

@@ -3,17 +3,13 @@
  * written as PCM 16 bit. Whatever the bytes are, the answer is samples or a sentence.
  */
 import { decodeG711, type Law } from './g711.ts'
+import type { Sound } from './sound.ts'
 
 const byte = (bytes: Uint8Array, at: number): number => bytes[at] ?? 0
 const read16 = (bytes: Uint8Array, at: number): number => byte(bytes, at) | (byte(bytes, at + 1) << 8)
 const read32 = (bytes: Uint8Array, at: number): number => (read16(bytes, at) | (read16(bytes, at + 2) << 16)) >>> 0
 const tag = (bytes: Uint8Array, at: number): string =>
   String.fromCharCode(byte(bytes, at), byte(bytes, at + 1), byte(bytes, at + 2), byte(bytes, at + 3))
-
-export interface Sound {
-  /** Mono, 8 kHz. */
-  readonly samples: Int16Array
-}
 
 interface Format {
   readonly coding: 'pcm16' | Law
@@ -22,8 +18,6 @@ interface Format {
 }
 
 const extensible = 0xfffe
-/** An hour of it, which is more than anybody plays. */
-const mostSamples = 8_000 * 3_600
 
 export function parseWav(bytes: Uint8Array): Sound | { readonly reason: string } {
   if (bytes.length < 12 || tag(bytes, 0) !== 'RIFF' || tag(bytes, 8) !== 'WAVE') return { reason: 'It is no WAV file.' }
@@ -37,7 +31,7 @@ export function parseWav(bytes: Uint8Array): Sound | { readonly reason: string }
     if (name === 'data') {
       if (!format) return { reason: 'The WAV file does not say what it holds.' }
       if ('reason' in format) return format
-      return readSamples(bytes, from, length === 0 ? bytes.length - from : length, format)
+      return new WavSound(bytes, from, length === 0 ? bytes.length - from : length, format)
     }
     at = from + length + (length % 2)
   }
@@ -59,41 +53,57 @@ function parseFormat(bytes: Uint8Array, at: number, length: number): Format | { 
   return { reason: 'Only WAV files of PCM 16 bit, A-law or µ-law can be played.' }
 }
 
-function readSamples(
-  bytes: Uint8Array,
-  from: number,
-  length: number,
-  { coding, channels, sampleRate }: Format,
-): Sound | { readonly reason: string } {
-  const width = coding === 'pcm16' ? 2 : 1
-  const count = Math.floor(length / width)
-  if (count / channels > (mostSamples * sampleRate) / 8_000) return { reason: 'The WAV file is longer than an hour.' }
-  const raw = new Int16Array(count)
-  if (coding === 'pcm16') for (let i = 0; i < count; i++) raw[i] = read16(bytes, from + i * 2)
-  else decodeG711(coding, bytes, from, count, raw)
-  const mono = channels === 1 ? raw : added(raw)
-  return { samples: sampleRate === 16_000 ? halved(mono) : mono }
-}
+/** Decoded where it is played: an hour of music costs nothing at its start. */
+class WavSound implements Sound {
+  readonly length: number
+  readonly #bytes: Uint8Array
+  readonly #from: number
+  readonly #frames: number
+  readonly #format: Format
+  readonly #one: Int16Array
 
-const added = (raw: Int16Array): Int16Array =>
-  Int16Array.from({ length: raw.length >> 1 }, (_, i) => ((raw[2 * i] ?? 0) + (raw[2 * i + 1] ?? 0)) / 2)
-
-/** A half-band filter (a windowed sinc of 31 taps), so that what lies over 4 kHz does not fold down. */
-const taps = Float32Array.from({ length: 31 }, (_, i) => {
-  const x = i - 15
-  const sinc = x === 0 ? 0.5 : Math.sin((Math.PI * x) / 2) / (Math.PI * x)
-  return sinc * (0.54 + 0.46 * Math.cos((Math.PI * x) / 15.5))
-})
-
-function halved(samples: Int16Array): Int16Array {
-  const half = new Int16Array(samples.length >> 1)
-  for (let i = 0; i < half.length; i++) {
-    let sum = 0
-    for (let tap = 0; tap < 31; tap++) sum += (taps[tap] ?? 0) * (samples[2 * i + tap - 15] ?? 0)
-    half[i] = Math.max(-32_768, Math.min(32_767, Math.round(sum)))
+  constructor(bytes: Uint8Array, from: number, length: number, format: Format) {
+    const width = format.coding === 'pcm16' ? 2 : 1
+    this.#bytes = bytes
+    this.#from = from
+    this.#format = format
+    this.#frames = Math.floor(length / (width * format.channels))
+    this.#one = new Int16Array(1)
+    this.length = format.sampleRate === 16_000 ? this.#frames >> 1 : this.#frames
   }
-  return half
+
+  read(at: number, into: Int16Array): void {
+    const isWide = this.#format.sampleRate === 16_000
+    for (let i = 0; i < into.length; i++) into[i] = isWide ? this.#halved(2 * (at + i)) : this.#frame(at + i)
+  }
+
+  #halved(middle: number): number {
+    let sum = 0
+    for (let tap = 0; tap < taps.length; tap++) sum += (taps[tap] ?? 0) * this.#frame(middle + tap - halfTaps)
+    return Math.max(-32_768, Math.min(32_767, Math.round(sum)))
+  }
+
+  #frame(index: number): number {
+    if (index < 0 || index >= this.#frames) return 0
+    if (this.#format.channels === 1) return this.#sample(index)
+    return (this.#sample(2 * index) + this.#sample(2 * index + 1)) >> 1
+  }
+
+  #sample(index: number): number {
+    const { coding } = this.#format
+    if (coding === 'pcm16') return (read16(this.#bytes, this.#from + 2 * index) << 16) >> 16
+    decodeG711(coding, this.#bytes, this.#from + index, 1, this.#one)
+    return this.#one[0] ?? 0
+  }
 }
+
+/** A half-band filter (a windowed sinc), so that what lies over 4 kHz does not fold down. */
+const halfTaps = 15
+const taps = Float32Array.from({ length: 2 * halfTaps + 1 }, (_, i) => {
+  const x = i - halfTaps
+  const sinc = x === 0 ? 0.5 : Math.sin((Math.PI * x) / 2) / (Math.PI * x)
+  return sinc * (0.54 + 0.46 * Math.cos((Math.PI * x) / (halfTaps + 0.5)))
+})
 
 export const wavHeaderBytes = 44
 
