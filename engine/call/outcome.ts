@@ -53,6 +53,7 @@ export const notAcceptable: Outcome = {
 
 type Refusal =
   | 'unknown_number'
+  | 'no_route'
   | 'restricted'
   | 'suspended'
   | 'trunk_not_for_this'
@@ -63,6 +64,7 @@ type Refusal =
 
 const refusals: Record<Refusal, readonly [number, HangupCause, number, string]> = {
   unknown_number: [404, 'FAILED', 1, 'Unknown Number'],
+  no_route: [404, 'FAILED', 3, 'No Route To Destination'],
   restricted: [403, 'FAILED', 21, 'Number Not Allowed'],
   suspended: [403, 'FAILED', 21, 'Suspended'],
   trunk_not_for_this: [403, 'FAILED', 21, 'No Incoming Calls'],

@@ -235,7 +235,7 @@ function outsidePlan(context: PlanContext, originator: Originator, outside: Outs
   const trunks = trunksFor(directory, outside)
   const attempts = trunks.flatMap((trunk) => attemptsBy(context, originator, trunk, outside, path))
   const [first] = attempts
-  if (!first) return failed(congestion)
+  if (!first) return failed(trunks.length === 0 ? refusal('no_route') : congestion)
   const target: RingTarget = {
     callee: first.party,
     attempts,
