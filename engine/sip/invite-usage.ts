@@ -1,34 +1,109 @@
 /**
- * What goes on in one dialog of a leg (RFC 5057 calls it the invite usage): the ACK and the BYE, and the peer's requests
- * in between.
+ * What goes on in one dialog of a leg (RFC 5057 calls it the invite usage): offers both ways, ACK and BYE, the session
+ * timer, INFO and REFER. While the leg is opened there may be several; one of them is confirmed.
  *
  * Invariant: a confirmed usage ends once, by whoever is first; what crosses that end is answered and changes nothing.
  */
 import type { LegCommand, SipReason } from '../call/leg.ts'
 import type { Instant } from '../machine.ts'
+import { Timer } from '../timer-queue.ts'
 import { sdpOf } from './body.ts'
-import type { Dialog } from './dialog.ts'
+import { Dialog, type DialogState } from './dialog.ts'
+import { dtmfTypes, formatDtmf, parseDtmf } from './dtmf-info.ts'
+import { sendBye, requestInDialog } from './dialog-request.ts'
+import { contentType, parseReferTo } from './headers.ts'
+import type { Hop } from './hop.ts'
 import { allow, supported } from './leg-headers.ts'
-import { type Errand, LegRequest } from './leg-request.ts'
 import type { SipMessage } from './message.ts'
+import { OfferAnswer } from './offer-answer.ts'
+import { allowsUpdate, OwnChanges } from './own-changes.ts'
+import { PeerChanges } from './peer-changes.ts'
+import { isReferOnly, ReferSubscription } from './refer-subscription.ts'
 import { ResponseRepeater } from './response-repeater.ts'
 import type { ServerTransaction } from './server-transaction.ts'
-import { endReason, reasonHeaders, type SipLeg } from './sip-leg.ts'
+import { type SessionTerms, SessionTimer } from './session-timer.ts'
+import { endReason, type SipLeg } from './sip-leg.ts'
 
-export class InviteUsage {
+/** A confirmed dialog as it is written down (T5). */
+export interface UsageSnapshot {
+  readonly version: 1
+  readonly dialog: DialogState
+  readonly hop: Hop | null
+  readonly seen: Hop | null
+  readonly domain: string
+  readonly isCaller: boolean
+  readonly isIdentityTrusted: boolean
+  readonly isUpdateAllowed: boolean
+  readonly session: SessionTerms | null
+  /** The description of ours that is in force. */
+  readonly sdp: string | null
+}
+
+export class InviteUsage extends Timer {
   readonly leg: SipLeg
   readonly dialog: Dialog
+  readonly offers = new OfferAnswer()
+  readonly session: SessionTimer
+  readonly own: OwnChanges
+  readonly peer: PeerChanges
+  isUpdateAllowed = false
+  isConfirmed = false
+  /** The last description that a provisional response of the peer had. */
+  preview: string | null = null
+  /** The last reliable provisional response of the peer (RFC 3262 §4); 0: there was none. */
+  lastRseq = 0
   /** Our 2xx to an INVITE that has no ACK yet. */
   #unacknowledged: ResponseRepeater | null = null
+  /** The ACK or PRACK that waits for our answer to an offer in a response. */
+  #owed: ((now: Instant, sdp: string | null) => void) | null = null
   /** §15: "the callee's UA MUST NOT send a BYE on a confirmed dialog until it has received an ACK". It waits here. */
   #waitingBye: { reason: SipReason | null } | null = null
+  #refer: { transaction: ServerTransaction; subscription: ReferSubscription | null } | null = null
+  #subscription: ReferSubscription | null = null
+  #hasReferred = false
 
   constructor(leg: SipLeg, dialog: Dialog) {
+    super()
     this.leg = leg
     this.dialog = dialog
+    this.session = new SessionTimer(leg.port.options.sessionSeconds)
+    this.own = new OwnChanges(this)
+    this.peer = new PeerChanges(this)
   }
 
-  /** We answered the INVITE, or a re-INVITE: `bytes` are repeated until the ACK. */
+  /** Takes up what another process wrote down. */
+  static restore(now: Instant, leg: SipLeg, snapshot: UsageSnapshot): InviteUsage {
+    const usage = new InviteUsage(leg, Dialog.restore(snapshot.dialog))
+    usage.isUpdateAllowed = snapshot.isUpdateAllowed
+    usage.isConfirmed = true
+    usage.offers.restore(snapshot.sdp)
+    usage.session.resume(now, snapshot.session, leg.port.options.fraction())
+    usage.reschedule()
+    return usage
+  }
+
+  /** A re-INVITE may begin: no other one is under way, in either direction (§14.1). */
+  get mayInvite(): boolean {
+    const { state } = this.offers
+    const isQuiet = this.#unacknowledged === null && this.#owed === null && !this.peer.isWaiting
+    return this.isConfirmed && isQuiet && (state === 'agreed' || state === 'none')
+  }
+
+  /** It waits for an answer of call logic. */
+  get isAsked(): boolean {
+    return this.#owed !== null || this.peer.isWaiting
+  }
+
+  noteAllowed(message: SipMessage): void {
+    this.isUpdateAllowed = allowsUpdate(message) ?? this.isUpdateAllowed
+  }
+
+  /** A response carried an offer: `send` gets our answer, or null when there will be none. */
+  owe(send: (now: Instant, sdp: string | null) => void): void {
+    this.#owed = send
+  }
+
+  /** We answered an INVITE: `bytes` are repeated until the ACK. */
   awaitAck(now: Instant, transaction: ServerTransaction, bytes: Uint8Array): void {
     const { queue, transactions } = this.leg.port.options
     this.#unacknowledged = new ResponseRepeater(now, {
@@ -41,57 +116,242 @@ export class InviteUsage {
   }
 
   /** The dialog is confirmed; all others of the leg are forgotten. */
-  confirm(): void {
+  confirm(now: Instant): void {
     const { leg } = this
     for (const [tag, usage] of leg.usages) {
       if (usage === this) continue
-      usage.release()
+      usage.release(now)
       leg.usages.delete(tag)
     }
     leg.confirmed = this
     leg.opening = null
-    this.#emitSnapshot()
+    this.isConfirmed = true
+    this.emitSnapshot()
+    this.own.pump(now)
+    this.reschedule()
   }
 
   command(now: Instant, command: LegCommand): void {
-    if (command.type === 'hangup') this.#hangup(now, command.reason)
+    if (this.leg.isOver) return
+    switch (command.type) {
+      case 'hangup':
+        this.#hangup(now, command.reason)
+        break
+      case 'offer':
+        this.own.add(now, { kind: 'offer', sdp: command.sdp, identity: command.identity ?? null })
+        break
+      case 'identity':
+        this.own.add(now, { kind: 'identity', identity: command.identity })
+        break
+      case 'answer_offer':
+        this.#answerOffer(now, command.sdp)
+        break
+      case 'reject_offer':
+        this.#rejectOffer(now, command.status)
+        break
+      case 'info_dtmf':
+        this.#sendDtmf(now, command.digit, command.durationMs)
+        break
+      case 'refer_answer':
+        this.#answerRefer(now, command.status)
+        break
+      case 'refer_progress':
+        this.#subscription?.notify(now, command.status)
+        break
+    }
+    this.reschedule()
   }
 
   handleRequest(now: Instant, transaction: ServerTransaction): void {
-    const { method, cseq } = transaction.request
-    if (!this.dialog.takeRemoteCseq(cseq)) {
+    const { method, request } = transaction
+    if (!this.dialog.takeRemoteCseq(request.cseq)) {
       transaction.respond(now, { status: 500, reason: 'CSeq Out of Order' })
       return
     }
-    if (this.leg.isOver && method !== 'BYE') transaction.respond(now, { status: 481 })
-    else if (method === 'BYE') this.#handleBye(now, transaction)
-    else if (method === 'OPTIONS') transaction.respond(now, { status: 200, headers: [allow, supported] })
-    else transaction.respond(now, { status: 405, headers: [allow] })
+    if (method === 'BYE') return this.#handleBye(now, transaction)
+    if (this.leg.isOver) transaction.respond(now, { status: 481 })
+    else this.#handleLive(now, transaction)
+    this.reschedule()
   }
 
   handleAck(now: Instant, ack: SipMessage): void {
+    this.acknowledge(now, sdpOf(ack))
+    this.reschedule()
+  }
+
+  /** The peer has our 2xx. */
+  acknowledge(now: Instant, sdp: string | null): void {
     if (this.#unacknowledged === null) return
     this.#unacknowledged.stop()
     this.#unacknowledged = null
-    this.leg.emit({ type: 'acked', leg: this.leg.id, sdp: sdpOf(ack) })
+    if (this.offers.state === 'offered') this.offers.agree()
+    this.leg.emit({ type: 'acked', leg: this.leg.id, sdp })
     if (this.#waitingBye !== null) this.#sendBye(now, this.#waitingBye.reason)
+    else this.own.pump(now)
+  }
+
+  override wake(now: Instant): void {
+    this.own.wake(now)
+    this.peer.wake(now)
+    const due = this.session.deadline()
+    if (due !== undefined && now >= due && !this.leg.isOver) this.#onSessionDue(now)
+    this.reschedule()
+  }
+
+  reschedule(): void {
+    const due = [this.own.deadline(), this.peer.deadline(), this.session.deadline()].filter((at) => at !== undefined)
+    this.leg.port.options.queue.set(this, due.length === 0 ? undefined : Math.min(...due))
+  }
+
+  /** The peer is not there any more, or has no such dialog: it gets a BYE all the same. */
+  die(now: Instant, by: 'timeout' | 'error', status: number): void {
+    const { leg } = this
+    leg.finish({ type: 'ended', leg: leg.id, by, status, q850: null })
+    this.#close(now)
+    this.#sendBye(now, null)
+  }
+
+  /** RFC 4028 §10: a refresh that failed is tried once more before the interval ends. */
+  onRefreshFailed(now: Instant): void {
+    if (!this.session.postpone(now)) this.die(now, 'timeout', 408)
+  }
+
+  emitSnapshot(): void {
+    const { leg, dialog, isUpdateAllowed, session, offers, isConfirmed } = this
+    if (!isConfirmed) return
+    const { hop, seen, domain, isCaller, isIdentityTrusted } = leg
+    const snapshot: UsageSnapshot = {
+      version: 1,
+      dialog: dialog.state,
+      ...{ hop, seen, domain, isCaller, isIdentityTrusted, isUpdateAllowed },
+      session: session.terms,
+      sdp: offers.local,
+    }
+    leg.emit({ type: 'confirmed', leg: leg.id, snapshot: JSON.stringify(snapshot) })
   }
 
   /** Its timers stop; the leg is gone, or another dialog of it was confirmed. */
-  release(): void {
+  release(now: Instant): void {
+    this.#close(now)
     this.#unacknowledged?.stop()
     this.#unacknowledged = null
   }
 
-  #emitSnapshot(): void {
-    const { leg, dialog } = this
-    const snapshot = { dialog: dialog.state, hop: leg.hop, isIdentityTrusted: leg.isIdentityTrusted }
-    leg.emit({ type: 'confirmed', leg: leg.id, snapshot: JSON.stringify(snapshot) })
+  /** Nothing new begins, and what the peer waits for gets an answer (§15.1.2: 487). */
+  #close(now: Instant): void {
+    this.own.stop(now)
+    this.peer.reject(now, 487)
+    this.#owed?.(now, null)
+    this.#owed = null
+    this.#refer?.transaction.respond(now, { status: 487 })
+    this.#refer = null
+    this.session.stop()
+    this.reschedule()
+  }
+
+  #handleLive(now: Instant, transaction: ServerTransaction): void {
+    switch (transaction.method) {
+      case 'INVITE':
+      case 'UPDATE':
+        return this.peer.handle(now, transaction)
+      case 'INFO':
+        return this.#handleInfo(now, transaction)
+      case 'REFER':
+        return this.#handleRefer(now, transaction)
+      case 'OPTIONS':
+        transaction.respond(now, { status: 200, headers: [allow, supported, ['Accept', 'application/sdp']] })
+        return
+      case 'PRACK':
+      case 'NOTIFY':
+        // There is no provisional response that waits for it, and no subscription of ours.
+        transaction.respond(now, { status: 481 })
+        return
+      default:
+        transaction.respond(now, { status: 405, headers: [allow] })
+    }
+  }
+
+  #answerOffer(now: Instant, sdp: string): void {
+    if (this.peer.answer(now, sdp) || this.#owed === null) return
+    const send = this.#owed
+    this.#owed = null
+    this.offers.answer(sdp)
+    send(now, sdp)
+    this.emitSnapshot()
+    this.own.pump(now)
+  }
+
+  /** §13.2.2.4: an offer in a 2xx that is not wanted gets its ACK, and the call ends by BYE. */
+  #rejectOffer(now: Instant, status: number): void {
+    if (this.peer.reject(now, status)) return this.own.pump(now)
+    if (this.#owed === null || !this.isConfirmed) return
+    this.leg.finish({ type: 'ended', leg: this.leg.id, by: 'local', status, q850: null })
+    this.#close(now)
+    this.#sendBye(now, { protocol: 'SIP', cause: status, text: 'Not Acceptable Here' })
+  }
+
+  #handleInfo(now: Instant, transaction: ServerTransaction): void {
+    const { request } = transaction
+    const digit = parseDtmf(request)
+    if (digit !== null) this.leg.emit({ type: 'dtmf', leg: this.leg.id, digit })
+    // RFC 6086 §4.2.2: an INFO without body is a sign of life; a flash is understood and means nothing.
+    const isKnown = request.body.length === 0 || dtmfTypes.includes(contentType(request))
+    transaction.respond(now, isKnown ? { status: 200 } : { status: 415, headers: [['Accept', dtmfTypes.join(', ')]] })
+  }
+
+  #sendDtmf(now: Instant, digit: string, durationMs: number): void {
+    requestInDialog(now, this.leg, this.dialog, {
+      method: 'INFO',
+      headers: () => [['Content-Type', 'application/dtmf-relay']],
+      body: formatDtmf(digit, durationMs),
+      onDone: (at, status) => {
+        if (status === 481 && !this.leg.isOver) this.die(at, 'error', 481)
+      },
+    })
+  }
+
+  #handleRefer(now: Instant, transaction: ServerTransaction): void {
+    const { request } = transaction
+    const target = parseReferTo(request)
+    if (target === null || target.method !== 'INVITE') {
+      transaction.respond(now, { status: 400, reason: 'Bad Refer-To' })
+      return
+    }
+    if (this.#refer !== null) {
+      transaction.respond(now, { status: 500, headers: [['Retry-After', '1']] })
+      return
+    }
+    const id = this.#hasReferred ? request.cseq : null
+    this.#hasReferred = true
+    const subscription = isReferOnly(request) ? null : new ReferSubscription(this.leg, this.dialog, id)
+    this.#refer = { transaction, subscription }
+    const { uri, replaces } = target
+    const referredBy = request.header('referred-by') ?? null
+    this.leg.emit({ type: 'refer', leg: this.leg.id, target: { uri, replaces, referredBy } })
+  }
+
+  /** RFC 3515 §2.4.4: the first NOTIFY comes at once; RFC 4488 §4: or the 202 says that none will. */
+  #answerRefer(now: Instant, status: number): void {
+    if (this.#refer === null) return
+    const { transaction, subscription } = this.#refer
+    this.#refer = null
+    const headers = [...this.leg.targetHeaders(transaction.source)]
+    if (subscription === null) headers.push(['Refer-Sub', 'false'])
+    transaction.respond(now, status < 300 ? { status, headers } : { status })
+    if (status >= 300) return
+    this.#subscription = subscription
+    subscription?.notify(now, 100)
+  }
+
+  #onSessionDue(now: Instant): void {
+    if (this.session.terms?.isOurs !== true) return this.die(now, 'timeout', 408)
+    this.session.stop()
+    this.own.add(now, { kind: 'refresh' })
   }
 
   #hangup(now: Instant, reason: SipReason | null): void {
-    if (this.leg.isOver) return
     this.leg.finish({ type: 'ended', leg: this.leg.id, by: 'local', status: null, q850: null })
+    this.#close(now)
     if (this.#unacknowledged === null) this.#sendBye(now, reason)
     else this.#waitingBye = { reason }
   }
@@ -100,14 +360,14 @@ export class InviteUsage {
   #onNoAck(now: Instant): void {
     this.#unacknowledged = null
     const { leg } = this
-    leg.finish({ type: 'ended', leg: leg.id, by: 'timeout', status: 408, q850: 102 })
+    leg.finish({ type: 'ended', leg: leg.id, by: 'timeout', status: 408, q850: null })
+    this.#close(now)
     this.#sendBye(now, this.#waitingBye?.reason ?? { protocol: 'SIP', cause: 408, text: 'No ACK' })
   }
 
   #sendBye(now: Instant, reason: SipReason | null): void {
-    const { leg, dialog } = this
     this.#waitingBye = null
-    sendBye(now, leg, dialog, reason, () => leg.forget())
+    sendBye(now, this.leg, this.dialog, reason, (at) => this.leg.forget(at))
   }
 
   #handleBye(now: Instant, transaction: ServerTransaction): void {
@@ -115,28 +375,6 @@ export class InviteUsage {
     const { status, q850 } = endReason(transaction.request)
     transaction.respond(now, { status: 200 })
     leg.finish({ type: 'ended', leg: leg.id, by: 'remote', status, q850 })
-    leg.forget()
+    leg.forget(now)
   }
-}
-
-/** A BYE in a dialog of that leg, which may be gone itself; `onDone` when there is an answer or none will come. */
-export function sendBye(
-  now: Instant,
-  leg: SipLeg,
-  dialog: Dialog,
-  reason: SipReason | null,
-  onDone: () => void = () => {},
-): void {
-  const errand: Errand = {
-    nextUri: dialog.nextUri,
-    hop: leg.hop,
-    login: leg.login,
-    nextCseq: () => dialog.nextCseq(),
-    build: (_hop, cseq, authorization) => dialog.request('BYE', cseq, [...authorization, ...reasonHeaders(reason)]),
-    onResponse: (_at, response) => {
-      if (response.status >= 200) onDone()
-    },
-    onFailure: onDone,
-  }
-  new LegRequest(leg.port, errand).start(now)
 }

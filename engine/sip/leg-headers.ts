@@ -6,15 +6,18 @@ import type { Identity, IncomingInvite, Source } from '../call/leg.ts'
 import { formatNameAddr, parseNameAddr } from './address.ts'
 import { sdpOf } from './body.ts'
 import type { HeaderLine } from './format.ts'
+import { parameter } from './grammar.ts'
 import { nameAddresses, numberHeader, parseReplaces } from './headers.ts'
 import type { Hop, LocalAddress } from './hop.ts'
 import type { SipMessage } from './message.ts'
+import { meantUri } from './route-set.ts'
 import { formatUri, parseUri } from './uri.ts'
 
 /** Methods of a leg; MESSAGE, SUBSCRIBE and the like are refused in one. */
-export const legMethods = 'INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO, REFER, NOTIFY'
+export const legMethods = 'INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO, REFER'
 export const allow: HeaderLine = ['Allow', legMethods]
-export const supported: HeaderLine = ['Supported', 'replaces, norefersub']
+export const supportedUnreliable: HeaderLine = ['Supported', 'timer, replaces, norefersub']
+export const supported: HeaderLine = ['Supported', '100rel, timer, replaces, norefersub']
 export const sdpType: HeaderLine = ['Content-Type', 'application/sdp']
 
 /** Our Contact in dialogs with whoever is at the other end of that hop (T10). */
@@ -51,14 +54,16 @@ export function assertedIdentity(message: SipMessage): Identity | null {
 
 export function readInvite(invite: SipMessage, source: Source): IncomingInvite {
   const replaces = invite.header('replaces')
+  const asserted = invite.headers('p-asserted-identity')
+  const remoteParty = asserted.length > 0 ? [] : callingParties(invite)
   const called = invite.header('p-called-party-id')
   return {
-    requestUri: invite.uri,
+    requestUri: meantUri(invite),
     toUri: invite.to.uri,
     fromUri: invite.from.uri,
     fromName: invite.from.displayName === '' ? null : invite.from.displayName,
-    asserted: invite.headers('p-asserted-identity'),
-    privacy: invite.header('privacy') ?? null,
+    asserted: asserted.length > 0 ? asserted : remoteParty.map(({ value }) => value),
+    privacy: invite.header('privacy') ?? (asserted.length === 0 && remoteParty.some(isPrivate) ? 'id' : null),
     diversion: invite.headers('diversion'),
     calledPartyId: called === undefined ? null : (parseNameAddr(called)?.uri ?? called),
     replaces: replaces === undefined ? null : parseReplaces(replaces),
@@ -70,3 +75,17 @@ export function readInvite(invite: SipMessage, source: Source): IncomingInvite {
     maxForwards: numberHeader(invite, 'max-forwards', 255) ?? 70,
   }
 }
+
+/** Remote-Party-ID, from before RFC 3325: who calls, as carriers of that age say it. */
+function callingParties(invite: SipMessage): { value: string; params: string }[] {
+  const parties: { value: string; params: string }[] = []
+  for (const line of invite.headers('remote-party-id')) {
+    const address = parseNameAddr(line)
+    if (address === null || (parameter(address.params, 'party') ?? 'calling').toLowerCase() !== 'calling') continue
+    parties.push({ value: formatNameAddr({ ...address, params: '' }), params: address.params })
+  }
+  return parties
+}
+
+const isPrivate = ({ params }: { params: string }): boolean =>
+  !['', 'off', 'no'].includes((parameter(params, 'privacy') ?? '').toLowerCase())

@@ -38,6 +38,8 @@ export interface LegsOptions {
   readonly onRequest: (now: Instant, transaction: ServerTransaction) => void
   /** For User-Agent and Server. */
   readonly agent: string
+  /** The interval of session timers (RFC 4028) that we ask for. */
+  readonly sessionSeconds: number
 }
 
 /** What a leg needs of `Legs`. */

@@ -48,12 +48,20 @@ export class LegRequest implements ResponseHandler {
     return this.#hops[this.#at] ?? null
   }
 
-  get cseq(): number {
-    return this.#cseq
+  /** What the peer asked us to show; an ACK shows it too (§13.2.2.4). */
+  get authorization(): readonly HeaderLine[] {
+    return this.#authorization
   }
 
   /** May report a failure before it returns. */
   start(now: Instant): void {
+    this.#cseq = this.#errand.nextCseq()
+    this.#send(now)
+  }
+
+  /** Once more, with the next CSeq: after a 422 that can be helped. */
+  retry(now: Instant): void {
+    this.#isOver = false
     this.#cseq = this.#errand.nextCseq()
     this.#send(now)
   }

@@ -75,6 +75,7 @@ export class Legs implements TransactionUser {
     })
     transaction.respond(now, { status: 100 })
     const call = readInvite(request, source)
+    leg.seen = transaction.source
     leg.opening = new InboundInvite(leg, transaction, { dialog, sdp: call.sdp, session })
     leg.emit({ type: 'incoming', leg: id, call })
     return true
@@ -90,12 +91,13 @@ export class Legs implements TransactionUser {
     const usage = InviteUsage.restore(now, leg, written)
     leg.usages.set(dialog.remoteTag, usage)
     leg.confirmed = usage
+    leg.seen = written.seen
     return true
   }
 
-  /** Where the messages of a leg's peer come from or go to; null when that is the dialog's matter. */
+  /** Where the last request of a leg came from or went to; null when there was none, or no such leg. */
   hopOf(id: LegId): Hop | null {
-    return this.#byId.get(id)?.hop ?? null
+    return this.#byId.get(id)?.seen ?? null
   }
 
   /** The Call-ID of a leg's messages; null when it is none of ours any more. */

@@ -75,6 +75,7 @@ export class OutboundInvite implements Opening, Errand {
 
   build(hop: Hop, cseq: number, authorization: readonly HeaderLine[]): OutgoingRequest {
     const leg = this.#leg
+    leg.seen = hop
     const { to, from, fromUser, headers, sdp, isIdentityTrusted, maxForwards } = this.#dial
     const domain = this.#dial.fromDomain ?? leg.port.options.transactions.options.local(hop).host
     const route = formatRoutes(to.uri, to.route)

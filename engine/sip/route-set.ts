@@ -4,6 +4,7 @@
  */
 import { parseNameAddr } from './address.ts'
 import type { HeaderLine } from './format.ts'
+import type { SipMessage } from './message.ts'
 import { formatUri, parseUri, uriParameter } from './uri.ts'
 
 const uriOf = (route: string): string => parseNameAddr(route)?.uri ?? route
@@ -29,16 +30,12 @@ export function nextHopUri(target: string, routes: readonly string[]): string {
 }
 
 /**
- * §16.4: a strict router put a URI of ours where the request URI belongs, and the real one into the last Route. Gives
- * the real one; null when the request URI is what it seems.
+ * The request URI that was meant: where a strict router (§16.4), or a phone of RFC 2543 with us as its outbound proxy,
+ * put a URI of ours there, the real one is the last Route. A URI without user is nobody to call anyway.
  */
-export function strictlyRoutedUri(
-  requestUri: string,
-  routes: readonly string[],
-  isOurRoute: (uri: string) => boolean,
-): string | null {
-  const last = routes.at(-1)
-  return last !== undefined && isOurRoute(requestUri) ? uriOf(last) : null
+export function meantUri(request: SipMessage): string {
+  const last = request.requestUri?.user === '' ? request.headers('route').at(-1) : undefined
+  return last === undefined ? request.uri : uriOf(last)
 }
 
 const bracketed = (route: string): string => (route.includes('<') ? route : `<${route}>`)

@@ -9,10 +9,10 @@
 import type { LegCommand, LegEvent, LegId, SipReason } from '../call/leg.ts'
 import type { Instant } from '../machine.ts'
 import type { HeaderLine } from './format.ts'
-import { formatReason, parseReasons } from './headers.ts'
+import { parseReasons } from './headers.ts'
 import type { Hop } from './hop.ts'
 import type { InviteUsage } from './invite-usage.ts'
-import { allow, formatContact, supported } from './leg-headers.ts'
+import { allow, formatContact, supported, supportedUnreliable } from './leg-headers.ts'
 import type { LegPort, Login } from './leg-port.ts'
 import type { SipMessage } from './message.ts'
 import type { ServerTransaction } from './server-transaction.ts'
@@ -32,6 +32,10 @@ export interface LegParts {
   readonly hop: Hop | null
   readonly login: Login | null
   readonly isIdentityTrusted: boolean
+  /** Where identities that we assert are at home. */
+  readonly domain: string
+  /** We opened it: the Call-ID is ours. */
+  readonly isCaller: boolean
 }
 
 export class SipLeg {
@@ -40,7 +44,11 @@ export class SipLeg {
   readonly localTag: string
   readonly login: Login | null
   readonly isIdentityTrusted: boolean
+  readonly domain: string
+  readonly isCaller: boolean
   hop: Hop | null
+  /** Where its last request came from or went to. */
+  seen: Hop | null = null
   readonly port: LegPort
   opening: Opening | null = null
   /** By the tag of the peer. */
@@ -58,6 +66,8 @@ export class SipLeg {
     this.hop = parts.hop
     this.login = parts.login
     this.isIdentityTrusted = parts.isIdentityTrusted
+    this.domain = parts.domain
+    this.isCaller = parts.isCaller
     this.#forget = forget
   }
 
@@ -66,16 +76,16 @@ export class SipLeg {
     else this.opening?.command(now, command)
   }
 
-  /** A request in a dialog of this leg. False: not one of its dialogs. */
-  handleRequest(now: Instant, transaction: ServerTransaction): boolean {
-    const { request, source } = transaction
-    const usage = this.usages.get(request.fromTag)
-    if (usage === undefined || request.callId !== this.callId) return false
+  hasDialog(request: SipMessage): boolean {
+    return request.callId === this.callId && this.usages.has(request.fromTag)
+  }
+
+  handleRequest(now: Instant, transaction: ServerTransaction): void {
+    this.seen = transaction.source
     // A device that moved to another flow is reached by that one from now on.
-    if (this.hop !== null) this.hop = source
-    if (this.opening?.handleRequest(now, transaction)) return true
-    usage.handleRequest(now, transaction)
-    return true
+    if (this.hop !== null) this.hop = transaction.source
+    if (this.opening?.handleRequest(now, transaction)) return
+    this.usages.get(transaction.request.fromTag)?.handleRequest(now, transaction)
   }
 
   handleAck(now: Instant, ack: SipMessage): void {
@@ -93,11 +103,12 @@ export class SipLeg {
   }
 
   /** Nothing more can come of it. */
-  forget(): void {
+  forget(now: Instant): void {
     this.isOver = true
     this.opening = null
-    for (const usage of this.usages.values()) usage.release()
+    const usages = [...this.usages.values()]
     this.usages.clear()
+    for (const usage of usages) usage.release(now)
     this.#forget(this)
   }
 
@@ -109,14 +120,15 @@ export class SipLeg {
     })
   }
 
-  /** Contact, Allow and Supported, as they stand in every INVITE, UPDATE and answer to one. */
-  targetHeaders(hop: Hop): HeaderLine[] {
-    return [formatContact(hop, this.port.options.transactions.options.local(hop)), allow, supported]
+  /**
+   * Contact, Allow and Supported, as they stand in every INVITE, UPDATE and answer to one. `isReliable`: without an offer
+   * of ours reliable provisional responses would have to carry one; we would rather have it in the 2xx.
+   */
+  targetHeaders(hop: Hop, isReliable = true): HeaderLine[] {
+    const contact = formatContact(hop, this.port.options.transactions.options.local(hop))
+    return [contact, allow, isReliable ? supported : supportedUnreliable]
   }
 }
-
-export const reasonHeaders = (reason: SipReason | null): HeaderLine[] =>
-  reason === null ? [] : [['Reason', formatReason(reason)]]
 
 /** What Reason (RFC 3326) says of an end: the SIP status, and the cause of Q.850. */
 export function endReason(message: SipMessage): { status: number | null; q850: number | null } {

@@ -128,6 +128,7 @@ export class SipNode {
       fraction: random,
       onRequest: (_now, transaction) => this.onRequest(transaction),
       agent: 'Carillon',
+      sessionSeconds: 1800,
       ...options,
     })
     const source: Source = { kind: 'trunk', accountId: 'acc_1', trunkId: 'trk_1' }
