@@ -20,10 +20,16 @@ import type {
   Trunk,
   User,
 } from '../../engine/call/directory.ts'
+import type { ContactSettings } from '../../contract/contact.ts'
 import type { AccountTables } from '../store/account-tables.ts'
 import type { TelephonyTables } from '../store/telephony-tables.ts'
+import type { Configuration } from './configuration.ts'
+import type { DeviceLogin, TrunkLogin } from './directories.ts'
 
 type Row<Name extends keyof TelephonyTables> = Selectable<TelephonyTables[Name]>
+
+type DeviceRow = Configuration['devices'][number]
+type TrunkRow = Configuration['trunks'][number]
 
 /** Where an account says nothing about its country. */
 const homeCountry = 'BE'
@@ -53,6 +59,13 @@ export function toAccount(row: Selectable<AccountTables['accounts']>, realm: str
   }
 }
 
+export const usesPlatformTrunks = (row: Selectable<AccountTables['accounts']>): boolean =>
+  row.settings.platform_trunk_enabled ?? standardAccount.platform_trunk_enabled
+
+/** T31, of each device of the account. */
+export const deviceLimit = (row: Selectable<AccountTables['accounts']>): number | null =>
+  row.settings.max_outside_calls_per_device ?? standardAccount.max_outside_calls_per_device
+
 export function toUser(row: Selectable<AccountTables['users']>): User {
   const settings = { ...standardUser, ...row.settings }
   return {
@@ -71,7 +84,7 @@ export function toUser(row: Selectable<AccountTables['users']>): User {
   }
 }
 
-export function toDevice(row: Row<'devices'>, maxOutsideCalls: number | null): Device {
+export function toDevice(row: DeviceRow, maxOutsideCalls: number | null): Device {
   const settings = { ...standardDevice, ...row.settings }
   return {
     id: row.id,
@@ -109,14 +122,14 @@ export const toCallflow = (row: Row<'callflows'>): Callflow => ({
   flow: row.flow,
 })
 
-export const toContact = (row: Row<'contacts'>, name: string): Contact => ({
+export const toContact = (row: Row<'contacts'>): Contact => ({
   id: row.id,
   userId: row.userId,
-  name,
+  name: contactName(row.settings),
   numbers: row.numbers,
 })
 
-export function toTrunk(row: Row<'trunks'>, password: string | null): Trunk {
+function toTrunk(row: TrunkRow): Trunk {
   const settings = { ...standardTrunk, ...row.settings }
   const { advanced } = settings
   const { incoming } = advanced
@@ -138,7 +151,7 @@ export function toTrunk(row: Row<'trunks'>, password: string | null): Trunk {
     outboundProxy: advanced.outbound_proxy,
     username: settings.username,
     authUsername: advanced.auth_username,
-    password,
+    password: row.password,
     callerIdUsed: settings.caller_id_used,
     options: {
       overrideFromDomain: advanced.override_from_domain,
@@ -156,6 +169,29 @@ export function toTrunk(row: Row<'trunks'>, password: string | null): Trunk {
       forwardedCaller: advanced.forwarded_caller,
     },
   }
+}
+
+export function toTrunkLogin(row: TrunkRow): TrunkLogin {
+  const { advanced, server } = { ...standardTrunk, ...row.settings }
+  return {
+    trunk: toTrunk(row),
+    addresses: advanced.addresses,
+    isRegistering: advanced.registration && server !== null && row.isEnabled,
+    registrationSeconds: advanced.registration_seconds,
+    optionsSeconds: advanced.options_seconds,
+  }
+}
+
+export function toDeviceLogin(row: DeviceRow, realm: string): DeviceLogin {
+  const { digest_algorithm: algorithm } = { ...standardDevice, ...row.settings }
+  const { id: deviceId, accountId, username, password, isEnabled } = row
+  return { deviceId, accountId, username, password, realm, algorithm, isEnabled }
+}
+
+/** As a ringing phone shows it: the person, else the company. */
+function contactName({ details }: Partial<ContactSettings>): string {
+  const person = [details?.names.first, details?.names.last].filter(Boolean).join(' ')
+  return person === '' ? (details?.company.name ?? '') : person
 }
 
 /** What is not set leaves the word to the next wider level. */

@@ -36,6 +36,9 @@ export interface ExchangeOptions {
   readonly closed: (endpoint: string) => void
 }
 
+/** RFC 4028 §4 recommends half an hour: a call whose phone vanished ends after it. */
+const sessionSeconds = 1_800
+
 export class Exchange {
   readonly queue = new TimerQueue()
   readonly transactions: Transactions
@@ -51,7 +54,13 @@ export class Exchange {
     this.#options = options
     const { queue } = this
     this.transactions = new Transactions({ queue, send: options.send, local: options.local, token: newToken })
-    this.legs = new Legs({ ...options.legs, transactions: this.transactions, queue, fraction: Math.random })
+    this.legs = new Legs({
+      ...options.legs,
+      transactions: this.transactions,
+      queue,
+      fraction: Math.random,
+      sessionSeconds,
+    })
     const findDialog: CallHost['findDialog'] = (replaces) => this.legs.findDialog(replaces)
     this.calls = new Calls({ ...options.host, findDialog }, queue)
   }
