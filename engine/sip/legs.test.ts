@@ -1,18 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { SipWorld } from '../testing/sip-world.ts'
+import { twoNodes } from '../testing/sip-call.ts'
 
-/** Alice calls Bob, who does what `bob` says when the call comes in. */
-function callee(answer: 'rings' | 'answers' | 'refuses' = 'answers') {
-  const world = new SipWorld()
-  const alice = world.node('a', '192.0.2.1')
-  const bob = world.node('b', '192.0.2.2')
-  bob.onEvent = (event) => {
-    if (event.type !== 'incoming') return
-    const { leg } = event
-    if (answer === 'refuses') return bob.command({ type: 'reject', leg, status: 486 })
-    bob.command({ type: 'progress', leg, status: 180, sdp: null })
-    if (answer === 'answers') bob.command({ type: 'answer', leg, sdp: 'answer' })
-  }
+/** Alice calls Bob, who does what `does` says when the call comes in. */
+function callee(does: 'ring' | 'answer' | 'refuse' = 'answer') {
+  const { world, alice, bob } = twoNodes({ does })
   const expectEmpty = () => {
     world.run()
     for (const node of [alice, bob]) expect([node.legs.size, node.transactions.size], node.name).toEqual([0, 0])
@@ -51,7 +42,7 @@ describe('RFC 3261 §13 a call', () => {
     expect(incoming).toMatchObject({
       call: { asserted: ['Alice <sip:1001@192.0.2.1>'], requestUri: 'sip:bob@192.0.2.2' },
     })
-    expect(alice.events[1]).toMatchObject({ type: 'answered', sdp: 'answer', isOffer: false })
+    expect(alice.last('answered')).toMatchObject({ sdp: 'answer', isOffer: false })
   })
   it('is ended by the callee', () => {
     const { world, alice, bob, expectEmpty } = callee()
@@ -62,7 +53,7 @@ describe('RFC 3261 §13 a call', () => {
     expect(alice.events.at(-1)).toEqual({ type: 'ended', leg: 'leg_a1', by: 'remote', status: null, q850: 16 })
   })
   it('is refused, and the refusal acknowledged', () => {
-    const { world, alice, bob, expectEmpty } = callee('refuses')
+    const { world, alice, bob, expectEmpty } = callee('refuse')
     alice.dial('sip:bob@192.0.2.2')
     expectEmpty()
     expect(alice.story).toEqual(['failed 486'])
@@ -83,7 +74,7 @@ describe('RFC 3261 §13 a call', () => {
 
 describe('RFC 3261 §9 CANCEL', () => {
   it('ends what rings, and says why (T25)', () => {
-    const { world, alice, bob, expectEmpty } = callee('rings')
+    const { world, alice, bob, expectEmpty } = callee('ring')
     const leg = alice.dial('sip:bob@192.0.2.2')
     world.run(1_000)
     const reason = { protocol: 'SIP', cause: 200, text: 'Call completed elsewhere' } as const
@@ -94,7 +85,7 @@ describe('RFC 3261 §9 CANCEL', () => {
     expect(world.wire.slice(3)).toEqual(['a>b CANCEL', 'b>a 200 CANCEL', 'b>a 487 INVITE', 'a>b ACK'])
   })
   it('that crosses the 200 ends the call by ACK and BYE', () => {
-    const { world, alice, bob, expectEmpty } = callee('rings')
+    const { world, alice, bob, expectEmpty } = callee('ring')
     const leg = alice.dial('sip:bob@192.0.2.2')
     world.run(1_000)
     alice.command({ type: 'hangup', leg, reason: null })
@@ -104,7 +95,7 @@ describe('RFC 3261 §9 CANCEL', () => {
     expect(bob.story).toEqual(['incoming', 'confirmed', 'acked', 'ended by remote'])
   })
   it('waits for the first answer of the peer', () => {
-    const { world, alice, expectEmpty } = callee('rings')
+    const { world, alice, expectEmpty } = callee('ring')
     const leg = alice.dial('sip:bob@192.0.2.2')
     alice.command({ type: 'hangup', leg, reason: null })
     expect(world.wire).toEqual(['a>b INVITE'])

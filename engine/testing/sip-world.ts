@@ -1,6 +1,6 @@
 /**
- * A world of SIP nodes on one clock that jumps: each has a transaction layer and legs, and datagrams take the way that
- * chance gives them: late, twice, out of order, or never.
+ * A world of SIP nodes on one clock that jumps: each has a transaction layer and legs, or is a peer that a test plays by
+ * hand. Datagrams take the way that chance gives them: late, twice, out of order, or never.
  */
 import type { LegCommand, LegEvent, LegId, Source } from '../call/leg.ts'
 import type { Hop } from '../sip/hop.ts'
@@ -16,8 +16,16 @@ import { parsed } from './sip-text.ts'
 export interface Weather {
   loss?: number
   duplicates?: number
-  /** Delay is drawn between the two, each datagram for itself: reordering. */
+  /** Delay is drawn between the two, for each datagram by itself: reordering. */
   delayMs?: readonly [number, number]
+}
+
+interface Station {
+  readonly name: string
+  readonly address: string
+  receive(now: number, message: SipMessage, source: Hop): void
+  /** True when there was something to do. */
+  drain(): boolean
 }
 
 class Datagram extends Timer {
@@ -36,37 +44,43 @@ export class SipWorld {
   now = 0
   /** Every datagram that was sent, lost ones too: `from>to METHOD` or `from>to STATUS METHOD`. */
   readonly wire: string[] = []
-  readonly #nodes = new Map<string, SipNode>()
-  readonly #random: () => number
-  #sequence = 0
   weather: Weather
+  readonly random: () => number
+  readonly #stations = new Map<string, Station>()
+  #sequence = 0
 
   constructor({ seed = 1, ...weather }: Weather & { seed?: number } = {}) {
-    this.#random = seededRandom(seed)
+    this.random = seededRandom(seed)
     this.weather = weather
   }
 
   node(name: string, address: string, options: Partial<LegsOptions> = {}): SipNode {
-    const node = new SipNode(this, name, address, options, this.#random)
-    this.#nodes.set(address, node)
+    const node = new SipNode(this, name, address, options)
+    this.#stations.set(address, node)
     return node
   }
 
-  carry(from: SipNode, hop: Hop, bytes: Uint8Array): void {
-    const message = parsed(bytes)
-    const to = this.#nodes.get(hop.address)
-    this.wire.push(
-      `${from.name}>${to?.name ?? hop.address} ${message.isRequest ? '' : `${message.status} `}${message.method}`,
-    )
-    const { loss = 0, duplicates = 0, delayMs: [least, most] = [1, 1] } = this.weather
-    const copies = this.#random() < duplicates ? 2 : 1
+  peer(name: string, address: string): ScriptedPeer {
+    const peer = new ScriptedPeer(this, name, address)
+    this.#stations.set(address, peer)
+    return peer
+  }
+
+  /** `fresh` gives the message anew for each copy, as it would be parsed. */
+  carry(from: Station, address: string, fresh: () => SipMessage): void {
+    const message = fresh()
+    const to = this.#stations.get(address)
+    const what = message.isRequest ? message.method : `${message.status} ${message.method}`
+    this.wire.push(`${from.name}>${to?.name ?? address} ${what}`)
+    const { loss = 0, duplicates = 0, delayMs = [1, 1] } = this.weather
+    const copies = this.random() < duplicates ? 2 : 1
     for (let copy = 0; copy < copies; copy += 1) {
-      if (this.#random() < loss || to === undefined) continue
+      if (this.random() < loss || to === undefined) continue
       // A thousandth for each, so that those of one delay come in the order in which they were sent.
       this.#sequence += 0.001
-      const at = this.now + least + this.#random() * (most - least) + this.#sequence
-      const source = { ...hop, address: from.address, port: 5060, flow: null }
-      this.queue.set(new Datagram((now) => to.receive(now, parsed(bytes), source)), at)
+      const at = this.now + delayMs[0] + this.random() * (delayMs[1] - delayMs[0]) + this.#sequence
+      const source: Hop = { transport: 'udp', address: from.address, port: 5060, flow: null }
+      this.queue.set(new Datagram((now) => to.receive(now, fresh(), source)), at)
     }
   }
 
@@ -86,12 +100,51 @@ export class SipWorld {
   #drain(): void {
     for (let isBusy = true; isBusy; ) {
       isBusy = false
-      for (const node of this.#nodes.values()) isBusy = node.drain() || isBusy
+      for (const station of this.#stations.values()) isBusy = station.drain() || isBusy
     }
   }
 }
 
-export class SipNode {
+/** A peer that does nothing but what a test makes it do. */
+export class ScriptedPeer implements Station {
+  readonly name: string
+  readonly address: string
+  readonly received: SipMessage[] = []
+  onMessage: (message: SipMessage) => void = () => {}
+  readonly #world: SipWorld
+
+  constructor(world: SipWorld, name: string, address: string) {
+    this.#world = world
+    this.name = name
+    this.address = address
+  }
+
+  send(to: { address: string }, message: SipMessage): void {
+    this.#world.carry(this, to.address, () => message)
+  }
+
+  receive(_now: number, message: SipMessage): void {
+    this.received.push(message)
+    this.onMessage(message)
+  }
+
+  drain(): boolean {
+    return false
+  }
+
+  /** The last request of that method, or the last response of that status. */
+  last(what: string | number): SipMessage {
+    const found = this.received.findLast((one) => (one.isRequest ? one.method : one.status) === what)
+    if (found === undefined) throw new Error(`${this.name} received no ${what}`)
+    return found
+  }
+
+  count(what: string | number): number {
+    return this.received.filter((one) => (one.isRequest ? one.method : one.status) === what).length
+  }
+}
+
+export class SipNode implements Station {
   readonly name: string
   readonly address: string
   readonly legs: Legs
@@ -99,20 +152,19 @@ export class SipNode {
   readonly events: LegEvent[] = []
   /** What it does by itself; commands it gives are heard at once. */
   onEvent: (event: LegEvent) => void = () => {}
-  /** What it does with a new request; by itself it takes each INVITE as one from a device. */
+  /** What it does with a new request; by itself it takes each INVITE as one from a trunk. */
   onRequest: (transaction: ServerTransaction) => void
-  readonly received: SipMessage[] = []
   readonly #world: SipWorld
   #lastLeg = 0
 
-  constructor(world: SipWorld, name: string, address: string, options: Partial<LegsOptions>, random: () => number) {
+  constructor(world: SipWorld, name: string, address: string, options: Partial<LegsOptions>) {
     this.#world = world
     this.name = name
     this.address = address
     let tokens = 0
     this.transactions = new Transactions({
       queue: world.queue,
-      send: (hop, bytes) => world.carry(this, hop, bytes),
+      send: (hop, bytes) => world.carry(this, hop.address, () => parsed(bytes)),
       local: () => ({ host: address, port: 5060 }),
       token: () => {
         tokens += 1
@@ -123,9 +175,9 @@ export class SipNode {
       transactions: this.transactions,
       queue: world.queue,
       locate: (now, uri, done) => done(now, hopsOf(uri)),
-      flow: () => null,
+      flow: (id) => ({ transport: 'udp', address: id, port: 5060, flow: id }),
       authorize: () => null,
-      fraction: random,
+      fraction: world.random,
       onRequest: (_now, transaction) => this.onRequest(transaction),
       agent: 'Carillon',
       sessionSeconds: 1800,
@@ -165,7 +217,6 @@ export class SipNode {
   }
 
   receive(now: number, message: SipMessage, source: Hop): void {
-    this.received.push(message)
     this.transactions.receive(now, message, source)
   }
 
@@ -179,14 +230,29 @@ export class SipNode {
     return isBusy
   }
 
-  /** The types of its events so far, with what tells them apart. */
+  /** The types of its events so far, with what tells them apart; a 100, which every peer sends, is left out. */
   get story(): string[] {
-    return this.events.map((event) => {
+    const telling = this.events.filter((event) => event.type !== 'progress' || event.status > 100)
+    return telling.map((event) => {
       if (event.type === 'ended') return `ended by ${event.by}`
       return 'status' in event ? `${event.type} ${event.status}` : event.type
     })
   }
+
+  /** The last event of that type. */
+  last<T extends LegEvent['type']>(type: T): Extract<LegEvent, { type: T }> {
+    const found = this.events.findLast((event): event is Extract<LegEvent, { type: T }> => event.type === type)
+    if (found === undefined) throw new Error(`${this.name} had no event ${type}: ${this.story.join(', ')}`)
+    return found
+  }
+
+  /** Nothing is left of any call. */
+  get remains(): string {
+    return `${this.legs.size} legs, ${this.transactions.size} transactions`
+  }
 }
+
+export const nothing = '0 legs, 0 transactions'
 
 /** `sip:user@192.0.2.1:5070;transport=tcp` needs nobody to look it up. */
 function hopsOf(uri: string): Hop[] {
