@@ -76,12 +76,9 @@ const settings = {
   caller_id: CallerId,
   call_forward: CallForward,
   do_not_disturb: z.boolean().meta({ description: 'It does not ring.' }),
-  transport: z
-    .enum(transports)
-    .nullable()
-    .meta({
-      description: 'Informational until phones are provisioned: a phone may register by any of our transports.',
-    }),
+  transport: z.enum(transports).nullable().meta({
+    description: 'Informational until phones are provisioned: a phone may register by any of our transports.',
+  }),
   digest_algorithm: z
     .enum(['MD5', 'SHA-256'])
     .meta({ description: 'What its password is asked for with. SHA-256 for phones that know it.' }),

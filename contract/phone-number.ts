@@ -9,10 +9,7 @@ const columns = {
   state: z
     .enum(numberStates)
     .meta({ description: 'Only a number `in_service` rings; the others are the account’s, and silent.' }),
-  trunk_id: Id.nullable().meta({
-    description:
-      'The trunk it comes in by, when only that one may bring it; null: any trunk of the account or of the root.',
-  }),
+  trunk_id: Id.nullable().meta({ description: 'The trunk it belongs to, which cannot be deleted meanwhile.' }),
   external_id: tagged.external_id,
 }
 const settings = {

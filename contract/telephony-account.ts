@@ -67,11 +67,9 @@ const Parking = z
 
 const columns = {
   name: line(120).trim().min(1),
-  telephony_enabled: z
-    .boolean()
-    .meta({
-      description: 'False: its phones reach emergency numbers only, and nothing can be set up. Changed from above.',
-    }),
+  telephony_enabled: z.boolean().meta({
+    description: 'False: its phones reach emergency numbers only, and nothing can be set up. Changed from above.',
+  }),
   music_on_hold_id: Id.nullable().meta({ description: 'A media for whoever is held; null: the built-in music.' }),
   external_id: tagged.external_id,
 }
@@ -88,35 +86,23 @@ const settings = {
   restriction: Restriction,
   postal_address: z.object({ main: Address }),
   billing: Billing,
-  max_outside_calls_per_device: z
-    .int()
-    .min(0)
-    .max(1000)
-    .nullable()
-    .meta({
-      description:
-        'Calls to outside that one device may have at the same time, forwards and transfers counted; null: no limit. Changed from above.',
-    }),
-  max_outside_minutes_per_hour: z
-    .int()
-    .min(0)
-    .max(1_000_000)
-    .nullable()
-    .meta({
-      description:
-        'Minutes of calls to outside in any hour, forwards and transfers counted; null: no limit. Changed from above.',
-    }),
+  max_outside_calls_per_device: z.int().min(0).max(1000).nullable().meta({
+    description:
+      'Calls to outside that one device may have at the same time, forwards and transfers counted; null: no limit. Changed from above.',
+  }),
+  max_outside_minutes_per_hour: z.int().min(0).max(1_000_000).nullable().meta({
+    description:
+      'Minutes of calls to outside in any hour, forwards and transfers counted; null: no limit. Changed from above.',
+  }),
   max_call_seconds: z
     .int()
     .min(60)
     .max(1_000_000)
     .nullable()
     .meta({ description: 'A call to outside ends after this, an emergency call never; null: no limit.' }),
-  platform_trunk_enabled: z
-    .boolean()
-    .meta({
-      description: 'Calls to outside may use the carrier trunks of the root account when no own trunk takes them.',
-    }),
+  platform_trunk_enabled: z.boolean().meta({
+    description: 'Calls to outside may use the carrier trunks of the root account when no own trunk takes them.',
+  }),
   pickup: JsonValue.meta({ description: 'Informational until calls can be picked up.' }),
   parkings: z.object({ main: Parking }),
   failover_number: Dialable.nullable().meta({

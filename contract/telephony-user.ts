@@ -22,24 +22,18 @@ export const PrivLevel = z
   .meta({ id: 'PrivLevel', description: '`superduper`: an administrator of the root account.' })
 
 const columns = {
-  username: z
-    .string()
-    .max(254)
-    .nullable()
-    .meta({
-      description:
-        'The name to sign in with: the e-mail address, or a name without @ that is unique in the installation.',
-    }),
+  username: z.string().max(254).nullable().meta({
+    description:
+      'The name to sign in with: the e-mail address, or a name without @ that is unique in the installation.',
+  }),
   priv_level: PrivLevel,
   first_name: line(120).trim().min(1),
   last_name: line(120).trim(),
   email: Email.nullable().meta({ description: 'Unique in the installation. Without one the user plans no meetings.' }),
-  enabled: z
-    .boolean()
-    .meta({
-      description:
-        'False: signing in is refused, and the user’s devices neither ring nor call, but for emergency numbers.',
-    }),
+  enabled: z.boolean().meta({
+    description:
+      'False: signing in is refused, and the user’s devices neither ring nor call, but for emergency numbers.',
+  }),
   language: LanguageTag.meta({ description: 'Of pages, mails and prompts.' }),
   time_zone: TimeZone,
   music_on_hold_id: Id.nullable().meta({ description: 'A media for whoever is held; null: the account’s.' }),

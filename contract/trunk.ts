@@ -67,11 +67,9 @@ const Advanced = z
     remote_party_id: z
       .boolean()
       .meta({ description: 'The caller is told in Remote-Party-ID too, besides P-Asserted-Identity.' }),
-    clir: z
-      .boolean()
-      .meta({
-        description: 'The carrier can withhold numbers; false: calls that must be anonymous do not go out by it.',
-      }),
+    clir: z.boolean().meta({
+      description: 'The carrier can withhold numbers; false: calls that must be anonymous do not go out by it.',
+    }),
     is_trusted: z.boolean().meta({ description: 'It may be told the number of callers who withhold it.' }),
     forwarded_caller: z
       .enum(['keep_with_diversion', 'own_did'])
@@ -115,12 +113,10 @@ const settings = {
     .boolean()
     .meta({ description: 'Of a `pbx_connector`: internal numbers that no callflow has are sent there.' }),
   transport: z.enum(['udp', 'tcp', 'tls']),
-  server: host
-    .nullable()
-    .meta({
-      description:
-        'Host name (SRV and address records) or address. Null: it registers here with `username` and `password`.',
-    }),
+  server: host.nullable().meta({
+    description:
+      'Host name (SRV and address records) or address. Null: it registers here with `username` and `password`.',
+  }),
   port: z.int().min(1).max(65_535).nullable().meta({ description: 'Null: SRV records, or 5060 (TLS: 5061).' }),
   username: line(128).nullable(),
   caller_id_used: z

@@ -13,6 +13,16 @@ import { meetingLinks } from './meeting/links.ts'
 import type { Media, MediaEvents } from './meeting/media.ts'
 import { Rooms } from './meeting/rooms.ts'
 import type { Database } from './store/database.ts'
+import { createVault, type Vault } from './auth/vault.ts'
+
+/** The voice process, as configuration knows it. */
+export interface Voice {
+  /** What was committed for this account is what calls go by when this returns (T4). */
+  changed(accountId: string): Promise<void>
+}
+
+/** Where no calls are carried. */
+export const noVoice: Voice = { changed: async () => {} }
 
 export interface App {
   readonly config: Config
@@ -22,6 +32,8 @@ export interface App {
   readonly credentials: Credentials
   readonly directory: Directory
   readonly signer: Signer
+  readonly vault: Vault
+  readonly voice: Voice
   readonly sequencer: Sequencer
   readonly logWatch: LogWatch
   readonly outbox: Outbox
@@ -40,6 +52,8 @@ export interface Parts {
   readonly instanceApiKey: string
   readonly instance: Instance
   readonly openMedia: (worker: number, events: MediaEvents) => Media
+  /** Default: nobody is told. */
+  readonly voice?: Voice
   /** For tests; 30 s else (M6). */
   readonly graceMs?: number
 }
@@ -59,6 +73,8 @@ export function createApp(parts: Parts): App {
     log,
     clock,
     signer,
+    vault: createVault(parts.masterKey),
+    voice: parts.voice ?? noVoice,
     sequencer,
     rootAccountId,
     whitelabelId,
