@@ -1,7 +1,9 @@
 /** Reads the telephony configuration of one account or of all, in one query a table, with its secrets opened. */
 import type { Selectable } from 'kysely'
+import type { Vault } from '../auth/vault.ts'
 import type { AccountTables } from '../store/account-tables.ts'
 import type { Database } from '../store/database.ts'
+import { secretsOf } from '../store/telephony.ts'
 import type { TelephonyTables } from '../store/telephony-tables.ts'
 
 type Row<Name extends keyof TelephonyTables> = Selectable<TelephonyTables[Name]>
@@ -20,7 +22,7 @@ export interface Configuration {
 export async function readConfiguration(
   database: Database,
   accountId: string | null,
-  passwordOf: (secrets: Buffer) => string | null,
+  vault: Vault,
 ): Promise<Configuration> {
   const of = <Name extends 'users' | 'devices' | 'trunks' | 'phoneNumbers' | 'callflows' | 'contacts' | 'medias'>(
     table: Name,
@@ -49,8 +51,8 @@ export async function readConfiguration(
   return {
     accounts: await accounts,
     users,
-    devices: devices.map(({ secrets, ...row }) => ({ ...row, password: passwordOf(secrets) ?? '' })),
-    trunks: trunks.map(({ secrets, ...row }) => ({ ...row, password: secrets && passwordOf(secrets) })),
+    devices: devices.map((row) => ({ ...row, password: secretsOf(vault, 'devices', row).password ?? '' })),
+    trunks: trunks.map((row) => ({ ...row, password: secretsOf(vault, 'trunks', row).password ?? null })),
     phoneNumbers,
     callflows,
     contacts,

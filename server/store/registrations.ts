@@ -1,0 +1,62 @@
+/** Bindings of devices, as the voice process keeps them over its restarts (T7). */
+import type { Selectable } from 'kysely'
+import type { Database } from './database.ts'
+import type { TelephonyTables } from './telephony-tables.ts'
+
+export type RegistrationRow = Omit<Selectable<TelephonyTables['registrations']>, 'registeredAt' | 'expiresAt'> & {
+  readonly registeredAt: Date
+  readonly expiresAt: Date
+}
+
+export interface BindingName {
+  readonly deviceId: string
+  readonly binding: string
+}
+
+export const listRegistrations = (database: Database, node: string): Promise<RegistrationRow[]> =>
+  database.selectFrom('registrations').selectAll().where('node', '=', node).execute()
+
+/** Writes and deletes bindings, all of them or none. A device that was deleted meanwhile has none. */
+export async function writeRegistrations(
+  database: Database,
+  kept: readonly RegistrationRow[],
+  gone: readonly BindingName[],
+): Promise<void> {
+  await database.transaction().execute(async (trx) => {
+    for (const { deviceId, binding } of gone) {
+      await trx.deleteFrom('registrations').where('deviceId', '=', deviceId).where('binding', '=', binding).execute()
+    }
+    if (kept.length === 0) return
+    const devices = await trx
+      .selectFrom('devices')
+      .select('id')
+      .where('id', 'in', [...new Set(kept.map(({ deviceId }) => deviceId))])
+      .forKeyShare()
+      .execute()
+    const known = new Set(devices.map(({ id }) => id))
+    const rows = kept.filter(({ deviceId }) => known.has(deviceId))
+    if (rows.length === 0) return
+    await trx
+      .insertInto('registrations')
+      .values(rows.map((row) => ({ ...row, path: JSON.stringify(row.path), flow: JSON.stringify(row.flow) })))
+      .onConflict((conflict) =>
+        conflict.columns(['deviceId', 'binding']).doUpdateSet((is) => ({
+          aor: is.ref('excluded.aor'),
+          contact: is.ref('excluded.contact'),
+          instance: is.ref('excluded.instance'),
+          regId: is.ref('excluded.regId'),
+          callId: is.ref('excluded.callId'),
+          cseq: is.ref('excluded.cseq'),
+          path: is.ref('excluded.path'),
+          flow: is.ref('excluded.flow'),
+          transport: is.ref('excluded.transport'),
+          userAgent: is.ref('excluded.userAgent'),
+          contactIp: is.ref('excluded.contactIp'),
+          contactPort: is.ref('excluded.contactPort'),
+          expiresAt: is.ref('excluded.expiresAt'),
+          node: is.ref('excluded.node'),
+        })),
+      )
+      .execute()
+  })
+}

@@ -1,0 +1,89 @@
+/**
+ * New requests that belong to no call: registrations, calls that begin, questions whether we are alive. Whoever is let
+ * in by the doorkeeper is served, everything else is refused in the words of RFC 3261.
+ */
+import type { LegId } from '../../engine/call/leg.ts'
+import type { Instant } from '../../engine/machine.ts'
+import type { ResponseParts } from '../../engine/sip/format.ts'
+import { allow, supported } from '../../engine/sip/leg-headers.ts'
+import type { Legs } from '../../engine/sip/legs.ts'
+import type { ServerTransaction } from '../../engine/sip/server-transaction.ts'
+import type { Doorkeeper } from './doorkeeper.ts'
+import type { Registrations } from './registrations.ts'
+
+export interface ReceptionOptions {
+  readonly doorkeeper: Doorkeeper
+  readonly registrations: Registrations
+  readonly newLegId: () => LegId
+  /** Null: a new call may begin; else how it is refused (T8). */
+  readonly refusal: () => ResponseParts | null
+  /** Runs a step from outside the exchange. */
+  readonly run: (step: (now: Instant) => void) => void
+}
+
+export class Reception {
+  readonly #options: ReceptionOptions
+
+  constructor(options: ReceptionOptions) {
+    this.#options = options
+  }
+
+  receive(now: Instant, transaction: ServerTransaction, legs: Legs): void {
+    switch (transaction.method) {
+      case 'REGISTER':
+        return this.#register(now, transaction)
+      case 'INVITE':
+        return this.#invite(now, transaction, legs)
+      case 'OPTIONS':
+        return respond(now, transaction, { status: 200, headers: capabilities })
+      case 'SUBSCRIBE':
+        return respond(now, transaction, { status: 489 })
+      case 'MESSAGE':
+      case 'PUBLISH':
+      case 'INFO':
+      case 'NOTIFY':
+      case 'REFER':
+      case 'UPDATE':
+        return respond(now, transaction, { status: 405, headers: [allow] })
+      default:
+        return respond(now, transaction, { status: 501, headers: [allow] })
+    }
+  }
+
+  #register(now: Instant, transaction: ServerTransaction): void {
+    const { doorkeeper, registrations, run } = this.#options
+    const { request, source } = transaction
+    const admission = doorkeeper.admit(request, source, false)
+    if (admission.kind === 'refused') return respond(now, transaction, admission)
+    if (admission.kind === 'trunk') return respond(now, transaction, { status: 403 })
+    let isAnswered = false
+    registrations.register(request, source, admission.login, (parts) => {
+      // At once for a plain refresh, else when it is written.
+      if (isAnswered) return
+      isAnswered = true
+      run((at) => respond(at, transaction, parts))
+    })
+  }
+
+  #invite(now: Instant, transaction: ServerTransaction, legs: Legs): void {
+    const { doorkeeper, newLegId, refusal } = this.#options
+    const { request, source } = transaction
+    const admission = doorkeeper.admit(request, source, true)
+    if (admission.kind === 'refused') return respond(now, transaction, admission)
+    const refused = refusal()
+    if (refused !== null) return respond(now, transaction, refused)
+    if (admission.kind === 'trunk') return legs.accept(now, transaction, newLegId(), admission.source)
+    const { accountId, deviceId } = admission.login
+    legs.accept(now, transaction, newLegId(), { kind: 'device', accountId, deviceId })
+  }
+}
+
+const capabilities = [
+  allow,
+  ['Accept', 'application/sdp'],
+  supported,
+] as const
+
+function respond(now: Instant, transaction: ServerTransaction, parts: ResponseParts): void {
+  transaction.respond(now, parts)
+}

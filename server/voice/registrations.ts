@@ -1,0 +1,299 @@
+/**
+ * Where devices are: their bindings in memory, and in the database so that they outlive the process (T7). What is new or
+ * different is written before the phone has its 200; a plain refresh is written within a second.
+ *
+ * Invariant: a binding over a connection counts only while the connection lives.
+ */
+import type { FastifyBaseLogger } from 'fastify'
+import type { DeviceContact } from '../../engine/call/host.ts'
+import type { Hop } from '../../engine/sip/hop.ts'
+import {
+  type Binding,
+  type BindingChange,
+  expiredBindings,
+  register,
+  type RegistrarLimits,
+} from '../../engine/sip/registrar.ts'
+import type { ResponseParts } from '../../engine/sip/format.ts'
+import type { SipMessage } from '../../engine/sip/message.ts'
+import { parseUri } from '../../engine/sip/uri.ts'
+import type { BindingName, RegistrationRow } from '../store/registrations.ts'
+import type { DeviceLogin } from './directories.ts'
+
+export interface RegistrationsOptions {
+  readonly node: string
+  /** Wall time. */
+  readonly clock: () => number
+  readonly log: FastifyBaseLogger
+  readonly write: (kept: readonly RegistrationRow[], gone: readonly BindingName[]) => Promise<void>
+  readonly isAlive: (flow: string) => boolean
+  /** Something that an event tells of. */
+  readonly changed: (device: DeviceOfBindings, change: BindingChange) => void
+}
+
+export interface DeviceOfBindings {
+  readonly deviceId: string
+  readonly accountId: string
+  readonly username: string
+}
+
+const limits: RegistrarLimits = {
+  minSeconds: 30,
+  maxSeconds: 3_600,
+  defaultSeconds: 300,
+  maxContacts: 10,
+  // T7: a phone notices within two minutes that its connection is gone.
+  flowTimerSeconds: 90,
+}
+const refreshMs = 1_000
+const retryMs = 1_000
+/** With the database away a phone is told that it is registered all the same (T4). */
+const longestWaitMs = 1_000
+/** A refresh may have been acknowledged and not written when the process died. */
+const graceMs = 10_000
+
+interface Entry {
+  readonly device: DeviceOfBindings
+  bindings: readonly Binding[]
+}
+
+export class Registrations {
+  readonly #options: RegistrationsOptions
+  readonly #byDevice = new Map<string, Entry>()
+  /** How many bindings come from an address. */
+  readonly #addresses = new Map<string, number>()
+  /** Bindings to write (null: to delete), by device and key. */
+  #dirty = new Map<string, { readonly name: BindingName; readonly row: RegistrationRow | null }>()
+  #waiting: (() => void)[] = []
+  #timer: NodeJS.Timeout | null = null
+  #isUrgent = false
+  #isWriting = false
+
+  constructor(options: RegistrationsOptions) {
+    this.#options = options
+  }
+
+  get size(): number {
+    let count = 0
+    for (const { bindings } of this.#byDevice.values()) count += bindings.length
+    return count
+  }
+
+  /** What a process before this one left. */
+  restore(rows: readonly RegistrationRow[], deviceOf: (deviceId: string) => DeviceOfBindings | undefined): void {
+    for (const row of rows) {
+      const device = deviceOf(row.deviceId)
+      if (device === undefined) continue
+      const entry = this.#entry(device)
+      this.#set(entry, [...entry.bindings, fromRow(row, this.#options.clock())])
+    }
+  }
+
+  /** The answer, once what changed is durable. */
+  register(request: SipMessage, source: Hop, login: DeviceLogin, answer: (parts: ResponseParts) => void): void {
+    if (parseUri(request.to.uri)?.user.toLowerCase() !== login.username.toLowerCase()) {
+      return answer({ status: 403, reason: 'Another User' })
+    }
+    const { deviceId, accountId, username } = login
+    const entry = this.#entry({ deviceId, accountId, username })
+    const { changes, bindings, response } = register(this.#options.clock(), request, source, entry.bindings, limits)
+    this.#set(entry, bindings)
+    let isPlain = true
+    for (const change of changes) {
+      if (change.type !== 'refreshed') isPlain = false
+      this.#note(entry.device, change)
+    }
+    if (isPlain) answer(response)
+    else this.#whenWritten(() => answer(response))
+  }
+
+  /** The latest first. */
+  contacts(deviceId: string): DeviceContact[] {
+    const now = this.#options.clock()
+    return (this.#byDevice.get(deviceId)?.bindings ?? [])
+      .filter(({ expiresAt, source }) => expiresAt > now && this.#isReachable(source))
+      .toSorted((a, b) => b.q - a.q || b.registeredAt - a.registeredAt)
+      .map((binding) => ({
+        target: {
+          uri: binding.contact,
+          route: binding.path,
+          flow: flowId(deviceId, binding.key),
+          credentials: null,
+        },
+        isSecure: binding.source.transport === 'tls' || binding.source.transport === 'wss',
+      }))
+  }
+
+  /** Where requests to a binding go: where its registration came from (T10). */
+  flow(id: string): Hop | null {
+    const [deviceId = '', key] = id.split('\n')
+    const binding = this.#byDevice.get(deviceId)?.bindings.find((one) => one.key === key)
+    return binding && this.#isReachable(binding.source) ? binding.source : null
+  }
+
+  hasAddress(address: string): boolean {
+    return this.#addresses.has(address)
+  }
+
+  /** Call every few seconds. */
+  expire(): void {
+    const now = this.#options.clock()
+    for (const entry of this.#byDevice.values()) {
+      const changes = expiredBindings(now, entry.bindings)
+      if (changes.length === 0) continue
+      this.#set(
+        entry,
+        entry.bindings.filter(({ expiresAt }) => expiresAt > now),
+      )
+      for (const change of changes) this.#note(entry.device, change)
+    }
+  }
+
+  /** Devices that are no more, or may not register any more. */
+  drop(isKept: (deviceId: string) => boolean): void {
+    for (const [deviceId, entry] of this.#byDevice) {
+      if (isKept(deviceId)) continue
+      for (const binding of entry.bindings)
+        this.#note(entry.device, { type: 'removed', binding, reason: 'unregistered' })
+      this.#set(entry, [])
+    }
+  }
+
+  async stop(): Promise<void> {
+    if (this.#timer) clearTimeout(this.#timer)
+    await this.#write()
+  }
+
+  #entry(device: DeviceOfBindings): Entry {
+    const known = this.#byDevice.get(device.deviceId)
+    if (known) return known
+    const made: Entry = { device, bindings: [] }
+    this.#byDevice.set(device.deviceId, made)
+    return made
+  }
+
+  #set(entry: Entry, bindings: readonly Binding[]): void {
+    for (const { source } of entry.bindings) this.#count(source.address, -1)
+    for (const { source } of bindings) this.#count(source.address, 1)
+    entry.bindings = bindings
+    if (bindings.length === 0) this.#byDevice.delete(entry.device.deviceId)
+    else this.#byDevice.set(entry.device.deviceId, entry)
+  }
+
+  #count(address: string, by: 1 | -1): void {
+    const count = (this.#addresses.get(address) ?? 0) + by
+    if (count > 0) this.#addresses.set(address, count)
+    else this.#addresses.delete(address)
+  }
+
+  #isReachable({ flow }: Hop): boolean {
+    return flow === null || this.#options.isAlive(flow)
+  }
+
+  #note(device: DeviceOfBindings, change: BindingChange): void {
+    const { binding } = change
+    const name = { deviceId: device.deviceId, binding: binding.key }
+    const row = change.type === 'removed' ? null : toRow(device, binding, this.#options.node)
+    this.#dirty.set(flowId(device.deviceId, binding.key), { name, row })
+    if (change.type !== 'refreshed') {
+      this.#isUrgent = true
+      this.#options.changed(device, change)
+    }
+    this.#schedule()
+  }
+
+  #whenWritten(then: () => void): void {
+    let isDone = false
+    const once = () => {
+      if (isDone) return
+      isDone = true
+      clearTimeout(timer)
+      then()
+    }
+    const timer = setTimeout(once, longestWaitMs)
+    this.#waiting.push(once)
+    this.#schedule()
+  }
+
+  #schedule(): void {
+    if (this.#isWriting || (this.#timer !== null && !this.#isUrgent)) return
+    if (this.#timer) clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => void this.#write(), this.#isUrgent ? 2 : refreshMs)
+  }
+
+  async #write(): Promise<void> {
+    this.#timer = null
+    if (this.#isWriting || this.#dirty.size === 0) return
+    this.#isWriting = true
+    this.#isUrgent = false
+    const dirty = this.#dirty
+    const told = this.#waiting
+    this.#dirty = new Map()
+    this.#waiting = []
+    let pause = 0
+    try {
+      const kept: RegistrationRow[] = []
+      const gone: BindingName[] = []
+      for (const { name, row } of dirty.values()) {
+        if (row === null) gone.push(name)
+        else kept.push(row)
+      }
+      await this.#options.write(kept, gone)
+      for (const then of told) then()
+    } catch (error) {
+      // What changed meanwhile counts more than what could not be written.
+      this.#dirty = new Map([...dirty, ...this.#dirty])
+      this.#waiting = [...told, ...this.#waiting]
+      this.#options.log.warn({ err: error }, 'registrations wait for the database')
+      pause = retryMs
+    }
+    this.#isWriting = false
+    if (this.#dirty.size === 0) return
+    this.#timer = setTimeout(() => void this.#write(), pause || (this.#isUrgent ? 2 : refreshMs))
+  }
+}
+
+/** A line feed stands in no id and no URI. */
+const flowId = (deviceId: string, key: string) => `${deviceId}\n${key}`
+
+const toRow = (device: DeviceOfBindings, binding: Binding, node: string): RegistrationRow => ({
+  deviceId: device.deviceId,
+  binding: binding.key,
+  accountId: device.accountId,
+  aor: device.username,
+  contact: binding.contact,
+  instance: binding.instance,
+  regId: binding.regId,
+  callId: binding.callId,
+  cseq: binding.cseq,
+  path: [...binding.path],
+  flow: { ...binding.source, q: binding.q },
+  transport: binding.source.transport,
+  userAgent: binding.userAgent === '' ? null : binding.userAgent,
+  contactIp: binding.source.address,
+  contactPort: binding.source.port,
+  registeredAt: new Date(binding.registeredAt),
+  expiresAt: new Date(binding.expiresAt),
+  node,
+})
+
+function fromRow(row: RegistrationRow, now: number): Binding {
+  const { q = 1, ...source } = row.flow as Hop & { q?: number } // as `toRow` wrote it
+  return {
+    key: row.binding,
+    contact: row.contact,
+    q,
+    instance: row.instance,
+    regId: row.regId,
+    callId: row.callId,
+    cseq: row.cseq,
+    path: row.path,
+    source,
+    userAgent: row.userAgent ?? '',
+    registeredAt: row.registeredAt.getTime(),
+    expiresAt:
+      row.expiresAt.getTime() > now - graceMs
+        ? Math.max(row.expiresAt.getTime(), now + graceMs)
+        : row.expiresAt.getTime(),
+  }
+}
