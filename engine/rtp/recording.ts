@@ -1,0 +1,92 @@
+/**
+ * What is recorded of an endpoint: each side is put into order by a jitter buffer and read on one 20 ms clock, so that a
+ * file is as long as time, whatever packets did. `both` is stereo: received on the left, sent on the right.
+ */
+import { JitterBuffer } from './jitter-buffer.ts'
+import { decodeG711, type Law } from './g711.ts'
+
+/** Where the samples go: a file. Kept in the order of the calls; `close` reports what went wrong, or null. */
+export interface RecordingSink {
+  write(samples: Int16Array): void
+  close(done: (fault: string | null) => void): void
+}
+
+const frameMs = 20
+const frameSamples = 160
+const longestPacket = 960
+/** A stall that is longer is a gap of the file, not a burst of frames. */
+const longestStallMs = 2_000
+
+export class Recording {
+  readonly path: string
+  readonly #sink: RecordingSink
+  readonly #received = new JitterBuffer()
+  readonly #sent: JitterBuffer | null
+  readonly #decoded = new Int16Array(longestPacket)
+  readonly #left = new Int16Array(frameSamples)
+  readonly #right = new Int16Array(frameSamples)
+  readonly #frame: Int16Array
+  #ssrc = -1
+  #isDeaf = false
+  #nextAtMs: number
+  #frames = 0
+
+  constructor(path: string, sides: 'received' | 'both', sink: RecordingSink, nowMs: number) {
+    this.path = path
+    this.#sink = sink
+    this.#sent = sides === 'both' ? new JitterBuffer() : null
+    this.#frame = sides === 'both' ? new Int16Array(2 * frameSamples) : this.#left
+    this.#nextAtMs = nowMs + frameMs
+  }
+
+  get durationMs(): number {
+    return this.#frames * frameMs
+  }
+
+  /** `law` null: a codec that we cannot hear. */
+  onReceived(law: Law | null, bytes: Uint8Array, at: number, length: number, timestamp: number, ssrc: number): void {
+    if (law === null) {
+      this.#isDeaf = true
+      return
+    }
+    if (ssrc !== this.#ssrc) this.#received.restart()
+    this.#ssrc = ssrc
+    this.#write(this.#received, law, bytes, at, length, timestamp)
+  }
+
+  onSent(law: Law, bytes: Uint8Array, at: number, length: number, timestamp: number): void {
+    if (this.#sent) this.#write(this.#sent, law, bytes, at, length, timestamp)
+  }
+
+  tick(nowMs: number): void {
+    if (nowMs - this.#nextAtMs > longestStallMs) this.#nextAtMs = nowMs
+    for (; this.#nextAtMs <= nowMs; this.#nextAtMs += frameMs) this.#read()
+  }
+
+  /** What waits in the buffers belongs to it. */
+  close(nowMs: number, done: (fault: string | null) => void): void {
+    this.tick(nowMs)
+    while (this.#received.level > 0 || (this.#sent?.level ?? 0) > 0) this.#read()
+    const fault = this.#isDeaf ? 'some of it was in a codec that cannot be recorded' : null
+    this.#sink.close((reason) => done(reason ?? fault))
+  }
+
+  #write(buffer: JitterBuffer, law: Law, bytes: Uint8Array, at: number, length: number, timestamp: number): void {
+    if (length > longestPacket) return
+    decodeG711(law, bytes, at, length, this.#decoded)
+    buffer.write(timestamp, this.#decoded, length)
+  }
+
+  #read(): void {
+    this.#received.read(this.#left)
+    if (this.#sent) {
+      this.#sent.read(this.#right)
+      for (let i = 0; i < frameSamples; i++) {
+        this.#frame[2 * i] = this.#left[i] ?? 0
+        this.#frame[2 * i + 1] = this.#right[i] ?? 0
+      }
+    }
+    this.#frames += 1
+    this.#sink.write(this.#frame)
+  }
+}

@@ -1,0 +1,204 @@
+/**
+ * All endpoints of a media worker: carries out orders, gives them time, and reports. Sockets and files are the driver's
+ * (server/media): it is asked to open them and says when they are there.
+ */
+import { Endpoint, scratchBytes, type Transport } from './endpoint.ts'
+import type { EndpointId, MediaOrder, MediaReport, PlaySource, ToneName } from './messages.ts'
+import { Recording, type RecordingSink } from './recording.ts'
+import { Playback, silentSound, type Sound, soundOf } from './sound.ts'
+import type { Aes128 } from './srtp.ts'
+import { renderTone } from './tones.ts'
+
+export interface SwitchboardParts {
+  /** Uniform in [0, 1). */
+  readonly random: () => number
+  readonly aes: Aes128
+  /** Of RTCP. */
+  readonly cname: string
+  /** Binds the port and the next one, then calls `done` with them or with a sentence. */
+  readonly open: (endpoint: Endpoint, done: (result: Transport | { readonly reason: string }) => void) => void
+  readonly load: (path: string, done: (result: Sound | { readonly reason: string }) => void) => void
+  readonly record: (path: string, channels: number) => RecordingSink
+  readonly now: () => number
+  readonly report: (report: MediaReport) => void
+}
+
+/** How often each endpoint is watched. */
+const watchMs = 250
+
+export class Switchboard {
+  readonly #parts: SwitchboardParts
+  readonly #endpoints = new Map<EndpointId, Endpoint>()
+  /** Those that have something to do at each tick. */
+  readonly #active = new Set<Endpoint>()
+  readonly #scratch = new Uint8Array(scratchBytes)
+  /** The file that is being read for an endpoint, or was asked for last. */
+  readonly #loading = new Map<EndpointId, string>()
+  readonly #tones = new Map<string, Sound>()
+  #watchAtMs = 0
+
+  constructor(parts: SwitchboardParts) {
+    this.#parts = parts
+  }
+
+  endpoints(): { readonly endpoint: EndpointId; readonly port: number; readonly address: string }[] {
+    return [...this.#endpoints.values()].map(({ id, port, address }) => ({ endpoint: id, port, address }))
+  }
+
+  handle(order: MediaOrder, nowMs: number): void {
+    if (order.type === 'open') return this.#open(order)
+    if (order.type === 'bridge') return this.#bridge(order.a, order.b)
+    const endpoint = this.#endpoints.get(order.endpoint)
+    if (!endpoint) return
+    switch (order.type) {
+      case 'remote':
+        endpoint.describe(order.remote, nowMs)
+        break
+      case 'unbridge':
+        this.#unbridge(endpoint)
+        break
+      case 'play':
+        this.#play(endpoint, order.play, order.source, nowMs)
+        break
+      case 'stop':
+        this.#stop(endpoint)
+        break
+      case 'record':
+        this.#record(endpoint, order, nowMs)
+        break
+      case 'record_stop':
+        this.#endRecording(endpoint, nowMs)
+        break
+      case 'dtmf':
+        endpoint.speaker.press(order.digit, order.durationMs, nowMs)
+        break
+      case 'close':
+        return this.#close(endpoint, nowMs)
+    }
+    this.#active.add(endpoint)
+  }
+
+  /** Every 10 ms. */
+  tick(nowMs: number): void {
+    for (const endpoint of this.#active) {
+      endpoint.tick(nowMs)
+      if (!endpoint.recording && !endpoint.speaker.isActive(nowMs)) this.#active.delete(endpoint)
+    }
+    if (nowMs < this.#watchAtMs) return
+    this.#watchAtMs = nowMs + watchMs
+    for (const endpoint of this.#endpoints.values()) endpoint.watch(nowMs)
+  }
+
+  closeAll(nowMs: number): void {
+    for (const endpoint of this.#endpoints.values()) this.#close(endpoint, nowMs)
+  }
+
+  /** Again for an endpoint that is there: nothing changes (a voice process that came back). */
+  #open({ endpoint: id, port, address }: Extract<MediaOrder, { type: 'open' }>): void {
+    const { report, random, aes, cname } = this.#parts
+    const known = this.#endpoints.get(id)
+    if (known && (known.port !== port || known.address !== address)) {
+      return report({ type: 'open_failed', endpoint: id, message: 'the endpoint is open on another port' })
+    }
+    if (known) {
+      if (known.transport) report({ type: 'opened', endpoint: id })
+      return
+    }
+    const endpoint = new Endpoint({ id, port, address, cname, random, aes, scratch: this.#scratch, report })
+    this.#endpoints.set(id, endpoint)
+    this.#parts.open(endpoint, (result) => this.#opened(endpoint, result))
+  }
+
+  #opened(endpoint: Endpoint, result: Transport | { readonly reason: string }): void {
+    const { id } = endpoint
+    const isWanted = this.#endpoints.get(id) === endpoint
+    if ('reason' in result) {
+      if (!isWanted) return
+      this.#forget(endpoint)
+      return this.#parts.report({ type: 'open_failed', endpoint: id, message: result.reason })
+    }
+    if (!isWanted) return result.close()
+    endpoint.transport = result
+    this.#parts.report({ type: 'opened', endpoint: id })
+  }
+
+  #bridge(a: EndpointId, b: EndpointId): void {
+    const [first, second] = [this.#endpoints.get(a), this.#endpoints.get(b)]
+    if (!first || !second || first === second || first.peer === second) return
+    this.#unbridge(first)
+    this.#unbridge(second)
+    first.bridge(second)
+    second.bridge(first)
+  }
+
+  #unbridge(endpoint: Endpoint): void {
+    endpoint.peer?.bridge(null)
+    endpoint.bridge(null)
+  }
+
+  #play(endpoint: Endpoint, play: string, source: PlaySource, nowMs: number): void {
+    this.#stop(endpoint)
+    if (source.type === 'silence') return endpoint.speaker.play(new Playback(play, silentSound, true), nowMs)
+    if (source.type === 'tone') {
+      return endpoint.speaker.play(new Playback(play, this.#tone(source.tone, source.country), true), nowMs)
+    }
+    const { id } = endpoint
+    this.#loading.set(id, play)
+    this.#parts.load(source.path, (result) => {
+      if (this.#loading.get(id) !== play) return
+      this.#loading.delete(id)
+      if ('reason' in result) {
+        return this.#parts.report({ type: 'played', endpoint: id, play, reason: 'error', message: result.reason })
+      }
+      endpoint.speaker.play(new Playback(play, result, source.repeat), this.#parts.now())
+      this.#active.add(endpoint)
+    })
+  }
+
+  #tone(name: ToneName, country: string): Sound {
+    const key = `${name} ${country}`
+    const sound = this.#tones.get(key) ?? soundOf(renderTone(name, country))
+    this.#tones.set(key, sound)
+    return sound
+  }
+
+  #stop(endpoint: Endpoint): void {
+    const loading = this.#loading.get(endpoint.id)
+    if (loading !== undefined) {
+      this.#loading.delete(endpoint.id)
+      this.#parts.report({ type: 'played', endpoint: endpoint.id, play: loading, reason: 'stopped' })
+    }
+    endpoint.speaker.stop()
+  }
+
+  #record(endpoint: Endpoint, { path, sides }: Extract<MediaOrder, { type: 'record' }>, nowMs: number): void {
+    this.#endRecording(endpoint, nowMs)
+    const sink = this.#parts.record(path, sides === 'both' ? 2 : 1)
+    endpoint.recording = new Recording(path, sides, sink, nowMs)
+  }
+
+  #endRecording(endpoint: Endpoint, nowMs: number): void {
+    const { recording, id } = endpoint
+    if (!recording) return
+    endpoint.recording = null
+    recording.close(nowMs, (fault) => {
+      const { path, durationMs } = recording
+      const message = fault === null ? {} : { message: fault }
+      this.#parts.report({ type: 'recorded', endpoint: id, path, durationMs, ...message })
+    })
+  }
+
+  #close(endpoint: Endpoint, nowMs: number): void {
+    this.#stop(endpoint)
+    this.#endRecording(endpoint, nowMs)
+    this.#forget(endpoint)
+    this.#parts.report({ type: 'closed', endpoint: endpoint.id, quality: endpoint.close(nowMs) })
+  }
+
+  #forget(endpoint: Endpoint): void {
+    this.#unbridge(endpoint)
+    this.#active.delete(endpoint)
+    this.#loading.delete(endpoint.id)
+    this.#endpoints.delete(endpoint.id)
+  }
+}
