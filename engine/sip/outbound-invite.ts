@@ -139,9 +139,10 @@ export class OutboundInvite implements Opening, Errand {
   #progress(now: Instant, response: SipMessage): void {
     const { status, toTag } = response
     const leg = this.#leg
-    if (status === 100 || this.#isHungUp || leg.opening !== this) return
+    if (this.#isHungUp || leg.opening !== this) return
     const sdp = sdpOf(response)
-    if (toTag !== '') {
+    // A 100 is of one hop: it begins no dialog (§12.1), but somebody is there.
+    if (toTag !== '' && status > 100) {
       const usage = this.#branch(now, response)
       if (isReliable(response) && !this.#acknowledgeProvisional(now, usage, response, sdp)) return
       usage.noteAllowed(response)
