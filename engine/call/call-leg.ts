@@ -64,6 +64,11 @@ export class CallLeg {
     return this.state === 'over'
   }
 
+  /** Not over, and its media agreed: it can be heard. */
+  get isLive(): boolean {
+    return !this.isOver && this.isListening
+  }
+
   /** It can hear what is sent to it: its offer was answered, be it only for early media. */
   get isListening(): boolean {
     return this.media?.hasAgreed ?? false

@@ -10,7 +10,16 @@ import type { Call } from './call.ts'
 import type { CallLeg } from './call-leg.ts'
 import type { Directory } from './directory.ts'
 import type { LegEvent } from './leg.ts'
-import { canBridge, defaultCodecs, LegMedia, offeredCodecs, towards } from './leg-media.ts'
+import type { MediaPlace } from './host.ts'
+import {
+  canBridge,
+  defaultCodecs,
+  LegMedia,
+  type MediaParts,
+  type MediaSnapshot,
+  offeredCodecs,
+  towards,
+} from './leg-media.ts'
 import type { CallServices } from './services.ts'
 
 export class CallMedia {
@@ -21,6 +30,8 @@ export class CallMedia {
   /** What the caller was answered with in a provisional response: the 200 says the same (RFC 3261 §13.2.1). */
   #earlyAnswer: string | null = null
   #isCallerTold = false
+  /** Whose early media the caller hears. */
+  #heard: CallLeg | null = null
 
   constructor(services: CallServices<Call>, directory: Directory, offer: string | null) {
     this.#services = services
@@ -28,26 +39,19 @@ export class CallMedia {
     this.#offer = offer
   }
 
-  /** Of what we play or say ourselves. */
-  get ownCodecs(): readonly Codec[] {
-    return defaultCodecs
-  }
-
   /** False: there is no port. */
   open(leg: CallLeg, attempt: Attempt | null): boolean {
-    const { host, emit } = this.#services
-    const place = host.mediaPlace(leg.id, attempt?.dial.to ?? null)
+    const place = this.#services.host.mediaPlace(leg.id, attempt?.dial.to ?? null)
     if (!place) return false
-    leg.media = new LegMedia({
-      endpoint: leg.id,
-      place,
-      security: attempt?.isSecure ? 'optional' : 'none',
-      sessionId: host.newSdpSessionId(),
-      order: (order) => emit({ type: 'media', order }),
-      newKeys: () => host.newSrtpKeys(),
-    })
+    leg.media = new LegMedia(this.#parts(leg, place, attempt?.isSecure ? 'optional' : 'none'))
     leg.media.open()
     return true
+  }
+
+  /** Of a restored leg (T5, T6). */
+  reopen(leg: CallLeg, kept: MediaSnapshot): void {
+    leg.media = new LegMedia(this.#parts(leg, kept.place, kept.security), kept)
+    leg.media.reopen()
   }
 
   /** From the caller's codecs in their order, and what they can be made of. */
@@ -57,10 +61,9 @@ export class CallMedia {
   }
 
   /** Somebody's phone rings: the caller's phone makes the sound, or we do where it listens to us already. */
-  ringing({ caller, legs }: Call): void {
+  ringing({ caller }: Call): void {
     if (caller.isListening) {
-      const hearsSomebody = [...legs.values()].some((leg) => leg !== caller && leg.media?.hasAgreed)
-      if (!hearsSomebody && !caller.media?.isBusy) this.#tone(caller)
+      if (!this.#heard?.isLive && !caller.media?.isBusy) this.#tone(caller)
     } else if (!this.#isCallerTold) {
       this.#isCallerTold = true
       this.#services.emit({ type: 'leg', command: { type: 'progress', leg: caller.id, status: 180, sdp: null } })
@@ -70,8 +73,30 @@ export class CallMedia {
   /** T24: the latest branch with media is what the caller hears. */
   earlyFrom(call: Call, leg: CallLeg): void {
     if (!leg.media || !this.early(call, towards(leg.media))) return this.ringing(call)
+    this.#heard = leg
     call.caller.media?.stop()
-    this.#services.emit({ type: 'media', order: { type: 'bridge', a: call.caller.id, b: leg.id } })
+    this.#bridge(call.caller, leg)
+  }
+
+  /** A caller that takes another's place while it rings hears what the other heard. */
+  waits(call: Call): void {
+    if (this.#heard?.isLive) this.#bridge(call.caller, this.#heard)
+    else if (call.ledger.hasRung) this.ringing(call)
+  }
+
+  /** A branch that the caller heard has failed: whoever still rings is heard as ringing. */
+  left(call: Call, leg: CallLeg): void {
+    if (leg !== this.#heard) return
+    this.#heard = null
+    if (call.isOver) return
+    this.part(call.caller)
+    if (call.legs.live.some(({ state }) => state === 'ringing')) this.ringing(call)
+  }
+
+  /** It is joined to nobody, and hears nothing. */
+  part(leg: CallLeg): void {
+    leg.media?.stop()
+    this.#services.emit({ type: 'media', order: { type: 'unbridge', endpoint: leg.id } })
   }
 
   /** Makes the caller listen before it is answered; false: it gave us no offer to answer. */
@@ -95,10 +120,21 @@ export class CallMedia {
     return typeof answer === 'string' ? answer : null
   }
 
+  /** The SDP for a leg that comes in the place of another; null: there is no codec in common. */
+  answerNew(call: Call, leg: CallLeg, offer: string | null, peer: CallLeg | null): string | null {
+    if (!leg.media) return null
+    const codecs = peer?.media ? towards(peer.media) : this.codecsForCallee(call)
+    if (offer === null) return leg.media.offer(codecs)
+    const answer = leg.media.answer(offer, codecs, this.#signalling(leg))
+    return typeof answer === 'string' ? answer : null
+  }
+
   join(call: Call): void {
     const { caller, callee } = call
     if (!caller.media || !callee?.media) return
-    this.#services.emit({ type: 'media', order: { type: 'bridge', a: caller.id, b: callee.id } })
+    this.#heard = null
+    call.ledger.isHeld = caller.isHeld || callee.isHeld
+    this.#bridge(caller, callee)
     this.#music(call)
     this.#adapt(caller, callee)
   }
@@ -137,6 +173,18 @@ export class CallMedia {
     const isTaken = event.status < 300 && event.sdp !== null && media.accept(event.sdp, this.#signalling(leg)) === null
     if (isTaken) this.#changed(now, call, leg, wasHeld)
     else media.offerRefused()
+  }
+
+  #parts(leg: CallLeg, place: MediaPlace, security: MediaSnapshot['security']): MediaParts {
+    const { host, emit } = this.#services
+    return {
+      endpoint: leg.id,
+      place,
+      security,
+      sessionId: host.newSdpSessionId(),
+      order: (order) => emit({ type: 'media', order }),
+      newKeys: () => host.newSrtpKeys(),
+    }
   }
 
   #changed(now: Instant, call: Call, leg: CallLeg, wasHeld: boolean): void {
@@ -179,6 +227,10 @@ export class CallMedia {
     if (!leg.media || !peer.media?.hasAgreed || canBridge(leg.media, peer.media)) return
     const sdp = peer.media.offer(towards(leg.media))
     this.#services.emit({ type: 'leg', command: { type: 'offer', leg: peer.id, sdp } })
+  }
+
+  #bridge(a: CallLeg, b: CallLeg): void {
+    this.#services.emit({ type: 'media', order: { type: 'bridge', a: a.id, b: b.id } })
   }
 
   #tone(leg: CallLeg): void {

@@ -3,7 +3,8 @@
  * rings, joins who answers, and writes what happened.
  *
  *   running --somebody takes it--> answering --call.answered is durable--> connected --a side ends--> ending --> done
- *      `--nobody, cancelled, refused-------------------------------------------------------------------^
+ *      |  ^--------------------------------------------handed on (transfer.ts)---'                     ^
+ *      `--nobody, cancelled, refused-------------------------------------------------------------------'
  *
  * Invariant: `call.started` is durable before an INVITE leaves, `call.answered` before the caller gets its 200 (T2); one
  * `call.ended` and one CDR, and they are the last that is written (T3).
@@ -11,122 +12,108 @@
 import type { Instant } from '../machine.ts'
 import type { MediaReport } from '../rtp/messages.ts'
 import type { Codec } from '../sdp/codec.ts'
+import type { TimerQueue } from '../timer-queue.ts'
 import { Alarm } from './alarm.ts'
 import type { Attempt } from './attempt.ts'
-import { CallLeg, type LegFacts } from './call-leg.ts'
-import { FlowRun } from './flow.ts'
+import type { CallLeg } from './call-leg.ts'
+import { CallLegs } from './call-legs.ts'
 import { CallMedia } from './call-media.ts'
-import type { Identity, IncomingInvite, LegCommand, LegEvent, LegId, SipReason } from './leg.ts'
-import { towards } from './leg-media.ts'
-import { type Ending, Ledger } from './ledger.ts'
+import type { Originator } from './caller-id.ts'
+import type { Directory } from './directory.ts'
+import { FlowRun } from './flow.ts'
+import type { Identity, LegCommand, LegEvent, SipReason } from './leg.ts'
+import { defaultCodecs, towards } from './leg-media.ts'
+import type { Ending, Ledger } from './ledger.ts'
+import type { ReadNumber } from './numbers.ts'
 import { numberOfUri } from './numbers.ts'
-import { congestion, hungUp, mediaFailed, notAcceptable, type Outcome, refusal } from './outcome.ts'
+import { hungUp, mediaFailed, notAcceptable, type Outcome } from './outcome.ts'
 import { Ring } from './ring.ts'
-import type { RoutedCall } from './routing.ts'
 import type { CallServices } from './services.ts'
-import { type Billed, type PlanContext, planForward, planNumber, type Ringing, type RingTarget } from './targets.ts'
+import { type PlanContext, planForward, type Ringing, type RingPlan, type RingTarget } from './targets.ts'
+import { refer, type Transfer, transferFailed, transferred } from './transfer.ts'
 
 export type Stage = 'running' | 'answering' | 'connected' | 'ending' | 'done'
 
+/** Whom the call is for now, and with whose rights it goes there. */
+export interface Aim {
+  readonly originator: Originator
+  readonly called: ReadNumber
+  readonly wantsPrivacy: boolean
+}
+
+export interface CallParts {
+  readonly directory: Directory
+  readonly ledger: Ledger
+  readonly caller: CallLeg
+  readonly aim: Aim
+  readonly maxForwards: number
+  /** The caller's; null: it made none (T21). */
+  readonly offer: string | null
+}
+
 /** An outside number rings as long as its carrier lets it. */
 const outsideRingMs = 180_000
-/** For a worker that is just being replaced (T6). */
-const openMediaMs = 4000
+const insideRingMs = 30_000
 /** The last report of a leg's media is worth a moment. */
 const closeMediaMs = 500
-const nobody: Billed = { userId: null, deviceId: null }
-export const normalClearing: SipReason = { protocol: 'Q.850', cause: 16, text: 'Normal call clearing' }
+const normalClearing: SipReason = { protocol: 'Q.850', cause: 16, text: 'Normal call clearing' }
 const cancelled: Outcome = { branch: 'failed', status: 487, cause: 'CANCEL', q850: 16, text: 'Request Terminated' }
 
 export class Call {
   readonly services: CallServices<Call>
-  readonly routed: RoutedCall
+  readonly directory: Directory
   readonly ledger: Ledger
+  readonly legs: CallLegs
   readonly media: CallMedia
-  readonly legs = new Map<LegId, CallLeg>()
   stage: Stage = 'running'
   /** Whoever waits, and then one of the two that talk. */
   caller: CallLeg
   callee: CallLeg | null = null
-  readonly #maxForwards: number
+  aim: Aim
+  transfer: Transfer | null = null
   #flow: FlowRun | null = null
   #ring: Ring | null = null
-  /** Waiting for their media, or for the first write. */
-  readonly #undialled = new Map<CallLeg, Attempt>()
-  /** Over, but for the last report of their media. */
-  readonly #closing = new Set<CallLeg>()
-  #isStartDurable = false
-  #ending: Ending | null = null
+  #ending: (Ending & { readonly at: Instant }) | null = null
   #hasFailedOver = false
   /** After the callee's dialog is known (T5). */
   #whenConfirmed: ((now: Instant) => void) | null = null
-  readonly #openTimeout: Alarm
   readonly #closeTimeout: Alarm
   readonly #longest: Alarm
 
-  constructor(
-    services: CallServices<Call>,
-    parts: { leg: LegId; now: Instant; routed: RoutedCall; invite: IncomingInvite },
-  ) {
-    const { leg, now, routed, invite } = parts
+  constructor(services: CallServices<Call>, { directory, ledger, caller, aim, maxForwards, offer }: CallParts) {
     this.services = services
-    this.routed = routed
-    this.#maxForwards = invite.maxForwards
-    const isEmergency = routed.destination.type === 'outside' && routed.destination.isEmergency
-    const facts: LegFacts = {
-      id: leg,
-      role: 'caller',
-      isOutside: routed.caller.trunkId !== null,
-      isEmergency,
-      isForwarded: false,
-      billed: nobody,
-      startedAt: now,
-    }
-    this.caller = new CallLeg(facts, routed.caller)
-    this.ledger = new Ledger({
-      id: services.host.newCallId(),
-      accountId: routed.directory.account.id,
-      direction: routed.direction,
-      isEmergency,
-      caller: routed.caller,
-      callerLeg: leg,
-      calledNumber: routed.called.text,
-      calledE164: routed.called.e164,
-      startedAt: now,
-    })
-    this.media = new CallMedia(services, routed.directory, invite.sdp)
-    this.#openTimeout = new Alarm(services.timers, (at) => this.#openTooLate(at))
+    this.directory = directory
+    this.ledger = ledger
+    this.caller = caller
+    this.aim = aim
+    this.legs = new CallLegs(this, maxForwards)
+    this.media = new CallMedia(services, directory, offer)
     this.#closeTimeout = new Alarm(services.timers, (at) => this.#finish(at))
     this.#longest = new Alarm(services.timers, (at) => this.end(at, { by: 'system', outcome: hungUp }))
-    this.#take(this.caller)
+    this.legs.take(caller)
   }
 
   get id(): string {
     return this.ledger.facts.id
   }
 
-  /** RFC 3261 §16.6: what a call has left of hops, an INVITE of ours has one less of. */
-  get #hopsLeft(): number {
-    return Math.max(0, Math.min(this.#maxForwards, 70) - 1)
+  get timers(): TimerQueue {
+    return this.services.timers
   }
 
   get isOver(): boolean {
     return this.stage === 'ending' || this.stage === 'done'
   }
 
-  begin(now: Instant): void {
-    const { destination } = this.routed
-    const refused = destination.type === 'refused' ? destination.outcome : this.#limitReached(now)
-    this.services.write(this.id, [this.ledger.event('call.started', now, this.caller)], (at) => this.#started(at))
-    if (refused) return this.end(now, { by: 'system', outcome: refused })
-    if (!this.media.open(this.caller, null)) return this.end(now, { by: 'system', outcome: mediaFailed })
-    if (destination.type === 'flow') {
-      this.#flow = new FlowRun(this, destination.node, destination.callflow.id, true)
-      this.ledger.callflowId = destination.callflow.id
-      this.#flow.start(now)
-    } else {
-      this.#ringOutside(now)
-    }
+  /** Somebody waits for somebody to answer. */
+  get isWaiting(): boolean {
+    return this.stage === 'running' && this.transfer === null
+  }
+
+  /** The first write, without which nothing leaves. */
+  start(now: Instant): void {
+    const record = this.ledger.event('call.started', now, this.caller)
+    this.services.write(this.id, [record], (at) => this.legs.started(at))
   }
 
   handleLeg(now: Instant, event: LegEvent): void {
@@ -139,12 +126,13 @@ export class Call {
       case 'failed':
         leg.sipCode = event.status
         leg.q850 = event.q850
-        this.release(now, leg)
-        return this.#ring?.handle(now, leg, event)
+        this.legs.release(now, leg)
+        this.#ring?.handle(now, leg, event)
+        return this.media.left(this, leg)
       case 'acked':
         return this.media.acked(now, this, leg, event.sdp)
       case 'cancelled':
-        this.release(now, leg)
+        this.legs.release(now, leg)
         return this.end(now, { by: 'caller', outcome: cancelled })
       case 'ended':
         return this.#legEnded(now, leg, event)
@@ -152,6 +140,8 @@ export class Call {
         return this.media.offered(now, this, leg, event.sdp)
       case 'offer_result':
         return this.media.answered(now, this, leg, event)
+      case 'refer':
+        return refer(now, this, leg, event.target)
       case 'dtmf':
         return this.#digit(now, leg, event.digit, 160, 'info')
       case 'confirmed':
@@ -160,14 +150,13 @@ export class Call {
   }
 
   handleMedia(now: Instant, report: MediaReport): void {
-    const leg = this.#legOf(report.endpoint)
+    const leg = this.legs.ofEndpoint(report.endpoint)
     if (!leg) return
     switch (report.type) {
       case 'opened':
-        leg.media?.opened()
-        return this.#dialIfReady(now, leg)
+        return this.legs.opened(now, leg)
       case 'open_failed':
-        return this.#mediaFailed(now, leg)
+        return this.mediaFailed(now, leg)
       case 'dtmf':
         return this.#digit(now, leg, report.digit, report.durationMs, 'media')
       case 'played':
@@ -177,17 +166,17 @@ export class Call {
         if (!leg.isHeld) this.end(now, { by: 'system', outcome: hungUp, q850: 41 })
         return
       case 'closed':
-        leg.quality = report.quality
-        return this.#closed(now, leg)
+        this.legs.closed(now, leg, report.quality)
+        if (this.stage === 'ending' && !this.legs.isClosing) this.#finish(now)
     }
   }
 
-  // --- the callflow ---
+  // --- where it goes ---
 
   planContext(isDirect: boolean): PlanContext {
-    const { directory, originator, called, wantsPrivacy } = this.routed
+    const { originator, called, wantsPrivacy } = this.aim
     return {
-      directory,
+      directory: this.directory,
       host: this.services.host,
       isInUse: (deviceId) => this.services.isInUse(deviceId),
       caller: this.caller.party.identity,
@@ -198,88 +187,62 @@ export class Call {
     }
   }
 
+  follow(now: Instant, plan: RingPlan, timeoutMs = insideRingMs): void {
+    if (plan.type === 'ring') {
+      const isOutside = plan.targets.some((target) => target.isOutside)
+      this.ring(now, plan, isOutside ? outsideRingMs : timeoutMs)
+      return
+    }
+    this.#flow = new FlowRun(this, plan.node, plan.callflowId, true)
+    this.ledger.callflowId ??= plan.callflowId
+    this.#flow.start(now)
+  }
+
   ring(now: Instant, plan: Ringing, timeoutMs: number): void {
-    this.ledger.callflowId = this.#flow?.callflowId ?? null
     this.#ring = new Ring(this, plan)
     this.#ring.start(now, timeoutMs)
   }
 
   play(now: Instant, path: string): void {
-    this.#answerCaller(now, this.media.ownCodecs, () => {
+    this.#answerCaller(now, defaultCodecs, (at) => {
+      transferred(at, this)
       this.caller.media?.play({ type: 'file', path, repeat: false })
     })
   }
 
   flowEnded(now: Instant, outcome: Outcome): void {
-    const { directory } = this.routed
-    const { failoverNumber } = directory.account
-    const mayFailOver = this.routed.direction === 'incoming' && outcome.branch === 'unreachable' && !this.#hasFailedOver
-    if (!mayFailOver || failoverNumber === null) return this.end(now, { by: 'system', outcome })
-    this.#hasFailedOver = true
     this.#flow = null
-    const plan = planForward(this.planContext(false), {
-      number: failoverNumber,
-      forwarder: this.routed.originator,
-      keepsCallerId: true,
-      isKeyPressRequired: false,
-      reason: 'unconditional',
-    })
-    this.ring(now, plan.type === 'ring' ? plan : plan.instead, outsideRingMs)
+    this.#nobody(now, outcome)
   }
 
   // --- a round of ringing ---
 
-  get timers() {
-    return this.services.timers
+  dial(now: Instant, target: RingTarget, attempt: Attempt): CallLeg | Outcome {
+    return this.legs.dial(now, target, attempt)
   }
 
-  dial(now: Instant, target: RingTarget, attempt: Attempt): CallLeg | Outcome {
-    const { limits, host } = this.services
-    this.#makeRoom(now, target, attempt)
-    const full = limits.acquire(attempt.limits, target.isEmergency)
-    if (full) return full.key.startsWith('trunk:') ? congestion : refusal('too_many_calls')
-    const { isOutside, isEmergency, isForwarded, billed } = target
-    const facts: LegFacts = {
-      id: host.newLegId(),
-      role: 'callee',
-      isOutside,
-      isEmergency,
-      isForwarded,
-      billed,
-      startedAt: now,
-    }
-    const leg = new CallLeg(facts, attempt.party)
-    leg.limits = attempt.limits
-    if (!this.media.open(leg, attempt)) {
-      limits.release(attempt.limits)
-      return mediaFailed
-    }
-    this.#take(leg)
-    this.#undialled.set(leg, attempt)
-    if (this.#openTimeout.place < 0) this.#openTimeout.set(now + openMediaMs)
-    return leg
+  dialled(now: Instant, leg: CallLeg): void {
+    this.#ring?.dialled(now, leg)
   }
 
   drop(now: Instant, leg: CallLeg, reason: SipReason | null): void {
-    if (leg.isOver) return
-    if (!this.#undialled.delete(leg)) this.command({ type: 'hangup', leg: leg.id, reason })
-    this.release(now, leg)
+    this.legs.drop(now, leg, reason)
   }
 
   ringing(now: Instant, leg: CallLeg): void {
+    this.ledger.callee ??= leg.party
     if (!this.ledger.hasRung) {
       this.ledger.hasRung = true
-      this.ledger.callee ??= leg.party
       this.services.write(this.id, [this.ledger.event('call.ringing', now, leg)])
     }
+    this.transfer?.report(this, 180)
     this.media.ringing(this)
   }
 
-  earlyMedia(now: Instant, leg: CallLeg, sdp: string): void {
+  earlyMedia(_now: Instant, leg: CallLeg, sdp: string): void {
     if (!this.agree(leg, sdp)) return
     this.ledger.callee ??= leg.party
     this.media.earlyFrom(this, leg)
-    void now
   }
 
   agree(leg: CallLeg, sdp: string | null): boolean {
@@ -290,23 +253,25 @@ export class Call {
 
   prompt(_now: Instant, leg: CallLeg, language: string): void {
     const path = this.services.host.prompt('forward_press_1', language)
-    const { country } = this.routed.directory.account
+    const { country } = this.directory.account
     leg.media?.play(path === null ? { type: 'tone', tone: 'dial', country } : { type: 'file', path, repeat: false })
   }
 
   won(now: Instant, leg: CallLeg): void {
     this.#ring = null
     this.callee = leg
-    this.ledger.callee = leg.party
-    this.ledger.calleeLeg = leg.id
+    // After a caller handed the callee on, the history still says whom the caller reached.
+    if (this.transfer === null || this.caller.id === this.ledger.facts.callerLeg) {
+      this.ledger.callee = leg.party
+      this.ledger.calleeLeg = leg.id
+    }
     leg.media?.stop()
     this.caller.media?.stop()
     if (leg.facts.isOutside) this.services.limits.startSpending(this.ledger.facts.accountId, leg.id, now)
     this.stage = 'answering'
     const connect = (at: Instant) => {
-      const codecs = leg.media ? towards(leg.media) : this.media.ownCodecs
       if (this.caller.answeredAt !== null) this.#connectAnswered(at)
-      else this.#answerCaller(at, codecs, (then) => this.#connect(then))
+      else this.#answerCaller(at, leg.media ? towards(leg.media) : defaultCodecs, (then) => this.connect(then))
     }
     // T5: what is written with the answer can bring the callee's dialog back.
     if (leg.dialog !== null) connect(now)
@@ -316,22 +281,69 @@ export class Call {
   lost(now: Instant, outcome: Outcome): void {
     this.#ring = null
     if (this.#flow) this.#flow.ringFailed(now, outcome)
-    else this.end(now, { by: 'system', outcome })
+    else this.#nobody(now, outcome)
   }
 
+  /** 302: the phone's owner sends the call elsewhere, with the owner's rights (T12: a number, never an address). */
   redirected(target: RingTarget, contacts: readonly string[]): Ringing {
-    const { directory } = this.routed
-    const device = directory.devices.get(target.callee.deviceId ?? '') ?? null
-    const number = numberOfUri(contacts[0] ?? '')
-    const forwarder = { device, user: device ? (directory.ownerOf(device) ?? null) : null }
+    const device = this.directory.devices.get(target.callee.deviceId ?? '') ?? null
     const plan = planForward(this.planContext(false), {
-      number,
-      forwarder,
+      number: numberOfUri(contacts[0] ?? ''),
+      forwarder: { device, user: device ? (this.directory.ownerOf(device) ?? null) : null },
       keepsCallerId: true,
       isKeyPressRequired: target.isKeyPressRequired,
       reason: 'deflection',
     })
     return plan.type === 'ring' ? plan : plan.instead
+  }
+
+  /** An early dialog of ours, which a phone may take over (RFC 3891). */
+  isRinging(leg: CallLeg): boolean {
+    return leg.state !== 'new' && (this.#ring?.legs.includes(leg) ?? false)
+  }
+
+  /** Another phone takes the call in the place of those that ring. */
+  pickUp(now: Instant, leg: CallLeg): void {
+    this.#ring?.pickedUp(now)
+    this.won(now, leg)
+  }
+
+  // --- the two that talk ---
+
+  peerOf(leg: CallLeg): CallLeg | null {
+    if (this.stage !== 'connected') return null
+    return leg === this.caller ? this.callee : leg === this.callee ? this.caller : null
+  }
+
+  connect(_now: Instant): void {
+    this.stage = 'connected'
+    this.#flow = null
+    this.media.join(this)
+    const { maxCallSeconds } = this.directory.account.limits
+    const { isEmergency, startedAt } = this.ledger.facts
+    if (maxCallSeconds !== null && !isEmergency) {
+      this.#longest.set((this.ledger.answeredAt ?? startedAt) + maxCallSeconds * 1000)
+    }
+  }
+
+  /** Each phone is shown whom it talks to now (T26); a carrier is not told (T19). */
+  introduce(): void {
+    const { caller, callee } = this
+    if (!callee) return
+    for (const [leg, other] of [
+      [caller, callee],
+      [callee, caller],
+    ] as const) {
+      const { identity } = other.party
+      if (!leg.facts.isOutside) this.command({ type: 'identity', leg: leg.id, identity })
+    }
+  }
+
+  /** A caller whose place another took: it was answered, or not yet. */
+  leave(now: Instant, leg: CallLeg): void {
+    if (leg.answeredAt === null) this.#reject(leg, cancelled)
+    else this.command({ type: 'hangup', leg: leg.id, reason: normalClearing })
+    this.legs.release(now, leg)
   }
 
   // --- the end ---
@@ -340,41 +352,33 @@ export class Call {
   end(now: Instant, ending: Ending): void {
     if (this.isOver) return
     this.stage = 'ending'
-    this.#ending = ending
+    this.#ending = { ...ending, at: now }
     this.#ring?.cancel(now, null)
     this.#ring = null
     this.#flow = null
     this.#whenConfirmed = null
-    this.#openTimeout.cancel()
+    this.transfer?.report(this, 487)
     this.#longest.cancel()
-    const { outcome, q850 } = ending
-    const reason: SipReason = { ...normalClearing, cause: q850 ?? 16 }
-    for (const leg of [...this.legs.values()]) {
-      if (leg === this.caller && leg.answeredAt === null) this.#reject(leg, outcome)
-      else if (!this.#undialled.delete(leg)) this.command({ type: 'hangup', leg: leg.id, reason })
-      this.release(now, leg)
+    const reason: SipReason = { ...normalClearing, cause: ending.q850 ?? 16 }
+    for (const leg of this.legs.live) {
+      if (leg === this.caller && leg.answeredAt === null) {
+        this.#reject(leg, ending.outcome)
+        this.legs.release(now, leg)
+      } else {
+        this.legs.drop(now, leg, reason)
+      }
     }
-    if (this.#closing.size === 0) this.#finish(now)
-    else this.#closeTimeout.set(now + closeMediaMs)
+    if (this.legs.isClosing) this.#closeTimeout.set(now + closeMediaMs)
+    else this.#finish(now)
   }
 
-  /** No event of the leg changes anything from now on. */
-  release(now: Instant, leg: CallLeg): void {
-    if (leg.isOver) return
-    leg.state = 'over'
-    leg.endedAt = now
-    this.legs.delete(leg.id)
-    const { services } = this
-    services.disown(leg.id)
-    services.limits.release(leg.limits)
-    services.limits.stopSpending(this.ledger.facts.accountId, leg.id, now)
-    if (leg.party.deviceId !== null) services.use(leg.party.deviceId, -1)
-    if (leg.media) {
-      leg.media.close()
-      this.#closing.add(leg)
+  mediaFailed(now: Instant, leg: CallLeg): void {
+    if (this.isOver) return
+    if (leg === this.caller || leg === this.callee) {
+      this.end(now, { by: 'system', outcome: mediaFailed })
     } else {
-      services.forgetEndpoint(leg.id)
-      this.ledger.close(leg, now)
+      this.legs.drop(now, leg, null)
+      this.#ring?.mediaFailed(now, leg, mediaFailed)
     }
   }
 
@@ -384,78 +388,37 @@ export class Call {
 
   /** T5: what the next process needs to go on with the call. */
   writeSnapshot(): void {
-    const { id: callId, accountId } = this.ledger.facts
-    const text = JSON.stringify(this.snapshot())
-    this.services.write(this.id, [{ type: 'snapshot', callId, accountId, text }])
+    this.services.write(this.id, [this.#snapshotRecord()])
   }
 
-  snapshot() {
-    return {
+  #snapshotRecord() {
+    const { id: callId, accountId } = this.ledger.facts
+    const text = JSON.stringify({
       version: 1,
       ledger: this.ledger.snapshot(),
-      legs: [...this.legs.values()].map((leg) => leg.snapshot()),
+      legs: this.legs.live.map((leg) => leg.snapshot()),
       caller: this.caller.id,
       callee: this.callee?.id ?? null,
+    })
+    return { type: 'snapshot', callId, accountId, text } as const
+  }
+
+  #nobody(now: Instant, outcome: Outcome): void {
+    const { failoverNumber } = this.directory.account
+    if (transferFailed(now, this, outcome)) return
+    const isUnreached = this.ledger.facts.direction === 'incoming' && outcome.branch === 'unreachable'
+    if (failoverNumber === null || !isUnreached || this.#hasFailedOver || this.ledger.answeredAt !== null) {
+      return this.end(now, { by: 'system', outcome })
     }
-  }
-
-  peerOf(leg: CallLeg): CallLeg | null {
-    if (this.stage !== 'connected') return null
-    return leg === this.caller ? this.callee : leg === this.callee ? this.caller : null
-  }
-
-  #take(leg: CallLeg): void {
-    this.legs.set(leg.id, leg)
-    this.services.own(leg.id, this)
-    if (leg.party.deviceId !== null) this.services.use(leg.party.deviceId, 1)
-  }
-
-  #started(now: Instant): void {
-    this.#isStartDurable = true
-    for (const leg of [...this.#undialled.keys()]) this.#dialIfReady(now, leg)
-  }
-
-  #dialIfReady(now: Instant, leg: CallLeg): void {
-    const attempt = this.#undialled.get(leg)
-    if (!attempt || !this.#isStartDurable || leg.media?.state !== 'open') return
-    this.#undialled.delete(leg)
-    if (this.#undialled.size === 0) this.#openTimeout.cancel()
-    leg.state = 'dialling'
-    const sdp = leg.media.offer(this.media.codecsForCallee(this))
-    this.command({ type: 'dial', leg: leg.id, ...attempt.dial, sdp, maxForwards: this.#hopsLeft })
-    this.#ring?.dialled(now, leg)
-  }
-
-  #ringOutside(now: Instant): void {
-    const plan = planNumber(this.planContext(false), this.routed.called)
-    this.ring(now, plan.type === 'ring' ? plan : plan.instead, outsideRingMs)
-  }
-
-  #limitReached(now: Instant): Outcome | null {
-    const { routed, services } = this
-    const { account } = routed.directory
-    if (this.#maxForwards <= 0) return refusal('too_many_hops')
-    const { maxNumberSimCalls, maxNumberIncomingCalls, maxOutsideMinutesPerHour } = account.limits
-    const limits = [{ key: `sim:${account.id}`, max: maxNumberSimCalls }]
-    if (routed.direction === 'incoming') limits.push({ key: `in:${account.id}`, max: maxNumberIncomingCalls })
-    const { isEmergency } = this.ledger.facts
-    if (routed.destination.type === 'outside' && maxOutsideMinutesPerHour !== null && !isEmergency) {
-      const isUsedUp = services.limits.spentMs(account.id, now) >= maxOutsideMinutesPerHour * 60_000
-      if (isUsedUp) return refusal('hour_used_up')
-    }
-    if (services.limits.acquire(limits, isEmergency)) {
-      return refusal(routed.direction === 'incoming' ? 'too_many_calls_in' : 'too_many_calls')
-    }
-    this.caller.limits = limits
-    return null
-  }
-
-  /** T18: an emergency call takes the place of another on a full trunk. */
-  #makeRoom(now: Instant, { isEmergency }: RingTarget, { limits, party }: Attempt): void {
-    if (!isEmergency || party.trunkId === null) return
-    const trunk = limits.find(({ key }) => key === `trunk:${party.trunkId}`)
-    if (!trunk || trunk.max === null || this.services.limits.count(trunk.key) < trunk.max) return
-    this.services.preempt(now, party.trunkId)
+    this.#hasFailedOver = true
+    const plan = planForward(this.planContext(false), {
+      number: failoverNumber,
+      forwarder: this.aim.originator,
+      keepsCallerId: true,
+      isKeyPressRequired: false,
+      reason: 'unconditional',
+    })
+    this.follow(now, plan)
   }
 
   #answerCaller(now: Instant, codecs: readonly Codec[], then: (now: Instant) => void): void {
@@ -464,11 +427,9 @@ export class Call {
     const sdp = this.media.answerCaller(this, codecs)
     if (sdp === null) return this.end(now, { by: 'system', outcome: notAcceptable })
     ledger.answeredAt = now
-    const { id: callId, accountId } = ledger.facts
-    const records = [ledger.event('call.answered', now, this.callee)]
-    const text = JSON.stringify(this.snapshot())
-    this.services.write(callId, [...records, { type: 'snapshot', callId, accountId, text }], (at) => {
-      if (this.isOver) return
+    const records = [ledger.event('call.answered', now, this.callee), this.#snapshotRecord()]
+    this.services.write(this.id, records, (at) => {
+      if (this.isOver || caller.isOver) return
       caller.answeredAt = at
       caller.state = 'answered'
       const identity = this.#connectedIdentity()
@@ -483,21 +444,13 @@ export class Call {
     return this.caller.facts.isOutside ? null : (this.callee?.party.identity ?? null)
   }
 
-  #connect(now: Instant): void {
-    this.stage = 'connected'
-    this.#flow = null
-    this.media.join(this)
-    const { maxCallSeconds } = this.routed.directory.account.limits
-    if (maxCallSeconds !== null && !this.ledger.facts.isEmergency) this.#longest.set(now + maxCallSeconds * 1000)
-  }
-
-  /** A callflow had answered, and now a person has. */
+  /** The caller was answered before: by a callflow, or by whoever hands it on. */
   #connectAnswered(now: Instant): void {
-    this.#connect(now)
-    this.services.write(this.id, [this.ledger.event('call.answered', now, this.callee)])
+    this.connect(now)
+    if (this.transfer) transferred(now, this)
+    else this.services.write(this.id, [this.ledger.event('call.answered', now, this.callee)])
+    this.introduce()
     this.writeSnapshot()
-    const identity = this.#connectedIdentity()
-    if (identity) this.command({ type: 'identity', leg: this.caller.id, identity })
   }
 
   #confirmed(now: Instant, leg: CallLeg, dialog: string): void {
@@ -513,10 +466,13 @@ export class Call {
   #legEnded(now: Instant, leg: CallLeg, event: Extract<LegEvent, { type: 'ended' }>): void {
     leg.sipCode ??= event.status
     leg.q850 ??= event.q850
-    this.release(now, leg)
-    if (leg !== this.caller && leg !== this.callee) return this.#ring?.handle(now, leg, event)
-    const by = event.by === 'remote' ? leg.facts.role : 'system'
-    this.end(now, { by, outcome: hungUp, q850: event.q850 })
+    this.legs.release(now, leg)
+    if (leg === this.caller || leg === this.callee) {
+      const by = event.by === 'remote' ? leg.facts.role : 'system'
+      this.end(now, { by, outcome: hungUp, q850: event.q850 })
+    } else {
+      this.#ring?.handle(now, leg, event)
+    }
   }
 
   #digit(now: Instant, leg: CallLeg, digit: string, durationMs: number, from: 'info' | 'media'): void {
@@ -535,55 +491,19 @@ export class Call {
     else this.#ring?.played(now, leg)
   }
 
-  #mediaFailed(now: Instant, leg: CallLeg): void {
-    if (this.isOver) return
-    if (leg === this.caller || leg === this.callee) {
-      return this.end(now, { by: 'system', outcome: mediaFailed })
-    }
-    this.drop(now, leg, null)
-    this.#ring?.mediaFailed(now, leg, mediaFailed)
-  }
-
-  #openTooLate(now: Instant): void {
-    for (const leg of [...this.#undialled.keys()]) if (leg.media?.state !== 'open') this.#mediaFailed(now, leg)
-  }
-
   #reject(leg: CallLeg, { status, text, q850 }: Outcome): void {
     leg.sipCode = status
     leg.q850 = q850
-    this.command({
-      type: 'reject',
-      leg: leg.id,
-      status,
-      reason: text,
-      headers: [['Reason', `Q.850;cause=${q850}`]],
-    })
-  }
-
-  #legOf(endpoint: string): CallLeg | undefined {
-    const live = this.legs.get(endpoint)
-    if (live) return live
-    for (const leg of this.#closing) if (leg.id === endpoint) return leg
-    return undefined
-  }
-
-  #closed(now: Instant, leg: CallLeg): void {
-    if (!this.#closing.delete(leg)) return
-    this.services.forgetEndpoint(leg.id)
-    this.ledger.close(leg, now)
-    if (this.stage === 'ending' && this.#closing.size === 0) this.#finish(now)
+    const headers = [['Reason', `Q.850;cause=${q850}`]] as const
+    this.command({ type: 'reject', leg: leg.id, status, reason: text, headers })
   }
 
   #finish(now: Instant): void {
     if (this.stage !== 'ending' || !this.#ending) return
     this.stage = 'done'
     this.#closeTimeout.cancel()
-    for (const leg of this.#closing) {
-      this.services.forgetEndpoint(leg.id)
-      this.ledger.close(leg, now)
-    }
-    this.#closing.clear()
-    this.services.write(this.id, this.ledger.ending(this.caller.endedAt ?? now, this.#ending))
+    this.legs.closeAll(now)
+    this.services.write(this.id, this.ledger.ending(this.#ending.at, this.#ending))
     this.services.done(this)
   }
 }

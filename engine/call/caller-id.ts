@@ -5,6 +5,7 @@
 import type { CallerId, Device, Directory, NameAndNumber, Trunk, User } from './directory.ts'
 import type { Identity, IncomingInvite } from './leg.ts'
 import { isAnonymousUser, numberOfUri, readTrunkNumber } from './numbers.ts'
+import type { Party } from './party.ts'
 
 /** Whose rights and whose caller id a call is made with; without a device and a user they are the account's. */
 export interface Originator {
@@ -38,6 +39,13 @@ export function internalIdentity(directory: Directory, originator: Originator): 
     ''
   return { number, name: said.name ?? nameOf(user) ?? device?.name ?? null, isAnonymous: false }
 }
+
+export const partyOf = (directory: Directory, originator: Originator): Party => ({
+  identity: internalIdentity(directory, originator),
+  userId: originator.user?.id ?? null,
+  deviceId: originator.device?.id ?? null,
+  trunkId: null,
+})
 
 /** To a carrier. An anonymous caller's own number is kept in it: whether it may be sent is the trunk's matter (T19). */
 export function outsideIdentity(

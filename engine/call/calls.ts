@@ -8,13 +8,17 @@
 import type { Instant, Machine } from '../machine.ts'
 import type { MediaReport } from '../rtp/messages.ts'
 import type { TimerQueue } from '../timer-queue.ts'
-import { Call } from './call.ts'
+import type { Call } from './call.ts'
 import type { CallHost } from './host.ts'
+import { beginCall } from './incoming.ts'
 import type { IncomingInvite, LegEvent, LegId } from './leg.ts'
 import { Limits } from './limits.ts'
 import type { CallRecord } from './records.ts'
+import { preempted } from './outcome.ts'
 import { routeIncoming } from './routing.ts'
 import type { CallOutput, CallServices } from './services.ts'
+import { parseSnapshot, restoreCall } from './snapshot.ts'
+import { inviteReplacing } from './transfer.ts'
 
 export type CallInput =
   | { readonly type: 'leg'; readonly event: LegEvent }
@@ -60,6 +64,18 @@ export class Calls implements Machine<CallInput, CallOutput>, CallServices<Call>
       case 'wake':
         return this.timers.run(now)
     }
+  }
+
+  /**
+   * T5: goes on with a call that another process wrote down. The driver has restored the dialogs of its legs before
+   * (`dialogsOf`); a leg whose dialog is not there has ended meanwhile, and so does the call. False: it is no snapshot.
+   */
+  restore(now: Instant, text: string, hasDialog: (leg: LegId) => boolean): boolean {
+    const kept = parseSnapshot(text)
+    const call = kept && restoreCall(now, this, kept, hasDialog)
+    if (!call) return false
+    if (!call.isOver) this.#calls.set(call.id, call)
+    return true
   }
 
   poll(): CallOutput | undefined {
@@ -113,10 +129,17 @@ export class Calls implements Machine<CallInput, CallOutput>, CallServices<Call>
     else this.#inUse.delete(deviceId)
   }
 
+  callOf(leg: LegId): Call | undefined {
+    return this.#byLeg.get(leg)
+  }
+
+  /** The youngest: its people have said the least. */
   preempt(now: Instant, trunkId: string): boolean {
-    void now
-    void trunkId
-    return false
+    const key = `trunk:${trunkId}`
+    const holds = (call: Call) => call.legs.live.some(({ limits }) => limits.some((limit) => limit.key === key))
+    const victim = [...this.#calls.values()].findLast((call) => !call.ledger.facts.isEmergency && holds(call))
+    victim?.end(now, { by: 'system', outcome: preempted, q850: preempted.q850 })
+    return victim !== undefined
   }
 
   done(call: Call): void {
@@ -130,13 +153,15 @@ export class Calls implements Machine<CallInput, CallOutput>, CallServices<Call>
   }
 
   #incoming(now: Instant, leg: LegId, invite: IncomingInvite): void {
-    const routed = routeIncoming(this.host.directories, invite)
-    if (!routed) {
-      return this.emit({ type: 'leg', command: { type: 'reject', leg, status: 403, reason: 'Unknown Account' } })
+    const { replaces } = invite
+    if (replaces) {
+      const status = inviteReplacing(now, this, leg, invite, replaces)
+      if (status !== null) this.emit({ type: 'leg', command: { type: 'reject', leg, status } })
+      return
     }
-    const call = new Call(this, { leg, now, routed, invite })
-    this.#calls.set(call.id, call)
-    call.begin(now)
+    const routed = routeIncoming(this.host.directories, invite)
+    if (routed) return beginCall(now, this, { leg, invite, routed }, (call) => this.#calls.set(call.id, call))
+    this.emit({ type: 'leg', command: { type: 'reject', leg, status: 403, reason: 'Unknown Account' } })
   }
 
   #flushed(now: Instant, write: number): void {

@@ -79,6 +79,7 @@ export class FlowRun {
         case 'ring':
           if (step.plan.type === 'ring') return this.#host.ring(now, step.plan, step.timeoutMs)
           this.#node = step.plan.node
+          this.#callflowId = step.plan.callflowId
           break
         case 'play':
           return this.#host.play(now, step.path)

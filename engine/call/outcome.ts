@@ -41,6 +41,8 @@ export const mediaFailed: Outcome = {
   q850: 47,
   text: 'No Media Port Available',
 }
+/** T18: an emergency call needed the line. */
+export const preempted: Outcome = { branch: 'failed', status: 480, cause: 'CONGESTION', q850: 8, text: 'Preempted' }
 /** Ended by somebody's wish, not by a failure. */
 export const hungUp: Outcome = { branch: 'failed', status: 480, cause: 'NO ANSWER', q850: 16, text: 'Call Ended' }
 export const notAcceptable: Outcome = {

@@ -6,7 +6,7 @@
  * Order for what a device dials: emergency before anything else (T18), then what the account itself answers, then what
  * the caller may not dial (T31), then the trunks.
  */
-import { callerOfTrunk, countryOf, internalIdentity, type Originator, originatorOf } from './caller-id.ts'
+import { callerOfTrunk, countryOf, type Originator, originatorOf, partyOf } from './caller-id.ts'
 import type { Callflow, Directories, Directory, FlowNode, Restriction, Trunk } from './directory.ts'
 import type { IncomingInvite } from './leg.ts'
 import { type NumberClass, numberOfUri, type ReadNumber, readNumber, readTrunkNumber } from './numbers.ts'
@@ -14,10 +14,13 @@ import { type Outcome, refusal } from './outcome.ts'
 import type { Party } from './party.ts'
 import type { CallDirection } from './records.ts'
 
-export type Destination =
-  | { readonly type: 'flow'; readonly callflow: Callflow; readonly node: FlowNode }
-  | Outside
-  | { readonly type: 'refused'; readonly outcome: Outcome }
+export type Destination = IntoFlow | Outside | { readonly type: 'refused'; readonly outcome: Outcome }
+
+export interface IntoFlow {
+  readonly type: 'flow'
+  readonly callflow: Callflow
+  readonly node: FlowNode
+}
 
 /** By a trunk. `isInside`: an internal number of an exchange on site. */
 export interface Outside {
@@ -56,11 +59,10 @@ function routeFromDevice(directory: Directory, deviceId: string, invite: Incomin
   if (!originator.device) return null
   const called = readNumber(numberOfUri(invite.requestUri), countryOf(directory, originator))
   const destination = routeNumber(directory, originator, called)
-  const identity = internalIdentity(directory, originator)
   return {
     directory,
     direction: destination.type === 'flow' || isInside(destination) ? 'internal' : 'outgoing',
-    caller: { identity, userId: originator.user?.id ?? null, deviceId, trunkId: null },
+    caller: partyOf(directory, originator),
     originator,
     called,
     destination,

@@ -34,6 +34,7 @@ export interface CallServices<Call> {
   disown(leg: LegId): void
   /** Reports of an endpoint still come after its leg is over. */
   forgetEndpoint(leg: LegId): void
+  callOf(leg: LegId): Call | undefined
   isInUse(deviceId: string): boolean
   use(deviceId: string, by: 1 | -1): void
   /** T18: makes room on a trunk by ending a call that is no emergency; false: there is none. */

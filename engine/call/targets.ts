@@ -11,6 +11,7 @@ import {
   internalIdentity,
   type Originator,
   outsideIdentity,
+  partyOf,
   shownTo,
 } from './caller-id.ts'
 import type { CallForward, Device, Directory, FlowNode, FlowValue, Trunk, User } from './directory.ts'
@@ -20,7 +21,7 @@ import type { Limit } from './limits.ts'
 import { type ReadNumber, readNumber } from './numbers.ts'
 import { busy, congestion, loopDetected, type Outcome, refusal, unreachable } from './outcome.ts'
 import type { Party } from './party.ts'
-import { type Outside, routeNumber, trunksFor } from './routing.ts'
+import { type IntoFlow, type Outside, routeNumber, trunksFor } from './routing.ts'
 
 /** Whose rights an outside leg used, and who pays for it (T32). */
 export interface Billed {
@@ -48,7 +49,9 @@ export interface Ringing {
   readonly failed: readonly Outcome[]
 }
 /** `enter`: a callflow with a life of its own. `instead` is what of it can ring beside others. */
-export type RingPlan = Ringing | { readonly type: 'enter'; readonly node: FlowNode; readonly instead: Ringing }
+export type RingPlan =
+  | Ringing
+  | { readonly type: 'enter'; readonly node: FlowNode; readonly callflowId: string; readonly instead: Ringing }
 
 /** What a plan is made for. */
 export interface PlanContext {
@@ -102,12 +105,14 @@ export function planForward(
     keepsCallerId: boolean
     isKeyPressRequired: boolean
     reason: Diversion['reason']
+    /** A person's doing, who may hand somebody on to a rescue service. */
+    isTransfer?: boolean
   },
 ): RingPlan {
   const { forwarder: originator, keepsCallerId, isKeyPressRequired, reason } = forward
   const forwardedBy: Forwarder = { originator, keepsCallerId, reason }
   const path: Path = { ...start(context), forwardedBy, isKeyPressRequired, isDirect: false }
-  return forwardPlan(context, originator, forward.number, path)
+  return forwardPlan(context, originator, forward.number, path, forward.isTransfer)
 }
 
 const start = ({ isDirect }: PlanContext): Path => ({
@@ -156,12 +161,7 @@ function ownDevicePlan(context: PlanContext, device: Device, owner: User | null,
   if (contacts.length === 0) return failed(unreachable)
   const { directory } = context
   const from = shownTo(directory, callerFor(context, path), owner?.id ?? null)
-  const callee: Party = {
-    identity: internalIdentity(directory, { device, user: owner }),
-    userId: owner?.id ?? null,
-    deviceId: device.id,
-    trunkId: null,
-  }
+  const callee = partyOf(directory, { device, user: owner })
   const parts = { directory, callee, from, toNumber: context.calledNumber }
   // Each binding of a device rings: two phones may share one account.
   const targets = contacts.map((contact) => ({
@@ -191,10 +191,16 @@ function forwarded(context: PlanContext, forward: CallForward, originator: Origi
   })
 }
 
-function forwardPlan(context: PlanContext, originator: Originator, text: string, path: Path): RingPlan {
+function forwardPlan(
+  context: PlanContext,
+  originator: Originator,
+  text: string,
+  path: Path,
+  isTransfer = false,
+): RingPlan {
   const number = readNumber(text, countryOf(context.directory, originator))
   // A rescue service is called by people, not by forwards.
-  if (number.kind === 'emergency') return failed(refusal('restricted'))
+  if (number.kind === 'emergency' && !isTransfer) return failed(refusal('restricted'))
   return numberPlan(context, originator, number, path)
 }
 
@@ -206,16 +212,16 @@ function numberPlan(context: PlanContext, originator: Originator, number: ReadNu
     case 'outside':
       return outsidePlan(context, originator, destination, path)
     case 'flow':
-      return flowPlan(context, destination.node, path)
+      return flowPlan(context, destination, path)
   }
 }
 
 /** A callflow is entered where nothing else rings and nobody has to press a key; beside others its first module rings. */
-function flowPlan(context: PlanContext, node: FlowNode, path: Path): RingPlan {
+function flowPlan(context: PlanContext, { node, callflow }: IntoFlow, path: Path): RingPlan {
   const step = enter(path, `node:${node.id}`)
   if (!step) return failed(loopDetected)
   const instead = path.forwardedBy === null ? failed(unreachable) : firstModule(context, node, step)
-  return path.isKeyPressRequired ? instead : { type: 'enter', node, instead }
+  return path.isKeyPressRequired ? instead : { type: 'enter', node, callflowId: callflow.id, instead }
 }
 
 function firstModule(context: PlanContext, { module, data }: FlowNode, path: Path): Ringing {

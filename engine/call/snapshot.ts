@@ -1,0 +1,99 @@
+/**
+ * A call that outlives its process (T5): what is written at the answer and at each change, and how the next process goes
+ * on from it. The media worker has the endpoints still, or its successor gets them again (T6).
+ */
+import type { Instant } from '../machine.ts'
+import { Call } from './call.ts'
+import { CallLeg, type LegSnapshot } from './call-leg.ts'
+import { originatorOf } from './caller-id.ts'
+import type { LegId } from './leg.ts'
+import { Ledger, type LedgerSnapshot } from './ledger.ts'
+import { readNumber } from './numbers.ts'
+import { hungUp } from './outcome.ts'
+import type { CallServices } from './services.ts'
+
+export interface CallSnapshot {
+  readonly version: 1
+  readonly ledger: LedgerSnapshot
+  readonly legs: readonly LegSnapshot[]
+  readonly caller: LegId
+  readonly callee: LegId | null
+}
+
+/** Null: written by a version that we do not know. */
+export function parseSnapshot(text: string): CallSnapshot | null {
+  try {
+    const parsed: unknown = JSON.parse(text)
+    const isKnown = typeof parsed === 'object' && parsed !== null && 'version' in parsed && parsed.version === 1
+    return isKnown ? (parsed as CallSnapshot) : null
+  } catch {
+    return null // Text that is no JSON is no snapshot.
+  }
+}
+
+/** The dialogs that the SIP layer has to take up before the call is restored; `trunkId` says whose login they need. */
+export function dialogsOf(text: string): { leg: LegId; dialog: string; trunkId: string | null }[] {
+  const legs = parseSnapshot(text)?.legs ?? []
+  return legs.flatMap(({ facts, party, dialog }) =>
+    dialog === null ? [] : [{ leg: facts.id, dialog, trunkId: party.trunkId }],
+  )
+}
+
+/** Null: its account is gone. */
+export function restoreCall(
+  now: Instant,
+  services: CallServices<Call>,
+  kept: CallSnapshot,
+  hasDialog: (leg: LegId) => boolean,
+): Call | null {
+  const ledger = Ledger.fromSnapshot(kept.ledger)
+  const { facts } = ledger
+  const directory = services.host.directories.account(facts.accountId)
+  const caller = kept.legs.find((leg) => leg.facts.id === kept.caller)
+  if (!directory || !caller) return null
+  const call = new Call(services, {
+    directory,
+    ledger,
+    caller: newLeg(caller),
+    aim: {
+      originator: originatorOf(directory, caller.party),
+      called: readNumber(facts.calledNumber, directory.account.country),
+      wantsPrivacy: false,
+    },
+    maxForwards: 70,
+    offer: null,
+  })
+  call.legs.started(now)
+  takeUp(services, call, call.caller, caller)
+  // Where the callee is being handed on, the transferor is still there to talk to.
+  const callee = kept.legs.find(
+    ({ facts: { id }, dialog }) => id === kept.callee || (id !== kept.caller && dialog !== null),
+  )
+  if (callee) {
+    call.callee = newLeg(callee)
+    call.legs.take(call.callee)
+    takeUp(services, call, call.callee, callee)
+  }
+  if (callee && hasDialog(kept.caller) && hasDialog(callee.facts.id)) call.connect(now)
+  else call.end(now, { by: 'system', outcome: hungUp, q850: 41 })
+  return call
+}
+
+function newLeg({ facts, party, ringingAt, answeredAt, dialog }: LegSnapshot): CallLeg {
+  const leg = new CallLeg(facts, party)
+  leg.state = 'answered'
+  leg.ringingAt = ringingAt
+  // The caller whose answer was on its way when the process died has got it, or will hang up.
+  leg.answeredAt = answeredAt ?? facts.startedAt
+  leg.dialog = dialog
+  return leg
+}
+
+function takeUp(services: CallServices<Call>, call: Call, leg: CallLeg, kept: LegSnapshot): void {
+  services.limits.acquire(kept.limits, true)
+  leg.limits = kept.limits
+  if (leg.facts.isOutside && leg.facts.role === 'callee' && leg.answeredAt !== null) {
+    services.limits.startSpending(call.ledger.facts.accountId, leg.id, leg.answeredAt)
+  }
+  if (kept.media) call.media.reopen(leg, kept.media)
+}
