@@ -48,6 +48,11 @@ export class DigestClient {
     return challenges.map((challenge) => [header, this.#format(challenge, request, login)] as const)
   }
 
+  /** What was asked last is not answered again before it is asked: it did not help. */
+  forget(): void {
+    this.#last = null
+  }
+
   /** RFC 8760 §2.4: of each realm "the topmost header field that it supports". */
   #chooseByRealm(values: readonly string[]): Credentials[] {
     const chosen = new Map<string, Credentials>()

@@ -42,6 +42,11 @@ export interface LegsOptions {
   readonly sessionSeconds: number
 }
 
+/** What a request needs that is sent until it has its final answer; others than legs send such too. */
+export interface RequestPort {
+  readonly options: Pick<LegsOptions, 'transactions' | 'locate' | 'authorize'>
+}
+
 /** What a leg needs of `Legs`. */
 export interface LegPort {
   readonly options: LegsOptions

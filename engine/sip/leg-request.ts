@@ -6,7 +6,7 @@ import type { Instant } from '../machine.ts'
 import type { ClientTransaction, OutgoingRequest, ResponseHandler } from './client-transaction.ts'
 import type { HeaderLine } from './format.ts'
 import type { Hop } from './hop.ts'
-import type { LegPort, Login } from './leg-port.ts'
+import type { Login, RequestPort } from './leg-port.ts'
 import type { SipMessage } from './message.ts'
 
 export interface Errand {
@@ -23,7 +23,7 @@ export interface Errand {
 }
 
 export class LegRequest implements ResponseHandler {
-  readonly #port: LegPort
+  readonly #port: RequestPort
   readonly #errand: Errand
   #hops: readonly Hop[]
   #at = 0
@@ -32,12 +32,13 @@ export class LegRequest implements ResponseHandler {
   #authorization: readonly HeaderLine[] = []
   #request: OutgoingRequest | null = null
   #transaction: ClientTransaction | null = null
+  /** Somebody there is at work already. */
   #hasAnswer = false
   #isOver = false
   #isCancelled = false
   #staleChallenges = 0
 
-  constructor(port: LegPort, errand: Errand) {
+  constructor(port: RequestPort, errand: Errand) {
     this.#port = port
     this.#errand = errand
     this.#hops = errand.hop === null ? [] : [errand.hop]
@@ -76,9 +77,9 @@ export class LegRequest implements ResponseHandler {
     // Late answers of an attempt that was given up matter only when they begin a dialog that must be ended.
     if (transaction !== this.#transaction && response.status >= 300) return
     const { status } = response
-    if (status > 100) this.#hasAnswer = true
+    if (status > 100 && status < 200) this.#hasAnswer = true
     if ((status === 401 || status === 407) && this.#authorize(now, response)) return
-    if (status === 503 && this.#goOn(now)) return
+    if (status === 503 && !this.#hasAnswer && this.#goOn(now)) return
     if (status >= 300) this.#isOver = true
     this.#errand.onResponse(now, response, this)
   }

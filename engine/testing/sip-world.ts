@@ -255,7 +255,7 @@ export class SipNode implements Station {
 export const nothing = '0 legs, 0 transactions'
 
 /** `sip:user@192.0.2.1:5070;transport=tcp` needs nobody to look it up. */
-function hopsOf(uri: string): Hop[] {
+export function hopsOf(uri: string): Hop[] {
   const match = /^sips?:(?:[^@]*@)?([\d.]+)(?::(\d+))?/.exec(uri)
   if (match === null) return []
   return [{ transport: 'udp', address: match[1] ?? '', port: Number(match[2] ?? 5060), flow: null }]
