@@ -35,6 +35,9 @@ class Bench {
     cname: 'carillon',
     now: () => this.nowMs,
     report: (report) => this.reports.push(report),
+    fault: (error) => {
+      throw error
+    },
     open: (endpoint, done) => {
       if (this.failing) return done({ reason: this.failing })
       this.open.set(endpoint.id, endpoint)

@@ -21,6 +21,8 @@ export interface SwitchboardParts {
   readonly record: (path: string, channels: number) => RecordingSink
   readonly now: () => number
   readonly report: (report: MediaReport) => void
+  /** Ours: the endpoint where it happened is closed, the others go on. */
+  readonly fault: (error: unknown) => void
 }
 
 /** How often each endpoint is watched. */
@@ -81,12 +83,22 @@ export class Switchboard {
   /** Every 10 ms. */
   tick(nowMs: number): void {
     for (const endpoint of this.#active) {
-      endpoint.tick(nowMs)
+      this.guard(endpoint, () => endpoint.tick(nowMs))
       if (!endpoint.recording && !endpoint.speaker.isActive(nowMs)) this.#active.delete(endpoint)
     }
     if (nowMs < this.#watchAtMs) return
     this.#watchAtMs = nowMs + watchMs
-    for (const endpoint of this.#endpoints.values()) endpoint.watch(nowMs)
+    for (const endpoint of this.#endpoints.values()) this.guard(endpoint, () => endpoint.watch(nowMs))
+  }
+
+  /** Runs something of an endpoint's; whatever it throws, the rest of the worker lives (M9). */
+  guard(endpoint: Endpoint, run: () => void): void {
+    try {
+      run()
+    } catch (error) {
+      this.#parts.fault(error)
+      if (this.#endpoints.get(endpoint.id) === endpoint) this.#close(endpoint, this.#parts.now())
+    }
   }
 
   closeAll(nowMs: number): void {

@@ -131,7 +131,7 @@ export class WorkerProcess {
         clearTimeout(timer)
         resolve({ socket, hello: message })
       })
-      socket.on('connect', () => write(socket, { type: 'hello', version: protocolVersion }))
+      socket.on('connect', () => write(socket, { type: 'hello', version: protocolVersion, role: 'supervisor' }))
       socket.on('data', (bytes) => lines.push(bytes))
       socket.on('error', () => {})
       socket.on('close', () => {

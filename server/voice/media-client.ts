@@ -1,0 +1,232 @@
+/**
+ * Voice's end of a media worker's socket: orders out, reports in. It remembers what each endpoint is to be, so that a
+ * worker's successor gets everything again (T6: the same ports, media back without SIP), and a worker that outlived the
+ * voice process before us is taken over as it is.
+ *
+ *   order(order)      carried out now, or when the worker is there
+ *   settled()         everything that lives on has been ordered: what else the worker has open is closed
+ *
+ * Reports come once: `opened` or `open_failed` for each `open`, `closed` for each `close`, also when the worker dies in
+ * between.
+ */
+import type { EndpointId, MediaOrder, MediaReport, PlaySource, RemoteMedia } from '../../engine/rtp/messages.ts'
+import type { FromWorker } from '../media/protocol.ts'
+import { type Hello, WorkerConnection } from '../media/worker-connection.ts'
+
+/** A call that waits for its port has a caller who waits. */
+const openMs = 5_000
+const checkMs = 500
+/** A port that was ours a moment ago: its last owner may still be dying. */
+const reopenMs = 100
+const mostReopens = 50
+
+interface Wanted {
+  readonly open: Extract<MediaOrder, { type: 'open' }>
+  /** Reported to voice. */
+  isOpened: boolean
+  readonly sinceMs: number
+  reopens: number
+  remote: RemoteMedia | null
+  peer: EndpointId | null
+  play: { readonly play: string; readonly source: PlaySource } | null
+  recording: string | null
+}
+
+export class MediaClient {
+  readonly #report: (report: MediaReport) => void
+  readonly #connection: WorkerConnection
+  readonly #wanted = new Map<EndpointId, Wanted>()
+  /** `close` was ordered, `closed` has not come. */
+  readonly #closing = new Set<EndpointId>()
+  #others: readonly EndpointId[] = []
+  #isSettled = false
+  #epoch: string | null = null
+  #queue: MediaOrder[] = []
+  readonly #check: NodeJS.Timeout
+
+  constructor(path: string, report: (report: MediaReport) => void) {
+    this.#report = report
+    this.#connection = new WorkerConnection(path, 'voice', {
+      up: (hello) => this.#up(hello),
+      lost: () => {
+        this.#queue = []
+      },
+      message: (message) => this.#read(message),
+    })
+    this.#check = setInterval(() => this.#giveUpOpening(), checkMs)
+    this.#check.unref()
+  }
+
+  get isUp(): boolean {
+    return this.#connection.isUp
+  }
+
+  stop(): void {
+    clearInterval(this.#check)
+    this.#connection.stop()
+  }
+
+  order(order: MediaOrder): void {
+    this.#remember(order)
+    if (this.isUp) this.#send(order)
+    else if (order.type === 'close') setImmediate(() => this.#closed(order.endpoint))
+  }
+
+  settled(): void {
+    this.#isSettled = true
+    this.#closeOthers()
+  }
+
+  #closeOthers(): void {
+    const others = this.#others.filter((endpoint) => !this.#wanted.has(endpoint))
+    this.#others = []
+    for (const endpoint of others) this.#send({ type: 'close', endpoint })
+  }
+
+  /** What happens in one turn of the loop is one line. */
+  #send(order: MediaOrder): void {
+    this.#queue.push(order)
+    if (this.#queue.length > 1) return
+    queueMicrotask(() => {
+      const orders = this.#queue
+      this.#queue = []
+      if (orders.length > 0) this.#connection.write({ type: 'rtp', orders })
+    })
+  }
+
+  #remember(order: MediaOrder): void {
+    if (order.type === 'open') return this.#rememberOpen(order)
+    if (order.type === 'bridge') return this.#rememberBridge(order.a, order.b)
+    const wanted = this.#wanted.get(order.endpoint)
+    if (!wanted) return
+    switch (order.type) {
+      case 'remote':
+        wanted.remote = order.remote
+        return
+      case 'unbridge':
+        return this.#forgetBridge(order.endpoint)
+      case 'play':
+        wanted.play = { play: order.play, source: order.source }
+        return
+      case 'stop':
+        wanted.play = null
+        return
+      case 'record':
+        wanted.recording = order.path
+        return
+      case 'close':
+        this.#forgetBridge(order.endpoint)
+        this.#wanted.delete(order.endpoint)
+        this.#closing.add(order.endpoint)
+    }
+  }
+
+  #rememberOpen(open: Extract<MediaOrder, { type: 'open' }>): void {
+    const again = { remote: null, peer: null, play: null, recording: null }
+    const sinceMs = performance.now()
+    this.#wanted.set(open.endpoint, { open, isOpened: false, sinceMs, reopens: 0, ...again })
+  }
+
+  #rememberBridge(a: EndpointId, b: EndpointId): void {
+    const [first, second] = [this.#wanted.get(a), this.#wanted.get(b)]
+    if (!first || !second) return
+    this.#forgetBridge(a)
+    this.#forgetBridge(b)
+    first.peer = b
+    second.peer = a
+  }
+
+  #forgetBridge(endpoint: EndpointId): void {
+    const wanted = this.#wanted.get(endpoint)
+    const peer = wanted?.peer ? this.#wanted.get(wanted.peer) : undefined
+    if (peer) peer.peer = null
+    if (wanted) wanted.peer = null
+  }
+
+  #up({ epoch, endpoints }: Hello): void {
+    const isSuccessor = this.#epoch !== null && this.#epoch !== epoch
+    this.#epoch = epoch
+    this.#others = endpoints.map(({ endpoint }) => endpoint)
+    if (isSuccessor) this.#endRecordings()
+    for (const endpoint of this.#closing) {
+      if (this.#others.includes(endpoint)) this.#send({ type: 'close', endpoint })
+      else setImmediate(() => this.#closed(endpoint))
+    }
+    this.#restore()
+    if (this.#isSettled) this.#closeOthers()
+  }
+
+  /** The worker of before may have it all already: then nothing of it changes anything. */
+  #restore(): void {
+    for (const { open } of this.#wanted.values()) this.#send(open)
+    for (const [endpoint, { remote }] of this.#wanted) if (remote) this.#send({ type: 'remote', endpoint, remote })
+    for (const [a, { peer: b }] of this.#wanted) if (b !== null && a < b) this.#send({ type: 'bridge', a, b })
+    for (const [endpoint, { play }] of this.#wanted) if (play) this.#send({ type: 'play', endpoint, ...play })
+  }
+
+  /** What was written so far is there; the rest of the call is not. */
+  #endRecordings(): void {
+    for (const [endpoint, wanted] of this.#wanted) {
+      if (wanted.recording === null) continue
+      const path = wanted.recording
+      wanted.recording = null
+      this.#report({ type: 'recorded', endpoint, path, durationMs: 0, message: 'the media worker died' })
+    }
+  }
+
+  #read(message: Exclude<FromWorker, Hello>): void {
+    if (message.type === 'rtp') for (const report of message.reports) this.#hear(report)
+  }
+
+  #hear(report: MediaReport): void {
+    const wanted = this.#wanted.get(report.endpoint)
+    switch (report.type) {
+      case 'opened':
+        if (!wanted || wanted.isOpened) return
+        wanted.isOpened = true
+        break
+      case 'open_failed':
+        if (!wanted || this.#reopens(wanted)) return
+        this.#wanted.delete(report.endpoint)
+        break
+      case 'played':
+        if (wanted?.play?.play === report.play) wanted.play = null
+        break
+      case 'recorded':
+        if (wanted?.recording === report.path) wanted.recording = null
+        break
+      case 'closed':
+        if (!this.#closing.delete(report.endpoint)) return
+    }
+    this.#report(report)
+  }
+
+  /** A successor that finds a port taken tries again: a live call hangs on it. */
+  #reopens(wanted: Wanted): boolean {
+    if (!wanted.isOpened || wanted.reopens >= mostReopens) return false
+    wanted.reopens += 1
+    const { endpoint } = wanted.open
+    setTimeout(() => {
+      if (this.#wanted.get(endpoint) !== wanted || !this.isUp) return
+      this.#send(wanted.open)
+      if (wanted.remote) this.#send({ type: 'remote', endpoint, remote: wanted.remote })
+      if (wanted.peer) this.#send({ type: 'bridge', a: endpoint, b: wanted.peer })
+      if (wanted.play) this.#send({ type: 'play', endpoint, ...wanted.play })
+    }, reopenMs)
+    return true
+  }
+
+  #giveUpOpening(): void {
+    const nowMs = performance.now()
+    for (const [endpoint, { isOpened, sinceMs }] of this.#wanted) {
+      if (isOpened || nowMs - sinceMs < openMs) continue
+      this.#wanted.delete(endpoint)
+      if (this.isUp) this.#send({ type: 'close', endpoint })
+      this.#report({ type: 'open_failed', endpoint, message: 'the media worker is away' })
+    }
+  }
+
+  #closed(endpoint: EndpointId): void {
+    if (this.#closing.delete(endpoint)) this.#report({ type: 'closed', endpoint, quality: null })
+  }
+}
