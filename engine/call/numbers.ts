@@ -81,10 +81,10 @@ export function emergencyWithCountryPrefix(number: string, country: string): str
  * a global phone-context (RFC 3966 §5.1.5) is put together; another context is only a hint and left out.
  */
 export function numberOfUri(uri: string): string {
-  const bare = uri.includes('<') ? (uri.slice(uri.indexOf('<') + 1).split('>', 1)[0] ?? '') : uri
+  const bare = uri.includes('<') ? (uri.slice(uri.lastIndexOf('<') + 1).split('>', 1)[0] ?? '') : uri
   const scheme = /^(sips?|tel):/i.exec(bare)?.[1]?.toLowerCase() ?? ''
   const rest = scheme === '' ? bare : bare.slice(scheme.length + 1)
-  const at = rest.lastIndexOf('@')
+  const at = rest.indexOf('@')
   if (scheme.startsWith('sip') && at < 0) return ''
   const user = scheme.startsWith('sip') ? (rest.slice(0, at).split(':', 1)[0] ?? '') : rest
   const [number = '', ...parameters] = user.split(';')

@@ -166,7 +166,8 @@ export class Ring {
       branch.hasEarlyMedia = true
       this.#host.earlyMedia(now, leg, event.sdp)
     }
-    if (event.status === 180 || event.sdp === null) this.#host.ringing(now, leg)
+    // What rings in the band only is ringing too; a 183 without media says nothing yet.
+    if (event.status === 180 || event.sdp !== null) this.#host.ringing(now, leg)
   }
 
   #answered(now: Instant, branch: Branch, leg: CallLeg, event: Extract<LegEvent, { type: 'answered' }>): void {
