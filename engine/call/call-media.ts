@@ -133,6 +133,8 @@ export class CallMedia {
     const { caller, callee } = call
     if (!caller.media || !callee?.media) return
     this.#heard = null
+    caller.media.stop()
+    callee.media.stop()
     call.ledger.isHeld = caller.isHeld || callee.isHeld
     this.#bridge(caller, callee)
     this.#music(call)
@@ -194,10 +196,10 @@ export class CallMedia {
       call.ledger.isHeld = call.caller.isHeld || (call.callee?.isHeld ?? false)
       const event = leg.isHeld ? 'call.held' : 'call.resumed'
       this.#services.write(call.id, [call.ledger.event(event, now, leg)])
-      this.#music(call)
     } else {
       this.#adapt(leg, peer)
     }
+    this.#music(call)
     call.writeSnapshot()
   }
 

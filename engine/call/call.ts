@@ -266,7 +266,6 @@ export class Call {
       this.ledger.calleeLeg = leg.id
     }
     leg.media?.stop()
-    this.caller.media?.stop()
     if (leg.facts.isOutside) this.services.limits.startSpending(this.ledger.facts.accountId, leg.id, now)
     this.stage = 'answering'
     const connect = (at: Instant) => {
