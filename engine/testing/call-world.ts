@@ -37,16 +37,19 @@ export class CallWorld {
   portsLeft = 1000
   readonly stuckWrites: number[] = []
   readonly dialogs = new Map<string, LegId>()
+  /** Of the second process on: no two have the same ids. */
+  readonly #name: string
   #ids = 0
   #ports = 30_000
 
-  constructor() {
+  constructor(name = '') {
+    this.#name = name
     this.calls = new Calls(this.#host(), this.timers)
   }
 
   /** Two people with a phone each: alice on 1001 and bob on 1002. */
-  static withAliceAndBob(): CallWorld {
-    const world = new CallWorld()
+  static withAliceAndBob(name = ''): CallWorld {
+    const world = new CallWorld(name)
     world.person('alice', '1001')
     world.person('bob', '1002')
     return world
@@ -148,6 +151,12 @@ export class CallWorld {
     this.media({ type: 'dtmf', endpoint: leg, digit, durationMs: 160 })
   }
 
+  restore(text: string, hasDialog: (leg: LegId) => boolean): boolean {
+    const isRestored = this.calls.restore(this.now, text, hasDialog)
+    this.#drain()
+    return isRestored
+  }
+
   flush(): void {
     for (const write of this.stuckWrites.splice(0)) this.calls.handle(this.now, { type: 'flushed', write })
     this.#drain()
@@ -243,7 +252,7 @@ export class CallWorld {
 
   #newId(prefix: string): string {
     this.#ids += 1
-    return `${prefix}${this.#ids}`
+    return `${prefix}${this.#ids}${this.#name}`
   }
 
   #drain(): void {

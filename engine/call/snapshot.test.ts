@@ -1,0 +1,181 @@
+import { expect, it } from 'vitest'
+import { CallWorld, sdp } from '../testing/call-world.ts'
+import { anAccount, aTrunk } from '../testing/directory.ts'
+import type { LegId } from './leg.ts'
+import { dialogsOf } from './snapshot.ts'
+
+const lastSnapshot = (world: CallWorld): string => {
+  const text = world.recordsOf('snapshot').at(-1)?.text
+  if (!text) throw new Error('nothing was written down')
+  return text
+}
+
+/** The process dies, and another takes up what the last one wrote. */
+function restarted(world: CallWorld, text: string, hasDialog: (leg: LegId) => boolean = () => true): CallWorld {
+  const next = CallWorld.withAliceAndBob('b')
+  next.person('carol', '1003')
+  next.directory.put('trunk', aTrunk('carrier', { maxCalls: 1 }))
+  next.now = world.now + 20_000
+  next.restore(text, hasDialog)
+  return next
+}
+
+function talking(number = '1002') {
+  const world = CallWorld.withAliceAndBob()
+  world.directory.put('trunk', aTrunk('carrier', { maxCalls: 1 }))
+  const alice = world.call('alice-phone', number)
+  const callee = world.dialled()
+  world.rings(callee)
+  world.answers(callee)
+  world.acks(alice)
+  return { world, alice, callee }
+}
+
+it('T5: what is written at the answer names both dialogs soon after', () => {
+  const world = CallWorld.withAliceAndBob()
+  world.isWriterStuck = true
+  const alice = world.call('alice-phone', '1002')
+  world.flush()
+  const bob = world.dialled()
+  world.answers(bob)
+  expect(dialogsOf(lastSnapshot(world))).toEqual([{ leg: bob, dialog: `dialog of ${bob}`, trunkId: null }])
+  world.flush()
+  expect(dialogsOf(lastSnapshot(world)).map(({ leg }) => leg)).toEqual([alice, bob])
+})
+
+it('T5, T6: an answered call goes on: its media is given to the worker again', () => {
+  const { world, alice, callee: bob } = talking()
+  const next = restarted(world, lastSnapshot(world))
+  expect(next.takeLog()).toEqual([
+    `media open ${alice}`,
+    `media remote ${alice}`,
+    `media open ${bob}`,
+    `media remote ${bob}`,
+    `media bridge ${alice} ${bob}`,
+  ])
+  expect(next.orders.filter(({ type }) => type !== 'bridge')).toEqual(
+    world.orders.filter(({ type, ...order }) => type !== 'bridge' && 'endpoint' in order).sort(byEndpoint),
+  )
+  expect(next.calls.size).toBe(1)
+  expect(next.calls.isInUse('bob-phone')).toBe(true)
+})
+
+it('T5: it can be held, transferred and ended, with one history row of its whole length', () => {
+  const { world, alice, callee: bob } = talking()
+  world.advance(40_000)
+  const next = restarted(world, lastSnapshot(world))
+  next.reinvites(bob, sdp({ direction: 'sendonly' }))
+  expect(next.log).toContain(`media play ${alice} silence`)
+  next.reinvites(bob, sdp())
+  next.refers(bob, '1003')
+  next.answers(next.dialled('carol-phone'))
+  next.advance(10_000)
+  next.hangsUp(alice)
+  expect(next.cdr).toMatchObject({
+    hangupCause: 'ANSWERED',
+    caller: { userId: 'alice' },
+    callee: { userId: 'carol' },
+    durationSeconds: 70,
+    billingSeconds: 70,
+  })
+  expect(next.events).toEqual(['call.held', 'call.resumed', 'call.transferred', 'call.ended'])
+  expect(
+    next
+      .recordsOf('leg')
+      .map(({ leg }) => leg.id)
+      .sort(),
+  ).toEqual([alice, bob, next.dialled('carol-phone')].sort())
+  expect(next.timers.size).toBe(0)
+})
+
+it('the offers after it go on where the dialog was', () => {
+  const { world, alice } = talking()
+  world.reinvites(alice, sdp({ port: 7000 }))
+  const before = world.last(alice, 'answer_offer')?.sdp
+  const next = restarted(world, lastSnapshot(world))
+  next.reinvites(alice, sdp({ port: 7000 }))
+  expect(next.last(alice, 'answer_offer')?.sdp).toBe(before)
+})
+
+it('a hold that was goes on, with its music', () => {
+  const { world, alice, callee: bob } = talking()
+  world.reinvites(alice, sdp({ direction: 'sendonly' }))
+  const next = restarted(world, lastSnapshot(world))
+  expect(next.log).toContain(`media play ${bob} silence`)
+  next.reinvites(alice, sdp())
+  expect(next.events).toEqual(['call.resumed'])
+})
+
+it('its places in limits are taken again, and its billing goes on', () => {
+  const { world, alice, callee } = talking('0470123456')
+  const text = lastSnapshot(world)
+  const next = restarted(world, text)
+  const refused = next.call('bob-phone', '0470123457')
+  expect(next.last(refused, 'reject')?.status).toBe(480)
+  next.hangsUp(alice)
+  expect(next.recordsOf('leg').find(({ leg }) => leg.id === callee)?.leg).toMatchObject({
+    billedUserId: 'alice',
+    billingSeconds: 20,
+  })
+  next.call('bob-phone', '0470123457')
+  expect(next.dials).toHaveLength(1)
+})
+
+it('a leg whose dialog is gone ends the call, once', () => {
+  const { world, alice, callee: bob } = talking()
+  const next = restarted(world, lastSnapshot(world), (leg) => leg !== alice)
+  expect(next.last(bob, 'hangup')).toBeDefined()
+  expect(next.calls.size).toBe(0)
+  expect(next.events).toEqual(['call.ended'])
+  expect(next.cdr).toMatchObject({ hangupCause: 'ANSWERED', endedBy: 'system', q850: 41 })
+})
+
+it('a death between call.answered and the caller’s 200 hangs the callee up', () => {
+  const world = CallWorld.withAliceAndBob()
+  world.call('alice-phone', '1002')
+  const bob = world.dialled()
+  world.isWriterStuck = true
+  world.answers(bob)
+  const next = restarted(world, lastSnapshot(world), (leg) => leg === bob)
+  expect(next.last(bob, 'hangup')).toBeDefined()
+  expect(next.cdr.endedBy).toBe('system')
+})
+
+it('a transfer that was going on leaves the other with the transferor', () => {
+  const { world, alice, callee: bob } = talking()
+  world.person('carol', '1003')
+  world.refers(bob, '1003')
+  world.reinvites(bob, sdp())
+  world.leg({ type: 'confirmed', leg: bob, snapshot: 'moved' })
+  const next = restarted(world, lastSnapshot(world))
+  expect(next.log).toContain(`media bridge ${alice} ${bob}`)
+  next.hangsUp(alice)
+  expect(next.calls.size).toBe(0)
+})
+
+it('the longest time counts from the answer', () => {
+  const { world, alice } = talking()
+  const next = new CallWorld('b')
+  const account = anAccount()
+  next.directory.account = { ...account, limits: { ...account.limits, maxCallSeconds: 60 } }
+  next.now = world.now + 59_000
+  next.restore(lastSnapshot(world), () => true)
+  next.advance(1000)
+  expect(next.last(alice, 'hangup')).toBeDefined()
+})
+
+it('what is no snapshot, or of an account that is gone, is not restored', () => {
+  const world = new CallWorld()
+  expect(world.restore('nonsense', () => true)).toBe(false)
+  expect(world.restore('{"version":99}', () => true)).toBe(false)
+  const { world: other } = talking()
+  world.directory.account = anAccount({ id: 'another' })
+  expect(world.restore(lastSnapshot(other), () => true)).toBe(false)
+  expect(dialogsOf('nonsense')).toEqual([])
+  expect(world.calls.size).toBe(0)
+})
+
+function byEndpoint(a: object, b: object): number {
+  const name = (order: object) => ('endpoint' in order ? String(order.endpoint) : '')
+  return name(a) < name(b) ? -1 : name(a) > name(b) ? 1 : 0
+}
