@@ -106,6 +106,8 @@ function addWorkerFigures(registry: Registry, workers: readonly MediaClient[]): 
   const cpu = figure('cpu_seconds', 'Processor time it used.')
   const faults = figure('transport_faults', 'Transports closed by our own fault.')
   const refused = figure('refused_packets', 'Packets that its transports would not send.')
+  const endpoints = figure('call_endpoints', 'Legs of calls that have RTP ports.')
+  const socketFaults = figure('call_socket_faults', 'Errors of their sockets; media went on.')
   return async () => {
     for (const [index, worker] of workers.entries()) {
       const labels = { worker: String(index) }
@@ -118,6 +120,8 @@ function addWorkerFigures(registry: Registry, workers: readonly MediaClient[]): 
       cpu.set(labels, stats.cpuMicros / 1e6)
       faults.set(labels, stats.transportFaults)
       refused.set(labels, stats.refusedPackets)
+      endpoints.set(labels, stats.endpoints)
+      socketFaults.set(labels, stats.socketFaults)
     }
   }
 }

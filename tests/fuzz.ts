@@ -1,9 +1,10 @@
 /**
  * `npm run fuzz -- [minutes] [seed]`: spoiled input for everything that reads from a peer, for hours. Stops at the first
- * fault with the seed that brings it back; the same functions run for seconds in engine/sfu/fuzz.test.ts
- * and engine/sip/fuzz.test.ts.
+ * fault with the seed that brings it back; the same functions run for seconds in engine/*/fuzz.test.ts.
  */
 import { readdirSync, readFileSync } from 'node:fs'
+import { fuzzCall } from '../engine/rtp/hostile.fuzz.ts'
+import { fuzzSdp as fuzzTelephoneSdp } from '../engine/sdp/sdp.fuzz.ts'
 import { fuzzMeeting } from '../engine/sfu/meeting.fuzz.ts'
 import { fuzzFeedback, fuzzPayloads, fuzzRtcp, fuzzRtp, fuzzSdp } from '../engine/sfu/parsers.fuzz.ts'
 import { fuzzMessages, fuzzStream } from '../engine/sip/parsers.fuzz.ts'
@@ -23,6 +24,8 @@ const all: Readonly<Record<string, (random: () => number) => void>> = {
   descriptions: (random) => fuzzSdp(random, 1_000, golden),
   'SIP messages': (random) => fuzzMessages(random, 10_000, messages),
   'SIP streams': (random) => fuzzStream(random, 2_000, messages),
+  'telephone descriptions': (random) => fuzzTelephoneSdp(random, 5_000),
+  'a call': (random) => fuzzCall(random, 5_000),
   meeting: (random) => fuzzMeeting(random, 1_000),
 }
 

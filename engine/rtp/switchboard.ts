@@ -28,6 +28,9 @@ export interface SwitchboardParts {
 /** How often each endpoint is watched. */
 const watchMs = 250
 
+const tick = (endpoint: Endpoint, nowMs: number) => endpoint.tick(nowMs)
+const watch = (endpoint: Endpoint, nowMs: number) => endpoint.watch(nowMs)
+
 export class Switchboard {
   readonly #parts: SwitchboardParts
   readonly #endpoints = new Map<EndpointId, Endpoint>()
@@ -83,21 +86,25 @@ export class Switchboard {
   /** Every 10 ms. */
   tick(nowMs: number): void {
     for (const endpoint of this.#active) {
-      this.guard(endpoint, () => endpoint.tick(nowMs))
+      this.#run(endpoint, nowMs, tick)
       if (!endpoint.recording && !endpoint.speaker.isActive(nowMs)) this.#active.delete(endpoint)
     }
     if (nowMs < this.#watchAtMs) return
     this.#watchAtMs = nowMs + watchMs
-    for (const endpoint of this.#endpoints.values()) this.guard(endpoint, () => endpoint.watch(nowMs))
+    for (const endpoint of this.#endpoints.values()) this.#run(endpoint, nowMs, watch)
   }
 
-  /** Runs something of an endpoint's; whatever it throws, the rest of the worker lives (M9). */
-  guard(endpoint: Endpoint, run: () => void): void {
+  /** Something of an endpoint's threw: it ends, and the rest of the worker lives (M9). */
+  fault(endpoint: Endpoint, error: unknown): void {
+    this.#parts.fault(error)
+    if (this.#endpoints.get(endpoint.id) === endpoint) this.#close(endpoint, this.#parts.now())
+  }
+
+  #run(endpoint: Endpoint, nowMs: number, run: (endpoint: Endpoint, nowMs: number) => void): void {
     try {
-      run()
+      run(endpoint, nowMs)
     } catch (error) {
-      this.#parts.fault(error)
-      if (this.#endpoints.get(endpoint.id) === endpoint) this.#close(endpoint, this.#parts.now())
+      this.fault(endpoint, error)
     }
   }
 

@@ -13,13 +13,13 @@ const wantedBuffer = 4 * 1024 * 1024
 export interface SocketGuard {
   /** A receive or send that failed, an ICMP error; media goes on. */
   readonly onError: (error: Error) => void
-  /** Around everything that an arriving packet causes. */
-  readonly guard: (endpoint: Endpoint, run: () => void) => void
+  /** What an arriving packet caused threw. */
+  readonly fault: (endpoint: Endpoint, error: unknown) => void
 }
 
 export function openRtpSockets(
   endpoint: Endpoint,
-  { onError, guard }: SocketGuard,
+  { onError, fault }: SocketGuard,
   done: (result: Transport | { readonly reason: string }) => void,
 ): void {
   const { port, address } = endpoint
@@ -31,12 +31,20 @@ export function openRtpSockets(
     }
     bind(address, port + 1, failedSecond, (rtcp) => {
       for (const socket of [rtp, rtcp]) socket.on('error', onError)
-      rtp.on('message', (bytes, from) =>
-        guard(endpoint, () => endpoint.onRtp(bytes, from.address, from.port, performance.now())),
-      )
-      rtcp.on('message', (bytes, from) =>
-        guard(endpoint, () => endpoint.onRtcp(bytes, from.address, from.port, performance.now())),
-      )
+      rtp.on('message', (bytes, from) => {
+        try {
+          endpoint.onRtp(bytes, from.address, from.port, performance.now())
+        } catch (error) {
+          fault(endpoint, error)
+        }
+      })
+      rtcp.on('message', (bytes, from) => {
+        try {
+          endpoint.onRtcp(bytes, from.address, from.port, performance.now())
+        } catch (error) {
+          fault(endpoint, error)
+        }
+      })
       done({
         rtp: (bytes, to, toAddress) => rtp.send(bytes, to, toAddress),
         rtcp: (bytes, to, toAddress) => rtcp.send(bytes, to, toAddress),

@@ -32,7 +32,7 @@ export class Telephony {
       onError: () => {
         this.socketFaults += 1
       },
-      guard: (endpoint, run) => this.#board.guard(endpoint, run),
+      fault: (endpoint, error) => this.#board.fault(endpoint, error),
     }
     this.#board = new Switchboard({
       random: Math.random,

@@ -7,6 +7,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { SrtpReceiver, SrtpSender } from '../../engine/rtp/srtp.ts'
 import { formatWavHeader, parseWav } from '../../engine/rtp/wav.ts'
 import { loudness, sine, toneShare } from '../../engine/testing/goertzel.ts'
+import { mutate } from '../../engine/testing/mutation.ts'
+import { seededRandom } from '../../engine/testing/random.ts'
 import { CallWorker, end, freePair, Phone } from './calls.ts'
 import { until } from './worker.ts'
 
@@ -82,6 +84,28 @@ it('T10: RTP from a wrong address is neither heard nor followed', async () => {
   expect(stranger.rtp.packets).toEqual([])
   worker.client.order({ type: 'close', endpoint: 'a' })
   expect((await worker.report('closed', 'a')).quality?.packetsRefused).toBeGreaterThan(10)
+})
+
+it('M9: a flood of spoiled packets from a peer harms no other call', async () => {
+  await call()
+  const [c, d, mal] = [await phone({ hz: 500 }), await phone({ hz: 900 }), await phone()]
+  await worker.leg('mal', mal)
+  await worker.leg('c', c)
+  await worker.leg('d', d)
+  worker.client.order({ type: 'bridge', a: 'c', b: 'd' })
+  c.talk()
+  d.talk()
+  const random = seededRandom(6)
+  mal.talk(() => {
+    for (let i = 0; i < 20; i++) mal.send(mutate(random, mal.rtp.speech()))
+    mal.sendControl(mutate(random, Uint8Array.from([0x80, 201, 0, 1, 0, 0, 0, 7])))
+    return new Uint8Array(0)
+  })
+  const since = await d.hears(100)
+  expect(toneShare(d.rtp.heard(since), 500)).toBeGreaterThan(0.95)
+  expect(worker.process.exitCode).toBeNull()
+  worker.client.order({ type: 'close', endpoint: 'mal' })
+  await worker.report('closed', 'mal')
 })
 
 it('T23: a key is one digit, and heard by the other side too', async () => {
