@@ -1,6 +1,6 @@
 /**
  * `npm run fuzz -- [minutes] [seed]`: spoiled input for everything that reads from a peer, for hours. Stops at the first
- * fault with the seed that brings it back; the same functions run for seconds in engine/*/fuzz.test.ts.
+ * fault with the seed that brings it back; the same functions run for seconds in the fuzz.test.ts of each folder of engine/.
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { fuzzCall } from '../engine/rtp/hostile.fuzz.ts'
