@@ -3,7 +3,7 @@
  * by which the call goes on; `_` is the branch for every outcome that has none of its own.
  */
 import { z } from 'zod'
-import { BooleanQuery, Dialable, identity, ignoredShape, paging, tagged } from './telephony-values.ts'
+import { BooleanQuery, Dialable, identity, paging, tagged } from './telephony-values.ts'
 import { Id, line, Timestamp } from './values.ts'
 
 export const modules = ['user', 'device', 'callflow', 'external_number', 'play', 'hangup'] as const
@@ -143,16 +143,16 @@ const wanted = {
 }
 export const NewCallflow = z.strictObject({ name, flow: NewFlowNode, ...wanted }).meta({ id: 'NewCallflow' })
 export type NewCallflow = z.output<typeof NewCallflow>
-export const UpdateCallflow = z
+export const PatchCallflow = z
   .strictObject({
     name: name.optional(),
     flow: NewFlowNode.optional().meta({ description: 'Replaced whole.' }),
     ...wanted,
-    ...ignoredShape([]),
     ...identity,
   })
-  .meta({ id: 'UpdateCallflow' })
-export type UpdateCallflow = z.output<typeof UpdateCallflow>
+  .meta({ id: 'PatchCallflow' })
+export type PatchCallflow = z.output<typeof PatchCallflow>
+export const UpdateCallflow = PatchCallflow.extend({ id: Id }).meta({ id: 'UpdateCallflow' })
 
 export const CallflowFilter = z.strictObject({
   ...paging,

@@ -54,35 +54,40 @@ const wanted = {
   ...askedShape(settings),
   external_id: tagged.external_id.nullish(),
 }
-export const NewContact = z.strictObject(wanted).meta({ id: 'NewContact' })
-export type NewContact = z.output<typeof NewContact>
-/** One contact, or many for one phone book. */
+const Contacts = z.strictObject(wanted).meta({ id: 'NewContact' })
+export type NewContact = z.output<typeof Contacts>
+
+/** Either one contact or `contacts`, for which `phonebook` and `user_id` beside them hold where they say nothing. */
+const eitherOr = (body: { readonly contacts?: unknown; readonly details?: unknown }) =>
+  body.contacts === undefined || body.details === undefined
+
 export const NewContacts = z
-  .union([
-    z.strictObject({
-      contacts: z.array(NewContact).min(1).max(1000),
-      phonebook: Phonebook.nullish(),
-      user_id: Id.nullish(),
-    }),
-    NewContact,
-  ])
+  .strictObject({
+    ...wanted,
+    contacts: z.array(Contacts).min(1).max(1000).optional().meta({ description: 'Instead of one: many.' }),
+  })
+  .refine(eitherOr, { path: ['details'], message: 'must be absent beside `contacts`' })
   .meta({ id: 'NewContacts' })
 export type NewContacts = z.output<typeof NewContacts>
 
-export const UpdateContact = z.strictObject({ ...wanted, ...identity }).meta({ id: 'UpdateContact' })
-export type UpdateContact = z.output<typeof UpdateContact>
-const withId = z.strictObject({ ...wanted, ...identity, id: Id }).meta({ id: 'UpdateContactById' })
+export const PatchContact = z.strictObject({ ...wanted, ...identity }).meta({ id: 'PatchContact' })
+export type PatchContact = z.output<typeof PatchContact>
+const UpdateContact = PatchContact.extend({ id: Id }).meta({ id: 'UpdateContact' })
+
 export const UpdateContacts = z
-  .union([
-    z.strictObject({
-      contacts: z.array(withId).min(1).max(1000),
-      phonebook: Phonebook.nullish(),
-      user_id: Id.nullish(),
-    }),
-    withId,
-  ])
+  .strictObject({
+    ...wanted,
+    ...identity,
+    contacts: z.array(UpdateContact).min(1).max(1000).optional().meta({ description: 'Instead of one: many.' }),
+  })
+  .refine((body) => (body.contacts === undefined) !== (body.id === undefined), {
+    path: ['id'],
+    message: 'must be given, or `contacts`',
+  })
   .meta({ id: 'UpdateContacts' })
 export type UpdateContacts = z.output<typeof UpdateContacts>
+
+export const DeleteContacts = z.strictObject({ ids: z.array(Id).min(1).max(1000) }).meta({ id: 'DeleteContacts' })
 
 export const standardContact: ContactSettings = {
   details: {

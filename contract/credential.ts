@@ -1,7 +1,7 @@
 /** Keys, tokens and who one is: shared by v3.0 (snake_case) and v6 (camelCase). */
 import { z } from 'zod'
 import { RoleName, ScopeName } from './access.ts'
-import { Email, Id, KeyId, line, Timestamp, TimestampInput } from './values.ts'
+import { Id, KeyId, line, Timestamp, TimestampInput } from './values.ts'
 
 const scopes = z
   .array(ScopeName)
@@ -89,8 +89,13 @@ export const Password = z
   .meta({ id: 'Password', description: '10 to 200 characters.' })
 
 export const AuthAccount = z.strictObject({ api_key: z.string().min(1).max(200) })
-export const AuthUser = z.strictObject({ username: Email, api_key: z.string().min(1).max(200) })
-export const AuthPassword = z.strictObject({ username: Email, password: z.string().min(1).max(200) })
+const Username = z
+  .string()
+  .min(1)
+  .max(254)
+  .meta({ description: 'The e-mail address, or the user name of a telephony user without one.' })
+export const AuthUser = z.strictObject({ username: Username, api_key: z.string().min(1).max(200) })
+export const AuthPassword = z.strictObject({ username: Username, password: z.string().min(1).max(200) })
 
 /** Kazoo-like: the token stands at the top level and in `data`, since clients read either. */
 export const TokenAnswer = z

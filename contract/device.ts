@@ -127,8 +127,9 @@ const readOnly = ignoredShape(['realm'])
 
 export const NewDevice = z.strictObject({ ...wanted, name: columns.name }).meta({ id: 'NewDevice' })
 export type NewDevice = z.output<typeof NewDevice>
-export const UpdateDevice = z.strictObject({ ...wanted, ...readOnly, ...identity }).meta({ id: 'UpdateDevice' })
-export type UpdateDevice = z.output<typeof UpdateDevice>
+export const PatchDevice = z.strictObject({ ...wanted, ...readOnly, ...identity }).meta({ id: 'PatchDevice' })
+export type PatchDevice = z.output<typeof PatchDevice>
+export const UpdateDevice = PatchDevice.extend({ id: Id }).meta({ id: 'UpdateDevice' })
 
 export const standardDevice: DeviceSettings = {
   hostname: null,

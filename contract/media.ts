@@ -35,8 +35,9 @@ const wanted = {
 }
 export const NewMedia = z.strictObject({ ...wanted, name: columns.name }).meta({ id: 'NewMedia' })
 export type NewMedia = z.output<typeof NewMedia>
-export const UpdateMedia = z.strictObject({ ...wanted, ...identity }).meta({ id: 'UpdateMedia' })
-export type UpdateMedia = z.output<typeof UpdateMedia>
+export const PatchMedia = z.strictObject({ ...wanted, ...identity }).meta({ id: 'PatchMedia' })
+export type PatchMedia = z.output<typeof PatchMedia>
+export const UpdateMedia = PatchMedia.extend({ id: Id }).meta({ id: 'UpdateMedia' })
 
 export const standardMedia: MediaSettings = { available_as_moh: false, metadata: {} }
 

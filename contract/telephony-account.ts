@@ -145,7 +145,7 @@ const Realm = z
     'must be a domain name in small letters',
   )
 
-export const UpdateTelephonyAccount = z
+export const PatchTelephonyAccount = z
   .strictObject({
     ...askedShape({ ...columns, ...settings }),
     name: columns.name.optional(),
@@ -157,8 +157,9 @@ export const UpdateTelephonyAccount = z
     ...ignoredShape(readOnlyNames),
     ...identity,
   })
-  .meta({ id: 'UpdateTelephonyAccount' })
-export type UpdateTelephonyAccount = z.output<typeof UpdateTelephonyAccount>
+  .meta({ id: 'PatchTelephonyAccount' })
+export type PatchTelephonyAccount = z.output<typeof PatchTelephonyAccount>
+export const UpdateTelephonyAccount = PatchTelephonyAccount.extend({ id: Id }).meta({ id: 'UpdateTelephonyAccount' })
 
 /** T31: what a new account may do before anybody decided about it. */
 export const standardAccount: AccountSettings = {

@@ -92,8 +92,9 @@ export const NewTelephonyUser = z
   .strictObject({ ...wanted, first_name: columns.first_name })
   .meta({ id: 'NewTelephonyUser' })
 export type NewTelephonyUser = z.output<typeof NewTelephonyUser>
-export const UpdateTelephonyUser = z.strictObject({ ...wanted, ...identity }).meta({ id: 'UpdateTelephonyUser' })
-export type UpdateTelephonyUser = z.output<typeof UpdateTelephonyUser>
+export const PatchTelephonyUser = z.strictObject({ ...wanted, ...identity }).meta({ id: 'PatchTelephonyUser' })
+export type PatchTelephonyUser = z.output<typeof PatchTelephonyUser>
+export const UpdateTelephonyUser = PatchTelephonyUser.extend({ id: Id }).meta({ id: 'UpdateTelephonyUser' })
 
 /** What people may change of themselves; the rest is the administrator’s. */
 export const ownFields = [
@@ -103,7 +104,6 @@ export const ownFields = [
   'call_forward',
   'do_not_disturb',
   'quickcall_device',
-  'password',
   'hotdesk_pin',
 ] as const
 

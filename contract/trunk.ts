@@ -153,8 +153,9 @@ const wanted = {
 }
 export const NewTrunk = z.strictObject({ ...wanted, name: columns.name }).meta({ id: 'NewTrunk' })
 export type NewTrunk = z.output<typeof NewTrunk>
-export const UpdateTrunk = z.strictObject({ ...wanted, ...identity }).meta({ id: 'UpdateTrunk' })
-export type UpdateTrunk = z.output<typeof UpdateTrunk>
+export const PatchTrunk = z.strictObject({ ...wanted, ...identity }).meta({ id: 'PatchTrunk' })
+export type PatchTrunk = z.output<typeof PatchTrunk>
+export const UpdateTrunk = PatchTrunk.extend({ id: Id }).meta({ id: 'UpdateTrunk' })
 
 export const standardTrunk: TrunkSettings = {
   brand: 'unknown',

@@ -40,6 +40,8 @@ export interface App {
   readonly rooms: Rooms
   readonly rootAccountId: string
   readonly whitelabelId: string
+  /** Of the public URL: what realms are made from. */
+  readonly host: string
 }
 
 export interface Parts {
@@ -78,6 +80,7 @@ export function createApp(parts: Parts): App {
     sequencer,
     rootAccountId,
     whitelabelId,
+    host,
     credentials: new Credentials({ database, clock, rootAccountId, instanceApiKey: parts.instanceApiKey }),
     directory: new Directory(database, clock),
     logWatch: new LogWatch(connection, log),

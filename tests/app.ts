@@ -84,7 +84,7 @@ export async function testApp(options: Options = {}): Promise<TestApp> {
 /** A call with a key, answered as JSON. */
 export async function call(
   http: FastifyInstance,
-  method: 'GET' | 'POST' | 'PUT' | 'DELETE',
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
   url: string,
   body?: unknown,
   headers: Record<string, string> = { 'x-api-key': instanceKey },

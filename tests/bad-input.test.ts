@@ -9,7 +9,7 @@ import { errors } from '../contract/errors.ts'
 import type { Operation } from '../contract/define.ts'
 import { operationTable } from '../contract/operations.ts'
 import { testApp } from './app.ts'
-import { makeTenant, operator, pathOf, unique } from './world.ts'
+import { exampleBody, isOfOneAccount, makeTenant, operator, pathOf, unique } from './world.ts'
 
 const { app, http } = await testApp()
 const tenant = await makeTenant(http)
@@ -35,10 +35,10 @@ async function rows(): Promise<Record<string, number>> {
 }
 
 /** An operator who acts in the account, where the operation is one of an account. */
-const headersOf = ({ path }: Operation): Record<string, string> => ({
+const headersOf = (operation: Operation): Record<string, string> => ({
   ...operator,
-  ...(path.startsWith('/v3.0/keys') && { 'x-account-id': tenant.accountId }),
-  ...(path === '/api/v6/meeting' && { 'x-user-id': tenant.user.id }),
+  ...(isOfOneAccount(operation) && { 'x-account-id': tenant.accountId }),
+  ...(operation.path === '/api/v6/meeting' && { 'x-user-id': tenant.user.id }),
 })
 
 async function send(operation: Operation, payload: string, headers: Record<string, string> = {}, query = '') {
@@ -53,7 +53,7 @@ async function send(operation: Operation, payload: string, headers: Record<strin
 }
 
 const exampleOf = (operation: Operation) => {
-  const body = structuredClone(operation.example?.body) as Record<string, unknown>
+  const body = exampleBody(operation, tenant) as Record<string, unknown>
   const email = `${unique()}@example.com`
   if ('adminEmail' in body) body.adminEmail = email
   if ('email' in body) body.email = email

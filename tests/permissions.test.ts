@@ -8,7 +8,19 @@ import type { Operation } from '../contract/define.ts'
 import { operationTable } from '../contract/operations.ts'
 import { newId } from '../server/ids.ts'
 import { testApp } from './app.ts'
-import { done, makeKey, makeTenant, operator, pathOf, type Tenant, unique, withKey, withToken } from './world.ts'
+import {
+  done,
+  exampleBody,
+  isOfOneAccount,
+  makeKey,
+  makeTenant,
+  operator,
+  pathOf,
+  type Tenant,
+  unique,
+  withKey,
+  withToken,
+} from './world.ts'
 
 const { http, setNow } = await testApp()
 /** The one that owns what is asked for, and the one that may see nothing of it. */
@@ -79,6 +91,20 @@ describe.each(guarded)('%s', (id, operation) => {
     expect(answer.status).toBe(404)
     if (access.minRole === 'instance') return // it reaches every account
     const other = await ask(operation, path, bodyOf(id, operation, own), outsider)
+    expect(anonymous(other)).toEqual(anonymous(answer))
+  })
+
+  it('answers to a foreign id in the body what it answers to an absent one', async () => {
+    const body = bodyOf(id, operation, own)
+    if (operation.surface !== 'telephony' || !/"id":"[^"]+"/.test(body)) return
+    const outsider = withKey(foreign.key.secret)
+    const named = JSON.parse(body).data.id
+    const absent = body.replaceAll(named, /^[0-9a-f]+$/.test(named) ? newId() : '+3225559999')
+    const [answer, other] = [
+      await ask(operation, operation.path, absent, outsider),
+      await ask(operation, operation.path, body, outsider),
+    ]
+    expect(answer.status).toBe(404)
     expect(anonymous(other)).toEqual(anonymous(answer))
   })
 })
@@ -181,12 +207,9 @@ async function meetingOfAdmin(): Promise<string> {
 const fresh = (operation: Operation, role: Role): Promise<Tenant> | Tenant =>
   operation.method === 'GET' && role !== 'instance' ? own : makeTenant(http)
 
-/** Keys are found within one account even by an operator: v3.0 has a header to say which. */
-const isOfOneAccount = ({ path }: Operation) => path.startsWith('/v3.0/keys/')
-
 /** The example of the contract, with what must be new or must be of this tenant. */
 function bodyOf(id: string, operation: Operation, tenant: Tenant): string {
-  const example = operation.example?.body
+  const example = exampleBody(operation, tenant)
   if (example === undefined) return ''
   const changes: Record<string, object> = {
     createAccount: { adminEmail: `${unique()}@example.com` },

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import { allScopes, type Scope } from '../contract/access.ts'
 import type { Operation } from '../contract/define.ts'
+import { telephonyIds } from '../contract/telephony-examples.ts'
 import { call, instanceKey } from './app.ts'
 
 export interface Person {
@@ -30,6 +31,9 @@ export const operator = { 'x-api-key': instanceKey }
 export const withKey = (secret: string) => ({ 'x-api-key': secret })
 export const withToken = (token: string) => ({ 'x-auth-token': token })
 
+/** The operator, acting in an account. */
+export const inAccount = (accountId: string) => ({ ...operator, 'x-account-id': accountId })
+
 export const unique = (): string => randomBytes(6).toString('hex')
 
 /** What `call` answers, or a test that fails with the refusal. */
@@ -54,6 +58,7 @@ export async function makeTenant(http: FastifyInstance): Promise<Tenant> {
   const email = `user-${unique()}@example.com`
   const user = await done(http, 'POST', '/api/v6/user', { accountId, email, firstName: 'Uma' })
   const key = await makeKey(http, accountId, personScopes)
+  await done(http, 'POST', '/v3.0/accounts', { data: { id: accountId, telephony_enabled: true } }, inAccount(accountId))
   const planned = await done(
     http,
     'POST',
@@ -70,12 +75,29 @@ export async function makeTenant(http: FastifyInstance): Promise<Tenant> {
   }
 }
 
+/** Operations of the telephony API that act within one account, which an operator names. */
+export const isOfOneAccount = ({ path }: Operation): boolean =>
+  path.startsWith('/v3.0/') && !/^\/v3\.0\/(auth|whoami|events)/.test(path)
+
+/** The example of the contract, with the tenant's objects in place of the shown ones and new names where they must be. */
+export function exampleBody(operation: Operation, tenant: Tenant): unknown {
+  if (operation.example?.body === undefined) return undefined
+  const replaced = Object.entries({
+    [telephonyIds.account]: tenant.accountId,
+    [telephonyIds.user]: tenant.user.id,
+    'test-user@example.com': `${unique()}@example.com`,
+  }).reduce((text, [shown, own]) => text.replaceAll(shown, own), JSON.stringify(operation.example.body))
+  return JSON.parse(replaced)
+}
+
 /** The address of what the tenant has; a person is `user`, whom also an administrator may change or remove. */
 export function pathOf({ path }: Operation, tenant: Tenant): string {
   const kinds = {
     '/meeting/': tenant.meeting.id,
     '/user/': tenant.user.id,
+    '/users/': tenant.user.id,
     '/account/': tenant.accountId,
+    '/accounts/': tenant.accountId,
   }
   const id = Object.entries(kinds).find(([part]) => path.includes(part))?.[1] ?? tenant.key.id
   const icsToken = path.includes('/user/') ? tenant.user.icsToken : tenant.meeting.icsToken

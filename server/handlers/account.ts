@@ -84,6 +84,7 @@ export const accountHandlers: Handlers<
       return { data: await toAccount(trx, after) }
     })
     app.directory.forget()
+    await app.voice.changed(params.id)
     return answer
   },
 
@@ -95,6 +96,7 @@ export const accountHandlers: Handlers<
       call.expectVersion(row.resourceSeq)
       if (row.parentId === null) throw new ApiError('conflict', 'The root account cannot be deleted.')
       await refuseParents(trx, row)
+      await refuseTelephony(trx, row.id)
       await app.rooms.closeAllOf(trx, { accountId: row.id }, call.actor)
       await cancelMeetings(trx, meetingLinks(app), { accountId: row.id }, call.actor)
       await append(trx, {
@@ -107,12 +109,16 @@ export const accountHandlers: Handlers<
         data: { account: toAccountState(row) },
       })
       await trx.deleteFrom('meetings').where('accountId', '=', row.id).execute()
+      for (const table of ['calls', 'callLegs', 'callTraces'] as const) {
+        await trx.deleteFrom(table).where('accountId', '=', row.id).execute()
+      }
       await trx.deleteFrom('accounts').where('id', '=', row.id).execute()
       return { data: { id: row.id } }
     })
     app.rooms.settle()
     app.directory.forget()
     app.credentials.forget()
+    await app.voice.changed(params.id)
     return answer
   },
 
@@ -273,6 +279,20 @@ async function refuseParents(trx: Transaction<Tables>, row: AccountRow): Promise
   const child = await trx.selectFrom('accounts').select('id').where('parentId', '=', row.id).executeTakeFirst()
   if (child)
     throw new ApiError('conflict', `The account has accounts below it, such as ${child.id}: delete them first.`)
+}
+
+/** A8: phones and numbers of an account are taken away first, knowingly. */
+async function refuseTelephony(trx: Transaction<Tables>, accountId: string): Promise<void> {
+  for (const table of ['devices', 'phoneNumbers', 'trunks', 'callflows', 'contacts', 'medias'] as const) {
+    const row = await trx
+      .selectFrom(table as 'devices')
+      .select('accountId')
+      .where('accountId', '=', accountId)
+      .limit(1)
+      .executeTakeFirst()
+    const what = table === 'phoneNumbers' ? 'phone numbers' : table
+    if (row) throw new ApiError('conflict', `The account has ${what}: delete them first with the telephony API.`)
+  }
 }
 
 async function setAdmin(call: Call<'addAccountAdmin' | 'removeAccountAdmin'>, isAdmin: boolean) {

@@ -43,7 +43,7 @@ export const authenticationHandlers: Handlers<
       })
     }
     const user = await findUserByLogin(app.database, body.data.username)
-    if (!user || (key.role !== 'instance' && user.accountId !== key.accountId)) throw wrongSignIn()
+    if (!user?.isEnabled || (key.role !== 'instance' && user.accountId !== key.accountId)) throw wrongSignIn()
     const scopes = personScopes.filter((scope) => key.scopes.has(scope))
     const token = { ...tokenOf(user), ...madeFrom(key, body.data.api_key), scopes }
     return write((trx) => createToken(trx, app, token, { ...keyActor(key, ip), on_behalf_of: user.id }))
@@ -52,7 +52,7 @@ export const authenticationHandlers: Handlers<
   async authenticatePassword({ app, body, ip, write }) {
     const user = await findUserByLogin(app.database, body.data.username)
     const isRight = await isPassword(user?.passwordHash ?? null, body.data.password)
-    if (!user || !isRight) throw wrongSignIn()
+    if (!user?.isEnabled || !isRight) throw wrongSignIn()
     const token = { ...tokenOf(user), keyId: null, instanceKey: null, scopes: personScopes }
     return write((trx) => createToken(trx, app, token, { type: 'user', id: user.id, ip }))
   },

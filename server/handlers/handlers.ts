@@ -6,6 +6,8 @@ import type { Handlers } from './call.ts'
 import { eventHandlers } from './event.ts'
 import { keyHandlers } from './key.ts'
 import { meetingHandlers } from './meeting.ts'
+import { telephonyAccountHandlers } from './telephony-account.ts'
+import { telephonyUserHandlers } from './telephony-user.ts'
 import { userHandlers } from './user.ts'
 
 export const handlers: Handlers = {
@@ -16,4 +18,6 @@ export const handlers: Handlers = {
   ...calendarHandlers,
   ...authenticationHandlers,
   ...eventHandlers,
+  ...telephonyAccountHandlers,
+  ...telephonyUserHandlers,
 }

@@ -22,10 +22,12 @@ import {
   type OrganizerRow,
   toOrganizer,
   toUserState,
+  type UserRow,
   updateUserRow,
 } from '../store/users.ts'
 import { asDuplicateEmail, endTokens, keepOneAdmin } from './account.ts'
 import type { Call, Handlers } from './call.ts'
+import { refuseWhileUsed, rethrowConflict } from './configuration.ts'
 import { changesTo, cleared, keepIdentity } from './merge.ts'
 
 export const userHandlers: Handlers<
@@ -47,6 +49,7 @@ export const userHandlers: Handlers<
       return { data: toOrganizer(row) }
     })
     app.directory.forget()
+    await app.voice.changed(answer.data.accountId)
     return answer
   },
 
@@ -59,9 +62,11 @@ export const userHandlers: Handlers<
 
   async updateUser(call) {
     const { app, who, params, body } = call
+    let { accountId } = who
     const answer = await call.write(async (trx) => {
       const before = await lockOrganizer(trx, params.id, { accountId: reachOf(who), userId: ownOnly(who) })
       if (!before) throw noUser(params.id, who)
+      accountId = before.accountId
       call.expectVersion(before.resourceSeq)
       const after = await changeUser(trx, call, before, body)
       if (before.isAdmin !== after.isAdmin || before.email !== after.email) await endTokens(trx, after.id)
@@ -70,34 +75,27 @@ export const userHandlers: Handlers<
     })
     app.credentials.forget()
     app.directory.forget()
+    await app.voice.changed(accountId)
     return answer
   },
 
   async deleteUser(call) {
     const { app, who, params } = call
-    const answer = await call.write(async (trx) => {
-      const row = await lockOrganizer(trx, params.id, { accountId: reachOf(who) })
-      if (!row) throw noUser(params.id, who)
-      call.expectVersion(row.resourceSeq)
-      await lockAccount(trx, row.accountId, null)
-      if (row.isAdmin) await keepOneAdmin(trx, row.accountId, row.id)
-      await app.rooms.closeAllOf(trx, { userId: row.id }, call.actor)
-      await cancelMeetings(trx, meetingLinks(app), { userId: row.id }, call.actor)
-      await append(trx, {
-        accountId: row.accountId,
-        userId: row.id,
-        type: 'user.deleted',
-        resourceId: row.id,
-        resourceSeq: row.resourceSeq + 1,
-        actor: call.actor,
-        data: { user: toUserState(row) },
+    let { accountId } = who
+    const answer = await call
+      .write(async (trx) => {
+        const row = await lockOrganizer(trx, params.id, { accountId: reachOf(who) })
+        if (!row) throw noUser(params.id, who)
+        call.expectVersion(row.resourceSeq)
+        await removeUser(trx, call, row)
+        accountId = row.accountId
+        return { data: { id: row.id } }
       })
-      await trx.deleteFrom('users').where('id', '=', row.id).execute()
-      return { data: { id: row.id } }
-    })
+      .catch(rethrowConflict)
     app.rooms.settle()
     app.directory.forget()
     app.credentials.forget()
+    await app.voice.changed(accountId)
     return answer
   },
 
@@ -126,6 +124,29 @@ export const userHandlers: Handlers<
     app.credentials.forget()
     return answer
   },
+}
+
+/** With the meetings this person planned; refused while a device or callflow names the person. */
+export async function removeUser(
+  trx: Transaction<Tables>,
+  { app, actor }: Pick<Call, 'app' | 'actor'>,
+  row: UserRow,
+): Promise<void> {
+  await lockAccount(trx, row.accountId, null)
+  if (row.isAdmin) await keepOneAdmin(trx, row.accountId, row.id)
+  await refuseWhileUsed(trx, 'user', row.id)
+  await app.rooms.closeAllOf(trx, { userId: row.id }, actor)
+  await cancelMeetings(trx, meetingLinks(app), { userId: row.id }, actor)
+  await append(trx, {
+    accountId: row.accountId,
+    userId: row.id,
+    type: 'user.deleted',
+    resourceId: row.id,
+    resourceSeq: row.resourceSeq + 1,
+    actor,
+    data: { user: toUserState(row) },
+  })
+  await trx.deleteFrom('users').where('id', '=', row.id).execute()
 }
 
 const noUser = (id: string, who: Principal) => new ApiError('not_found', `There is no user ${id}.`, describe(who))

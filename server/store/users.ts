@@ -4,6 +4,7 @@ import type { Organizer } from '../../contract/account.ts'
 import type { AccountTables } from './account-tables.ts'
 import type { Queries } from './accounts.ts'
 import type { Tables } from './database.ts'
+import { toTelephonyUser } from './telephony-people.ts'
 
 export type UserRow = Selectable<AccountTables['users']>
 /** A person with an e-mail address, who may plan meetings (A8). */
@@ -80,8 +81,10 @@ export const updateUserRow = (
     .returningAll()
     .executeTakeFirstOrThrow()
 
-/** What the log shows: no token. */
-export const toUserState = (row: UserRow) => ({
+/** What the log shows: no token, no secret. */
+export const toUserState = (row: UserRow) => ({ ...toPerson(row), telephony: toTelephonyUser(row) })
+
+const toPerson = (row: UserRow) => ({
   email: row.email,
   firstName: row.firstName,
   lastName: row.lastName,
@@ -95,7 +98,7 @@ export const toUserState = (row: UserRow) => ({
 })
 
 export const toOrganizer = (row: OrganizerRow): Organizer => ({
-  ...toUserState(row),
+  ...toPerson(row),
   email: row.email,
   icsToken: row.icsToken,
   icsPath: `/api/v6/meeting/calender/user/${row.icsToken}`,
