@@ -87,9 +87,6 @@ export class InboundInvite extends Timer implements Opening, RequestHandler {
     this.#cancel(now, 487, sipReason(cancel))
   }
 
-  /** Our error never got its ACK: the leg has ended already, and there is nobody to tell. */
-  onLost(): void {}
-
   override wake(now: Instant): void {
     if (this.#last !== null) this.#progress(now, this.#last.status, this.#last.sdp)
   }

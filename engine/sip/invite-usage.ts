@@ -203,9 +203,10 @@ export class InviteUsage extends Timer {
     this.leg.port.options.queue.set(this, due.length === 0 ? undefined : Math.min(...due))
   }
 
-  /** The peer is not there any more, or has no such dialog: it gets a BYE all the same. */
+  /** The peer is not there any more, or has no such dialog: it gets a BYE all the same. An early one has its INVITE. */
   die(now: Instant, by: 'timeout' | 'error', status: number): void {
     const { leg } = this
+    if (!this.isConfirmed || leg.isOver) return
     leg.finish({ type: 'ended', leg: leg.id, by, status, q850: null })
     this.#close(now)
     this.#sendBye(now, null)
@@ -305,7 +306,7 @@ export class InviteUsage extends Timer {
       headers: () => [['Content-Type', 'application/dtmf-relay']],
       body: formatDtmf(digit, durationMs),
       onDone: (at, status) => {
-        if (status === 481 && !this.leg.isOver) this.die(at, 'error', 481)
+        if (status === 481) this.die(at, 'error', 481)
       },
     })
   }

@@ -80,6 +80,7 @@ export class LegRequest implements ResponseHandler {
     if (status > 100 && status < 200) this.#hasAnswer = true
     if ((status === 401 || status === 407) && this.#authorize(now, response)) return
     if (status === 503 && !this.#hasAnswer && this.#goOn(now)) return
+    if (status >= 200) this.#request = null
     if (status >= 300) this.#isOver = true
     this.#errand.onResponse(now, response, this)
   }

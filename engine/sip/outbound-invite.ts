@@ -23,8 +23,10 @@ import { assertedIdentity, formatAsserted, formatFrom, sdpType } from './leg-hea
 import { type Errand, LegRequest } from './leg-request.ts'
 import type { SipMessage } from './message.ts'
 import { formatRoutes, nextHopUri } from './route-set.ts'
+import type { ServerTransaction } from './server-transaction.ts'
 import { SessionTimer } from './session-timer.ts'
 import { endReason, type Opening, type SipLeg } from './sip-leg.ts'
+import { detached } from './text.ts'
 import { formatUri, parseUri } from './uri.ts'
 
 type Dial = Extract<LegCommand, { type: 'dial' }>
@@ -37,7 +39,9 @@ interface Ack {
 export class OutboundInvite implements Opening, Errand {
   readonly nextUri: string
   readonly #leg: SipLeg
-  readonly #dial: Dial
+  /** What was asked; let go with the answer, because the transaction lives on for 32 s. */
+  #dial: Dial | null
+  readonly #targetUri: string
   readonly #request: LegRequest
   /** By the tag of the branch that answered. */
   readonly #acks = new Map<string, Ack>()
@@ -51,6 +55,7 @@ export class OutboundInvite implements Opening, Errand {
   constructor(leg: SipLeg, dial: Dial) {
     this.#leg = leg
     this.#dial = dial
+    this.#targetUri = dial.to.uri
     this.nextUri = nextHopUri(dial.to.uri, dial.to.route)
     this.#request = new LegRequest(leg.port, this)
     this.#session = new SessionTimer(leg.port.options.sessionSeconds)
@@ -75,9 +80,11 @@ export class OutboundInvite implements Opening, Errand {
 
   build(hop: Hop, cseq: number, authorization: readonly HeaderLine[]): OutgoingRequest {
     const leg = this.#leg
+    const dial = this.#dial
+    if (dial === null) throw new Error(`${leg.id} has its answer`)
     leg.seen = hop
-    const { to, from, fromUser, headers, sdp, isIdentityTrusted, maxForwards } = this.#dial
-    const domain = this.#dial.fromDomain ?? leg.port.options.transactions.options.local(hop).host
+    const { to, from, fromUser, headers, sdp, isIdentityTrusted, maxForwards } = dial
+    const domain = dial.fromDomain ?? leg.port.options.transactions.options.local(hop).host
     const route = formatRoutes(to.uri, to.route)
     return {
       method: 'INVITE',
@@ -86,7 +93,7 @@ export class OutboundInvite implements Opening, Errand {
         ['Max-Forwards', String(maxForwards ?? 70)],
         ...route.headers,
         ['From', `${formatFrom(from, fromUser ?? from.number, domain)};tag=${leg.localTag}`],
-        ['To', this.#to(domain)],
+        ['To', toOf(dial, domain)],
         ['Call-ID', leg.callId],
         ['CSeq', `${cseq} INVITE`],
         ...leg.targetHeaders(hop, sdp !== null),
@@ -118,8 +125,16 @@ export class OutboundInvite implements Opening, Errand {
     }
   }
 
-  handleRequest(): boolean {
-    return false
+  /** §15: a callee may not end an early dialog by BYE. Whoever does has given the call up, whatever he answers later. */
+  handleRequest(now: Instant, transaction: ServerTransaction): boolean {
+    if (transaction.method !== 'BYE') return false
+    const { q850 } = endReason(transaction.request)
+    transaction.respond(now, { status: 200 })
+    this.#isHungUp = true
+    this.#request.cancel(now, [])
+    const reason = 'Ended Before the Answer'
+    this.#fail(now, { status: 480, reason, q850, retryAfter: null, contacts: [], isTimeout: false })
+    return true
   }
 
   onResponse(now: Instant, response: SipMessage, request: LegRequest): void {
@@ -157,8 +172,8 @@ export class OutboundInvite implements Opening, Errand {
     const leg = this.#leg
     const known = leg.usages.get(response.toTag)
     if (known !== undefined) return known
-    const usage = new InviteUsage(leg, Dialog.ofResponse(response, this.#dial.to.uri))
-    if (this.#dial.sdp !== null) usage.offers.offer(this.#dial.sdp)
+    const usage = new InviteUsage(leg, Dialog.ofResponse(response, this.#targetUri))
+    if (this.#dial !== null && this.#dial.sdp !== null) usage.offers.offer(this.#dial.sdp)
     usage.noteAllowed(response)
     leg.usages.set(response.toTag, usage)
     if (this.#identity !== null && usage.isUpdateAllowed) this.#introduce(now, usage)
@@ -210,7 +225,7 @@ export class OutboundInvite implements Opening, Errand {
     const isOffer = state === 'none' && sdp !== null
     if (isOffer) {
       usage.offers.ask()
-      this.#acks.set(response.toTag, { sent: null })
+      this.#acks.set(detached(response.toTag), { sent: null })
       usage.owe((at, answer) => this.#sendAck(at, usage.dialog, response, request, answer))
     } else {
       if (state === 'offered') usage.offers.agree()
@@ -222,12 +237,13 @@ export class OutboundInvite implements Opening, Errand {
     leg.emit({ type: 'answered', leg: leg.id, sdp: isOffer ? sdp : agreed, isOffer, branch: response.toTag, identity })
     usage.confirm(now)
     this.#introduce(now, usage)
+    this.#letGo()
   }
 
   /** T24: a late or second 2xx gets ACK and BYE. */
   #refuseBranch(now: Instant, response: SipMessage, request: LegRequest): void {
     const leg = this.#leg
-    const dialog = Dialog.ofResponse(response, this.#dial.to.uri)
+    const dialog = Dialog.ofResponse(response, this.#targetUri)
     this.#sendAck(now, dialog, response, request, null)
     sendBye(now, leg, dialog, null)
     this.#failCancelled(now)
@@ -235,7 +251,7 @@ export class OutboundInvite implements Opening, Errand {
 
   #sendAck(now: Instant, dialog: Dialog, response: SipMessage, request: LegRequest, sdp: string | null): void {
     const ack: Ack = { sent: null }
-    this.#acks.set(response.toTag, ack)
+    this.#acks.set(detached(response.toTag), ack)
     const { transactions } = this.#leg.port.options
     const { authorization } = request
     this.#leg.withHop(now, dialog.nextUri, (hop) => {
@@ -271,17 +287,22 @@ export class OutboundInvite implements Opening, Errand {
     if (leg.opening !== this) return
     leg.finish({ type: 'failed', leg: leg.id, ...outcome })
     leg.forget(now)
+    this.#letGo()
   }
 
-  /** A device is called in our domain; what lies behind a trunk is in the trunk's. */
-  #to(domain: string): string {
-    const { to, toNumber } = this.#dial
-    const uri = parseUri(to.uri)
-    if (uri === null || uri.host === '') return `<${to.uri}>`
-    return formatNameAddr({
-      uri: formatUri({ scheme: 'sip', user: toNumber, host: to.flow === null ? uri.host : domain }),
-    })
+  #letGo(): void {
+    this.#dial = null
+    this.#introduced.clear()
   }
+}
+
+/** A device is called in our domain; what lies behind a trunk is in the trunk's. */
+function toOf({ to, toNumber }: Dial, domain: string): string {
+  const uri = parseUri(to.uri)
+  if (uri === null || uri.host === '') return `<${to.uri}>`
+  return formatNameAddr({
+    uri: formatUri({ scheme: 'sip', user: toNumber, host: to.flow === null ? uri.host : domain }),
+  })
 }
 
 const isReliable = (response: SipMessage): boolean =>

@@ -61,7 +61,7 @@ export class PeerChanges {
     if (sdp !== null) usage.offers.ask()
     if (method === 'INVITE') {
       transaction.respond(now, { status: 100 })
-      transaction.handler = { onCancel: (at) => this.reject(at, 487), onLost: () => {} }
+      transaction.handler = { onCancel: (at) => this.reject(at, 487) }
     }
     usage.leg.emit({ type: 'offer', leg: usage.leg.id, sdp })
   }

@@ -9,14 +9,13 @@ import { type Hop, isReliable, replyHop } from './hop.ts'
 import { InviteServerTransaction } from './invite-server-transaction.ts'
 import type { SipMessage } from './message.ts'
 import { NonInviteServerTransaction } from './non-invite-server-transaction.ts'
+import { detached } from './text.ts'
 import type { Timers } from './timers.ts'
 
-/** Whoever answers a request and wants to know what becomes of it. */
+/** Whoever answers a request and wants to know what becomes of it until then. */
 export interface RequestHandler {
   /** The peer cancelled an INVITE that has no final response; the CANCEL is answered already. */
   onCancel(now: Instant, cancel: SipMessage): void
-  /** A final error of ours to an INVITE was never acknowledged, or the transport failed. */
-  onLost(now: Instant): void
 }
 
 /** What the transaction layer gives its server transactions. */
@@ -32,29 +31,35 @@ export class ServerTransaction extends Timer {
   /** Its name in the layer, and the ticket of what it sends. */
   readonly key: string
   readonly method: string
-  readonly callId: string
+  /** Of a request that begins something, by which copies of it are known; empty in a dialog. */
+  readonly initialCallId: string
   /** Where the request came from. */
   readonly source: Hop
   handler: RequestHandler | null = null
   /** The CANCEL, when it came; also before there was a handler. */
   cancel: SipMessage | null = null
+  readonly #cseq: number
+  readonly #fromTag: string
   readonly #side: ServerSide
   readonly #replyTo: Hop
   readonly #machine: InviteServerTransaction | NonInviteServerTransaction
   #request: SipMessage | null
-  #localTag: string
+  readonly #hasTag: boolean
+  #localTag = ''
 
   constructor(side: ServerSide, options: { key: string; request: SipMessage; source: Hop }) {
     super()
     const { key, request, source } = options
     this.#side = side
-    this.key = key
+    this.key = detached(key)
     this.method = request.method
-    this.callId = request.callId
+    this.initialCallId = request.toTag === '' ? detached(request.callId) : ''
+    this.#cseq = request.cseq
+    this.#fromTag = detached(request.fromTag)
     this.source = source
     this.#replyTo = replyHop(request, source)
     this.#request = request
-    this.#localTag = request.toTag
+    this.#hasTag = request.toTag !== ''
     const settings = { isReliable: isReliable(source), timers: side.timers }
     this.#machine =
       request.method === 'INVITE' ? new InviteServerTransaction(settings) : new NonInviteServerTransaction(settings)
@@ -74,10 +79,15 @@ export class ServerTransaction extends Timer {
     return this.#request === null
   }
 
-  /** Of To in our responses, one for all of them (§8.2.6.2). */
+  /** Of To in our responses to a request that has none there, one for all of them (§8.2.6.2). */
   get localTag(): string {
     if (this.#localTag === '') this.#localTag = this.#side.token()
     return this.#localTag
+  }
+
+  /** §8.2.2.2: of the same Call-ID, and in all else the same request too. */
+  isLike({ method, cseq, fromTag }: SipMessage): boolean {
+    return method === this.method && cseq === this.#cseq && fromTag === this.#fromTag
   }
 
   /** §9.2: the answers to a CANCEL and to its INVITE have one tag. */
@@ -92,11 +102,14 @@ export class ServerTransaction extends Timer {
 
   /** Sends a response and gives its bytes, which a dialog needs to repeat a 2xx. A second final one is a fault of ours. */
   respond(now: Instant, parts: ResponseParts): Uint8Array {
-    const toTag = parts.status === 100 ? '' : this.localTag
+    const toTag = parts.status === 100 || this.#hasTag ? '' : this.localTag
     const bytes = formatResponse(this.request, { ...parts, toTag })
-    if (parts.status >= 200) this.#request = null
+    if (parts.status >= 200) {
+      this.#request = null
+      this.handler = null
+    }
     this.#machine.handle(now, { type: 'respond', status: parts.status, bytes })
-    this.#pump(now)
+    this.#pump()
     return bytes
   }
 
@@ -110,28 +123,25 @@ export class ServerTransaction extends Timer {
     if (this.#machine instanceof InviteServerTransaction) {
       this.#machine.handle(now, { type: 'request', method: method === 'ACK' ? 'ACK' : 'INVITE' })
     } else this.#machine.handle(now, { type: 'request' })
-    return this.#pump(now)
+    return this.#pump()
   }
 
   handleTransportError(now: Instant): void {
     this.#machine.handle(now, { type: 'transport_error' })
-    this.#pump(now)
+    this.#pump()
   }
 
   override wake(now: Instant): void {
     this.#machine.handle(now, { type: 'wake' })
-    this.#pump(now)
+    this.#pump()
   }
 
-  #pump(now: Instant): boolean {
+  #pump(): boolean {
     let isAckOfDialog = false
     for (let output = this.#machine.poll(); output !== undefined; output = this.#machine.poll()) {
       if (output.type === 'send') this.#side.send(this.#replyTo, output.bytes, this.key)
       else if (output.type === 'ack') isAckOfDialog = true
-      else {
-        this.#side.forget(this)
-        if (output.reason !== 'done') this.handler?.onLost(now)
-      }
+      else this.#side.forget(this)
     }
     this.#side.queue.set(this, this.#machine.deadline())
     return isAckOfDialog

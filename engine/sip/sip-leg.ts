@@ -106,6 +106,7 @@ export class SipLeg {
   forget(now: Instant): void {
     this.isOver = true
     this.opening = null
+    this.confirmed = null
     const usages = [...this.usages.values()]
     this.usages.clear()
     for (const usage of usages) usage.release(now)

@@ -52,7 +52,7 @@ export class Transactions {
   readonly #clients = new Map<string, ClientTransaction>()
   readonly #servers = new Map<string, ServerTransaction>()
   /** The last request without To tag of each Call-ID, by which copies that took another way are known (§8.2.2.2). */
-  readonly #initial = new Map<string, { transaction: ServerTransaction; cseq: number; fromTag: string }>()
+  readonly #initial = new Map<string, ServerTransaction>()
   /** What waits for an answer over a connection, which may close. */
   readonly #byFlow = new Map<string, Set<ClientTransaction>>()
   readonly #clientSide: ClientSide
@@ -160,9 +160,8 @@ export class Transactions {
   #receiveNew(now: Instant, transaction: ServerTransaction, request: SipMessage): void {
     this.#servers.set(transaction.key, transaction)
     if (request.method === 'CANCEL') return this.#cancel(now, transaction, request)
-    if (request.toTag === '') {
-      this.#initial.set(request.callId, { transaction, cseq: request.cseq, fromTag: request.fromTag })
-    }
+    const { initialCallId } = transaction
+    if (initialCallId !== '') this.#initial.set(initialCallId, transaction)
     this.user?.onRequest(now, transaction)
   }
 
@@ -173,8 +172,7 @@ export class Transactions {
   #isMerged(request: SipMessage): boolean {
     if (request.toTag !== '' || request.method === 'CANCEL') return false
     const first = this.#initial.get(request.callId)
-    if (first === undefined || first.cseq !== request.cseq || first.fromTag !== request.fromTag) return false
-    return first.transaction.method === request.method
+    return first?.isLike(request) === true
   }
 
   /** §9.2: 200, whatever becomes of the INVITE, with the To tag that its responses have; 481 when there is none. */
@@ -206,7 +204,8 @@ export class Transactions {
 
   #forgetServer(transaction: ServerTransaction): void {
     this.#servers.delete(transaction.key)
-    if (this.#initial.get(transaction.callId)?.transaction === transaction) this.#initial.delete(transaction.callId)
+    const { initialCallId } = transaction
+    if (this.#initial.get(initialCallId) === transaction) this.#initial.delete(initialCallId)
   }
 }
 
