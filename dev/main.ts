@@ -26,10 +26,10 @@ const supervisor = new Supervisor(config, log)
 onStop({ watchParent: config.isStartedByNpm }, () => supervisor.stop())
 await supervisor.start()
 console.log(formatWorld(await seed({ config, instanceApiKey: readCredentials(config).instanceApiKey })))
-follow(['server', 'contract', 'engine/sfu'], async () => supervisor.restartApi())
+follow(['server', 'contract', 'engine'], async () => supervisor.restartControls())
 follow(['web'], async () => {
   await buildPages(console.log)
-  supervisor.restartApi()
+  supervisor.restartControls()
 })
 
 /** Several files are saved at once; they count as one change. */

@@ -17,6 +17,8 @@ import { workerSocketPath } from './media/worker-process.ts'
 import { createMetrics } from './metrics.ts'
 import { openPool } from './store/database.ts'
 import { readTls } from './tls.ts'
+import { VoiceClient } from './voice/client.ts'
+import { voiceSocketPath } from './voice/control-protocol.ts'
 
 const config = readConfig(process.env)
 runControlProgram({
@@ -37,6 +39,8 @@ async function start(connection: ClientConfig, { log, stops }: ControlParts): Pr
   stops.push(async () => {
     for (const worker of workers) worker.stop()
   })
+  const voice = new VoiceClient(voiceSocketPath(config.dataDir), log, () => app.sequencer.poke())
+  stops.push(async () => voice.stop())
   const app = createApp({
     config,
     connection,
@@ -46,6 +50,7 @@ async function start(connection: ClientConfig, { log, stops }: ControlParts): Pr
     clock: Date.now,
     masterKey: await readMasterKey(config.dataDir),
     instanceApiKey: credentials.instanceApiKey,
+    voice,
     openMedia: (index, events) => {
       const worker = new MediaClient(workerSocketPath(config.dataDir, index), events)
       workers.push(worker)

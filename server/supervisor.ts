@@ -1,5 +1,5 @@
 /**
- * Starts PostgreSQL, the media workers and the api process, and starts again what dies. It serves nobody itself, so
+ * Starts PostgreSQL, the media workers, the api and the voice process, and starts again what dies. It serves nobody, so
  * that hardly anything can end it; when it is killed, PostgreSQL and the workers live on and the next one adopts them.
  */
 import { mkdirSync } from 'node:fs'
@@ -8,7 +8,7 @@ import type { FastifyBaseLogger } from 'fastify'
 import type { ClientConfig } from 'pg'
 import { buildPages } from './build-pages.ts'
 import type { Config } from './config.ts'
-import { ControlProcess } from './control-process.ts'
+import { type ControlName, ControlProcess } from './control-process.ts'
 import { credentialsFile, readCredentials } from './credentials-file.ts'
 import { candidates } from './media/candidates.ts'
 import { WorkerProcess } from './media/worker-process.ts'
@@ -26,7 +26,7 @@ export class Supervisor {
   readonly #log: FastifyBaseLogger
   readonly #stops: (() => Promise<unknown>)[] = []
   #isStopping = false
-  #api: ControlProcess | null = null
+  readonly #controls: ControlProcess[] = []
 
   constructor(config: Config, log: FastifyBaseLogger) {
     this.#config = config
@@ -48,7 +48,7 @@ export class Supervisor {
       ...this.#workers().map((worker) => worker.start()),
     ])
     if (this.#isStopping) return
-    await this.#startApi(connection)
+    await Promise.all([this.#startControl('api', connection), this.#startControl('voice', connection)])
     log.info({ url: config.publicUrl, ms: Math.round(performance.now() - startedAt) }, 'serving')
     if (credentials.isNew) console.log(formatTutorial(config, credentials, credentialsFile(config)))
     else console.log(`Carillon: ${config.publicUrl}  (first calls with your keys: npm run tutorial)`)
@@ -62,8 +62,8 @@ export class Supervisor {
   }
 
   /** For development: the same program with its sources read again. */
-  restartApi(): void {
-    this.#api?.restart()
+  restartControls(): void {
+    for (const control of this.#controls) control.restart()
   }
 
   async #openDatabase(): Promise<ClientConfig> {
@@ -120,11 +120,11 @@ export class Supervisor {
     })
   }
 
-  #startApi(connection: ClientConfig): Promise<void> {
-    const api = new ControlProcess('api', connection, this.#log)
-    this.#api = api
-    this.#stops.push(() => api.stop())
-    return api.start()
+  #startControl(name: ControlName, connection: ClientConfig): Promise<void> {
+    const control = new ControlProcess(name, connection, this.#log)
+    this.#controls.push(control)
+    this.#stops.push(() => control.stop())
+    return control.start()
   }
 }
 

@@ -1,6 +1,7 @@
 /**
- * The certificate that HTTP is served with: the operator's, or one of our own making (`CARILLON_TLS=self-signed`), kept
- * in `<data dir>/tls` and renewed before it ends. Browsers warn of it once and then give their cameras.
+ * The certificate that HTTP and SIP are served with: the operator's, or one of our own making, kept in `<data dir>/tls`
+ * and renewed before it ends. HTTP uses it when it is wanted (`CARILLON_TLS=self-signed`): browsers warn of it once and
+ * then give their cameras. SIP over TLS always has one: phones encrypt with it whether they check it or not.
  */
 import { X509Certificate } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
@@ -25,14 +26,20 @@ const filesOf = (config: Config) => ({
 
 /** Null: plain HTTP. */
 export function readTls(config: Config): Tls | null {
-  if (config.tls !== 'self-signed') return config.tls
+  return config.tls === 'self-signed' ? readOwn(config) : config.tls
+}
+
+export const readSipTls = (config: Config): Tls =>
+  config.tls === 'self-signed' || config.tls === null ? readOwn(config) : config.tls
+
+function readOwn(config: Config): Tls {
   const files = filesOf(config)
   return { cert: readFileSync(files.cert, 'utf8'), key: readFileSync(files.key, 'utf8') }
 }
 
 /** Makes the certificate when it is missing, ends soon, or names another host. Done by the supervisor alone. */
 export async function prepareTls(config: Config): Promise<void> {
-  if (config.tls !== 'self-signed') return
+  if (config.tls !== 'self-signed' && config.tls !== null) return
   const files = filesOf(config)
   const host = new URL(config.publicUrl).hostname.replace(/^\[|\]$/g, '')
   if (existsSync(files.cert) && existsSync(files.key) && isGood(readFileSync(files.cert, 'utf8'), host)) return

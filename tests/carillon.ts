@@ -35,6 +35,31 @@ export async function freePort(protocol: 'tcp' | 'udp'): Promise<number> {
   return port
 }
 
+/** So many in a row, the first of which is given. */
+async function freePorts(protocol: 'tcp', count: number): Promise<number> {
+  for (;;) {
+    const first = await freePort(protocol)
+    if (first + count > 60_000) continue
+    const others = await Promise.all(Array.from({ length: count - 1 }, (_, i) => isFree(first + 1 + i)))
+    if (others.every(Boolean)) return first
+  }
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const server = createServer()
+  const outcome = new Promise<boolean>((resolve) => {
+    server.once('error', () => resolve(false))
+    server.listen(port, '127.0.0.1', () => resolve(true))
+  })
+  const isOurs = await outcome
+  server.close()
+  return isOurs
+}
+
+/** Below the ports that the kernel gives out by itself; each product of a test run has its own. */
+const rtpPorts = () => 10_000 + 400 * ((process.pid + lastRtp++) % 50)
+let lastRtp = 0
+
 export async function until<T>(
   read: () => T | Promise<T>,
   what: string,
@@ -54,25 +79,33 @@ export class Carillon {
   readonly environment: Readonly<Record<string, string>>
   readonly url: string
   readonly webrtcPort: number
+  readonly sipPort: number
   #child: ChildProcess | null = null
   output = ''
 
-  private constructor(httpPort: number, webrtcPort: number, extra: Record<string, string>) {
-    this.webrtcPort = webrtcPort
+  private constructor(
+    ports: { http: number; webrtc: number; sip: number; rtp: number },
+    extra: Record<string, string>,
+  ) {
+    this.webrtcPort = ports.webrtc
+    this.sipPort = ports.sip
     this.environment = {
       CARILLON_DATA_DIR: this.dataDir,
-      CARILLON_HTTP_PORT: String(httpPort),
-      CARILLON_WEBRTC_PORT: String(webrtcPort),
+      CARILLON_HTTP_PORT: String(ports.http),
+      CARILLON_WEBRTC_PORT: String(ports.webrtc),
+      CARILLON_SIP_PORT: String(ports.sip),
+      CARILLON_RTP_PORTS: `${ports.rtp}-${ports.rtp + 399}`,
       CARILLON_RATE_LIMIT: '1000000',
       CARILLON_PUBLIC_RATE_LIMIT: '1000000',
       ...extra,
     }
     const scheme = extra.CARILLON_TLS ? 'https' : 'http'
-    this.url = extra.CARILLON_PUBLIC_URL ?? `${scheme}://localhost:${httpPort}`
+    this.url = extra.CARILLON_PUBLIC_URL ?? `${scheme}://localhost:${ports.http}`
   }
 
   static async start(extra: Record<string, string> = {}): Promise<Carillon> {
-    const carillon = new Carillon(await freePort('tcp'), await freePort('udp'), extra)
+    const [http, webrtc, sip] = [await freePort('tcp'), await freePort('udp'), await freePorts('tcp', 2)]
+    const carillon = new Carillon({ http, webrtc, sip, rtp: rtpPorts() }, extra)
     await carillon.start()
     return carillon
   }
@@ -157,10 +190,12 @@ export class Carillon {
   get pids() {
     const supervisor = this.#child?.pid ?? 0
     const all = processes()
-    const api = all.find(({ parent, command }) => parent === supervisor && command.includes('server/api.ts'))?.pid ?? 0
+    const control = (program: string) =>
+      all.find(({ parent, command }) => parent === supervisor && command.includes(program))?.pid ?? 0
+    const [api, voice] = [control('server/api.ts'), control('server/voice.ts')]
     const worker =
       all.find(({ command }) => command.includes('worker.ts') && command.includes(`${this.dataDir}/`))?.pid ?? 0
-    return { supervisor, api, worker, postgres: this.#postgresPid() }
+    return { supervisor, api, voice, worker, postgres: this.#postgresPid() }
   }
 
   #postgresPid(): number {
@@ -178,10 +213,10 @@ export class Carillon {
 
   /** Everything at once, as a power cut would. */
   async killAll(): Promise<void> {
-    const { supervisor, api, worker, postgres } = this.pids
+    const { supervisor, api, voice, worker, postgres } = this.pids
     const backends = processes().filter(({ parent }) => parent === postgres)
-    for (const pid of [supervisor, api, worker, postgres, ...backends.map(({ pid }) => pid)]) kill(pid)
-    await until(() => [supervisor, api, worker, postgres].every((pid) => !isAlive(pid)), 'all dead')
+    for (const pid of [supervisor, api, voice, worker, postgres, ...backends.map(({ pid }) => pid)]) kill(pid)
+    await until(() => [supervisor, api, voice, worker, postgres].every((pid) => !isAlive(pid)), 'all dead')
   }
 
   async destroy(): Promise<void> {

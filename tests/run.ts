@@ -20,6 +20,10 @@ const programs = {
   '/usr/bin/turnserver': 'coturn',
   '/usr/bin/curl': 'curl',
   '/sbin/ip': 'iproute2',
+  '/usr/bin/sipp': 'sip-tester',
+  '/usr/bin/baresip': 'baresip',
+  '/usr/bin/sipsak': 'sipsak',
+  '/usr/sbin/kamailio': 'kamailio',
   '/usr/lib/postgresql/15/bin/postgres': 'postgresql-15',
 }
 
@@ -30,7 +34,7 @@ const steps: readonly (readonly [string, ...string[]])[] = [
   ['biome', 'check', '.'],
   ['depcruise', '--config', '.dependency-cruiser.mjs', 'contract', 'engine', 'server', 'web', 'dev'],
 ]
-const suites = ['fast', 'pg15', 'process', 'browser']
+const suites = ['fast', 'pg15', 'process', 'interop', 'browser']
 
 installPrograms()
 await buildPages((message) => console.log(message))

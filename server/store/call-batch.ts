@@ -4,8 +4,10 @@
  *
  * Invariant (T3): a call ends once. The events that tell of an end go in only with the row that ended just now.
  */
+import { sql } from 'kysely'
 import type { Client, PoolClient } from 'pg'
 import type { InboxRow } from '../events/inbox.ts'
+import type { Database } from './database.ts'
 
 /** A row of `calls` as the call stands; what never changes is read from the first only. Times are RFC 3339. */
 export interface CallRow {
@@ -250,3 +252,13 @@ const toEventJson = ({ row, endOf }: BatchEvent, place: number) => ({
   end_of: endOf,
   place,
 })
+
+/** How far the calls of a node were surely alive (T3). */
+export async function touchCalls(database: Database, node: string): Promise<void> {
+  await database
+    .updateTable('calls')
+    .set({ heartbeatAt: sql<Date>`now()` })
+    .where('node', '=', node)
+    .where('endedAt', 'is', null)
+    .execute()
+}

@@ -1,9 +1,9 @@
 /** Bindings of devices, as the voice process keeps them over its restarts (T7). */
 import type { Selectable } from 'kysely'
 import type { Database } from './database.ts'
-import type { TelephonyTables } from './telephony-tables.ts'
+import type { CallTables } from './telephony-tables.ts'
 
-export type RegistrationRow = Omit<Selectable<TelephonyTables['registrations']>, 'registeredAt' | 'expiresAt'> & {
+export type RegistrationRow = Omit<Selectable<CallTables['registrations']>, 'registeredAt' | 'expiresAt'> & {
   readonly registeredAt: Date
   readonly expiresAt: Date
 }

@@ -9,12 +9,10 @@ import type { LegId } from '../../engine/call/leg.ts'
 import type { CallRecord, CallState, Cdr, LegRow } from '../../engine/call/records.ts'
 import { type InboxRow, toInboxRow } from '../events/inbox.ts'
 import type { BatchEvent, CallBatch, CallRow, LegTableRow, TraceRow } from '../store/call-batch.ts'
-import { toCallData, toCdrData, toTimestamp } from './call-events.ts'
+import { rowToCdrData, rowToPublicCall, toCallData, toCdrData, toTimestamp } from './call-events.ts'
 
 export interface CallBookOptions {
   readonly node: string
-  /** Wall time. */
-  readonly clock: () => number
   /** The SIP messages of these Call-IDs, once: they are forgotten. */
   readonly ladder: (sipCallIds: readonly string[]) => string
 }
@@ -95,6 +93,29 @@ export class CallBook {
     }
   }
 
+  /** T3: its process died, and nobody can go on with it; its last heartbeat was its end. */
+  lose(callId: string): void {
+    const open = this.#open.get(callId)
+    if (!open) return
+    const { row } = open
+    const at = Date.parse(row.heartbeat_at)
+    const secondsSince = (from: string) => Math.max(0, Math.ceil((at - Date.parse(from)) / 1_000))
+    this.#change(open, {
+      resource_seq: row.resource_seq + 1,
+      ended_at: row.heartbeat_at,
+      hangup_cause: row.answered_at === null ? 'FAILED' : 'ANSWERED',
+      ended_by: 'system_restart',
+      q850_cause: 41, // temporary failure
+      duration_seconds: secondsSince(row.started_at),
+      billing_seconds: row.answered_at === null ? 0 : secondsSince(row.answered_at),
+      snapshot: null,
+    })
+    this.#tell('call.ended', open, at, { call: rowToPublicCall(open.row), leg_id: null }, true)
+    this.#change(open, { resource_seq: open.row.resource_seq + 1 })
+    this.#tell('cdr.final', open, at, rowToCdrData(open.row), true)
+    this.#open.delete(callId)
+  }
+
   #event(record: Extract<CallRecord, { type: 'event' }>): void {
     const { call, event, at } = record
     const open = this.#open.get(call.id) ?? this.#begin(call)
@@ -152,7 +173,7 @@ export class CallBook {
     this.#calls.set(open.row.id, open.row)
   }
 
-  #tell<T extends EventType>(type: T, { row }: Open, at: number, data: never | object, isEnd: boolean): void {
+  #tell<T extends EventType>(type: T, { row }: Open, at: number, data: object, isEnd: boolean): void {
     const inbox = toInboxRow({
       accountId: row.account_id,
       userId: row.owner_id,
@@ -235,11 +256,6 @@ export class CallBook {
   #snapshot(callId: string, text: string | null): void {
     const open = this.#open.get(callId)
     if (open) this.#change(open, { snapshot: text })
-  }
-
-  /** Alive until now (T3). */
-  heartbeat(): string {
-    return new Date(this.#options.clock()).toISOString()
   }
 }
 

@@ -2,6 +2,7 @@
 import type { EventData } from '../../contract/events.ts'
 import type { CallRecord, CallState, Cdr, PartyState } from '../../engine/call/records.ts'
 import type { Instant } from '../../engine/machine.ts'
+import type { CallRow } from '../store/call-batch.ts'
 
 type CallEvent = Extract<CallRecord, { type: 'event' }>
 type PublicCall = EventData<'call.started'>['call']
@@ -62,4 +63,62 @@ export const toCdrData = (cdr: Cdr): EventData<'cdr.final'> => ({
     sip_code: cdr.sipCode,
     q850_cause: cdr.q850,
   },
+})
+
+/** Of a call that only its row is left of. */
+export const rowToPublicCall = (row: CallRow): PublicCall => ({
+  id: row.id,
+  account_id: row.account_id,
+  direction: row.direction as PublicCall['direction'], // the table checks it
+  status: 'ended',
+  is_emergency: row.is_emergency,
+  ...rowParties(row),
+  called_number: row.called_number,
+  callflow_id: row.callflow_id,
+  started_at: row.started_at,
+  answered_at: row.answered_at,
+  ended_at: row.ended_at,
+  hangup_cause: row.hangup_cause as PublicCall['hangup_cause'],
+})
+
+export const rowToCdrData = (row: CallRow): EventData<'cdr.final'> => ({
+  cdr: {
+    call_id: row.id,
+    account_id: row.account_id,
+    direction: row.direction as PublicCall['direction'],
+    owner_id: row.owner_id,
+    ...rowParties(row),
+    called_number: row.called_number,
+    callflow_id: row.callflow_id,
+    is_emergency: row.is_emergency,
+    started_at: row.started_at,
+    answered_at: row.answered_at,
+    ended_at: row.ended_at ?? row.heartbeat_at,
+    duration_seconds: row.duration_seconds ?? 0,
+    billing_seconds: row.billing_seconds ?? 0,
+    hangup_cause: (row.hangup_cause ?? 'FAILED') as EventData<'cdr.final'>['cdr']['hangup_cause'],
+    ended_by: 'system_restart',
+    sip_code: row.sip_code,
+    q850_cause: row.q850_cause,
+  },
+})
+
+const rowParties = (row: CallRow): Pick<PublicCall, 'caller' | 'callee'> => ({
+  caller: {
+    number: row.caller_number,
+    name: row.caller_name,
+    user_id: row.from_user_id,
+    device_id: row.from_device_id,
+    trunk_id: row.direction === 'incoming' ? row.trunk_id : null,
+  },
+  callee:
+    row.callee_number === null
+      ? null
+      : {
+          number: row.callee_number,
+          name: row.callee_name,
+          user_id: row.to_user_id,
+          device_id: row.to_device_id,
+          trunk_id: row.direction === 'outgoing' ? row.trunk_id : null,
+        },
 })

@@ -23,6 +23,7 @@ export class Ports {
 
   /** Of a call that was restored: it is in use already. */
   claim(endpoint: string, port: number): void {
+    if (this.#byEndpoint.has(endpoint)) return
     const at = this.#free.indexOf(port, this.#next)
     if (at >= 0) this.#free.splice(at, 1)
     this.#byEndpoint.set(endpoint, port)

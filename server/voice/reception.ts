@@ -2,19 +2,22 @@
  * New requests that belong to no call: registrations, calls that begin, questions whether we are alive. Whoever is let
  * in by the doorkeeper is served, everything else is refused in the words of RFC 3261.
  */
-import type { LegId } from '../../engine/call/leg.ts'
+import type { LegId, Source } from '../../engine/call/leg.ts'
 import type { Instant } from '../../engine/machine.ts'
 import type { ResponseParts } from '../../engine/sip/format.ts'
 import { allow, supported } from '../../engine/sip/leg-headers.ts'
+import type { Hop } from '../../engine/sip/hop.ts'
 import type { Legs } from '../../engine/sip/legs.ts'
 import type { ServerTransaction } from '../../engine/sip/server-transaction.ts'
-import type { Doorkeeper } from './doorkeeper.ts'
+import type { Admission, Doorkeeper } from './doorkeeper.ts'
 import type { Registrations } from './registrations.ts'
 
 export interface ReceptionOptions {
   readonly doorkeeper: Doorkeeper
   readonly registrations: Registrations
   readonly newLegId: () => LegId
+  /** A leg is about to begin, called from there. */
+  readonly accepting: (leg: LegId, source: Hop) => void
   /** Null: a new call may begin; else how it is refused (T8). */
   readonly refusal: () => ResponseParts | null
   /** Runs a step from outside the exchange. */
@@ -66,23 +69,25 @@ export class Reception {
   }
 
   #invite(now: Instant, transaction: ServerTransaction, legs: Legs): void {
-    const { doorkeeper, newLegId, refusal } = this.#options
+    const { doorkeeper, newLegId, refusal, accepting } = this.#options
     const { request, source } = transaction
     const admission = doorkeeper.admit(request, source, true)
     if (admission.kind === 'refused') return respond(now, transaction, admission)
     const refused = refusal()
     if (refused !== null) return respond(now, transaction, refused)
-    if (admission.kind === 'trunk') return legs.accept(now, transaction, newLegId(), admission.source)
-    const { accountId, deviceId } = admission.login
-    legs.accept(now, transaction, newLegId(), { kind: 'device', accountId, deviceId })
+    const leg = newLegId()
+    accepting(leg, source)
+    legs.accept(now, transaction, leg, toSource(admission))
   }
 }
 
-const capabilities = [
-  allow,
-  ['Accept', 'application/sdp'],
-  supported,
-] as const
+function toSource(admission: Exclude<Admission, { kind: 'refused' }>): Source {
+  if (admission.kind === 'trunk') return admission.source
+  const { accountId, deviceId } = admission.login
+  return { kind: 'device', accountId, deviceId }
+}
+
+const capabilities = [allow, ['Accept', 'application/sdp'], supported] as const
 
 function respond(now: Instant, transaction: ServerTransaction, parts: ResponseParts): void {
   transaction.respond(now, parts)

@@ -17,7 +17,8 @@ export interface SocketsOptions {
   readonly log: FastifyBaseLogger
   /** Names the process, so that flows of one before it are known as gone. */
   readonly epoch: string
-  readonly received: (message: SipMessage | ParseFault, source: Hop) => void
+  /** `bytes`: as they came, or over a connection as it was understood. */
+  readonly received: (message: SipMessage | ParseFault, source: Hop, bytes: Uint8Array) => void
   readonly failed: (ticket: string) => void
   readonly closed: (flow: string) => void
 }
@@ -39,7 +40,7 @@ export class Sockets {
         tcpPort: port,
         tls: tls && { port: port + 1, ...tls },
         log,
-        received: options.received,
+        received: (message, source) => options.received(message, source, bytesOf(message)),
         failed,
         closed,
       },
@@ -82,8 +83,19 @@ export class Sockets {
       if (bytes.length >= 4) this.#udp.send(source, pong, '')
       return
     }
-    this.#options.received(parseMessage(bytes), source)
+    this.#options.received(parseMessage(bytes), source, bytes)
   }
+}
+
+const nothing = new Uint8Array(0)
+
+/** What came over a connection, written out again for its ladder. */
+function bytesOf(message: SipMessage | ParseFault): Uint8Array {
+  if (message.isFault) return nothing
+  const { isRequest, method, uri, status, reason } = message
+  const start = isRequest ? `${method} ${uri} SIP/2.0` : `SIP/2.0 ${status} ${reason}`
+  const lines = [...message.lines()].map(([name, value]) => `${name}: ${value}`)
+  return Buffer.from([start, ...lines, '', message.text].join('\r\n'))
 }
 
 const pong = Buffer.from('\r\n')

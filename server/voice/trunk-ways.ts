@@ -24,6 +24,8 @@ interface Way {
 export interface TrunkWaysOptions {
   readonly directories: Directories
   readonly locate: (uri: string, done: (hops: readonly Hop[]) => void) => void
+  /** The trunk whose registration at a carrier has that user. */
+  readonly trunkOfToken: (user: string) => string | null
 }
 
 export class TrunkWays {
@@ -68,6 +70,9 @@ export class TrunkWays {
   }
 
   find(request: SipMessage, { address }: Hop): TrunkSource | null {
+    const registered = this.#options.trunkOfToken(request.requestUri?.user ?? '')
+    const login = registered === null ? undefined : this.#options.directories.trunk(registered)
+    if (login !== undefined) return toSource(login)
     const found = this.#at(address).map(toSource)
     if (found.length < 2 || request.method !== 'INVITE') return found[0] ?? null
     const isOurs = (source: TrunkSource) =>

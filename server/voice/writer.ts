@@ -33,6 +33,8 @@ export class Writer {
   #number = 0
   #waiting: (() => void)[] = []
   #isRunning = false
+  /** Something was recorded while a pass was under way. */
+  #isPoked = false
   #isStopped = false
   #beganAt = Number.NEGATIVE_INFINITY
   #timer: NodeJS.Timeout | null = null
@@ -61,11 +63,10 @@ export class Writer {
 
   /** Something was recorded. */
   poke(): void {
+    this.#isPoked = true
     if (this.#isRunning || this.#timer !== null) return
     const pause = this.#beganAt + gatherMs - performance.now()
-    if (pause <= 0) {
-      this.#timer = setTimeout(() => this.#begin(), 0)
-    } else this.#timer = setTimeout(() => this.#begin(), pause)
+    this.#timer = setTimeout(() => this.#begin(), Math.max(0, pause))
   }
 
   /** Calls back once what was recorded until now is durable. */
@@ -87,12 +88,13 @@ export class Writer {
   #begin(): void {
     this.#timer = null
     this.#isRunning = true
+    this.#isPoked = false
     this.#beganAt = performance.now()
     // What fails here is our fault: without its writer the process is of no use.
     void this.#pass().then(() => {
       this.#isRunning = false
       if (this.#isStopped) return
-      if (this.#waiting.length > 0) this.poke()
+      if (this.#isPoked) this.poke()
       else if (!this.#options.spool.isEmpty) this.#timer = setTimeout(() => this.#begin(), reconnectMs)
     })
   }

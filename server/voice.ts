@@ -1,0 +1,71 @@
+/**
+ * The voice process: SIP sockets, registrations and calls, and nothing else, because a stall of some milliseconds
+ * overflows a socket's buffer. Sound is the media worker's; configuration is read into memory; what calls record goes
+ * through one writer.
+ */
+import { randomBytes } from 'node:crypto'
+import { flushCompileCache } from 'node:module'
+import { join } from 'node:path'
+import type { ClientConfig } from 'pg'
+import { createSigner, readMasterKey } from './auth/signing.ts'
+import { createVault } from './auth/vault.ts'
+import { readConfig } from './config.ts'
+import { type ControlParts, runControlProgram, whenPortIsFree } from './control-program.ts'
+import { workerSocketPath } from './media/worker-process.ts'
+import { openDatabase } from './store/database.ts'
+import { mediaFile } from './store/media-files.ts'
+import { realmOf } from './store/telephony.ts'
+import { readSipTls } from './tls.ts'
+import { readConfiguration } from './voice/configuration.ts'
+import { Control } from './voice/control.ts'
+import { voiceSocketPath } from './voice/control-protocol.ts'
+import { Directories } from './voice/directories.ts'
+import { Spool } from './voice/spool.ts'
+import { Switch } from './voice/switch.ts'
+
+const config = readConfig(process.env)
+/** One voice process for each data folder; its name stays over restarts. */
+const node = 'voice-0'
+
+runControlProgram({
+  name: 'voice',
+  logLevel: config.logLevel,
+  takenPort: `SIP port ${config.sipPort} (or ${config.sipPort + 1} for TLS) is taken: set CARILLON_SIP_PORT to a free one.`,
+  start,
+})
+
+async function start(connection: ClientConfig, { log, stops }: ControlParts): Promise<void> {
+  const database = openDatabase({ ...connection, max: 4 })
+  stops.push(() => database.destroy())
+  const masterKey = await readMasterKey(config.dataDir)
+  const vault = createVault(masterKey)
+  const host = new URL(config.publicUrl).hostname.replace(/^\[|\]$/g, '')
+  const directories = new Directories({
+    load: (accountId) => readConfiguration(database, accountId, vault),
+    fileOf: (media) => mediaFile(database, config.dataDir, media),
+    realmOf: (account) => realmOf(account, host),
+  })
+  await directories.reload(null)
+  const telephony = new Switch({
+    node,
+    connection,
+    database,
+    directories,
+    log,
+    signer: createSigner(masterKey),
+    spool: await Spool.open(join(config.dataDir, 'voice-spool.ndjson')),
+    epoch: randomBytes(4).toString('hex'),
+    sip: { listenIp: config.mediaIp, port: config.sipPort, tls: readSipTls(config) },
+    network: { localNets: config.localNets, publicIps: config.publicIps ?? [] },
+    rtpPorts: config.rtpPorts,
+    workerSocket: workerSocketPath(config.dataDir, 0),
+    host,
+    wrote: () => control.wrote(),
+  })
+  const control = new Control(voiceSocketPath(config.dataDir), telephony)
+  stops.push(() => telephony.stop())
+  await whenPortIsFree(() => telephony.start())
+  stops.push(async () => control.close())
+  await control.open()
+  flushCompileCache()
+}

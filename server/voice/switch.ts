@@ -1,0 +1,303 @@
+/**
+ * Telephony of one process, put together: sockets, doorkeeper, registrations, the exchange with its calls, the writer and
+ * the media worker's client; and the clockwork that keeps them tidy.
+ */
+import { randomBytes } from 'node:crypto'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import type { FastifyBaseLogger } from 'fastify'
+import type { ClientConfig } from 'pg'
+import type { CallHost, MediaPlace } from '../../engine/call/host.ts'
+import type { DialTarget, LegId } from '../../engine/call/leg.ts'
+import { DigestClient } from '../../engine/sip/digest-client.ts'
+import type { ResponseParts } from '../../engine/sip/format.ts'
+import type { Hop } from '../../engine/sip/hop.ts'
+import type { LegsOptions } from '../../engine/sip/leg-port.ts'
+import type { ParseFault, SipMessage } from '../../engine/sip/message.ts'
+import { parseUri } from '../../engine/sip/uri.ts'
+import type { Signer } from '../auth/signing.ts'
+import { touchCalls } from '../store/call-batch.ts'
+import type { Database } from '../store/database.ts'
+import { listRegistrations, writeRegistrations } from '../store/registrations.ts'
+import { Addresses } from './addresses.ts'
+import { CallBook } from './call-book.ts'
+import type { ControlHandler } from './control.ts'
+import type { VoiceFigures } from './control-protocol.ts'
+import type { Directories } from './directories.ts'
+import { Doorkeeper, hashes } from './doorkeeper.ts'
+import { Exchange, instant, newCallId, newLegId, newToken } from './exchange.ts'
+import { Ladders } from './ladders.ts'
+import { Locator } from './locator.ts'
+import { MediaClient } from './media-client.ts'
+import { Ports } from './ports.ts'
+import { Reception } from './reception.ts'
+import { Registrations } from './registrations.ts'
+import { resumeCalls } from './restart.ts'
+import { Sockets } from './sockets.ts'
+import type { Spool } from './spool.ts'
+import { TrunkRegistrations } from './trunk-registrations.ts'
+import { TrunkWays } from './trunk-ways.ts'
+import { Writer } from './writer.ts'
+
+export interface SwitchOptions {
+  readonly node: string
+  readonly connection: ClientConfig
+  readonly database: Database
+  readonly directories: Directories
+  readonly log: FastifyBaseLogger
+  readonly signer: Signer
+  readonly spool: Spool
+  readonly epoch: string
+  readonly sip: {
+    readonly listenIp: string
+    readonly port: number
+    readonly tls: { readonly cert: string; readonly key: string }
+  }
+  readonly network: { readonly localNets: readonly string[]; readonly publicIps: readonly string[] }
+  readonly rtpPorts: { readonly first: number; readonly last: number }
+  readonly workerSocket: string
+  /** Of the public URL. */
+  readonly host: string
+  /** Events wait in the inbox. */
+  readonly wrote: () => void
+}
+
+const agent = 'Carillon'
+/** RFC 4568 §6.2: key and salt of AES_CM_128. */
+const newSrtpKey = () => randomBytes(30).toString('base64')
+const expireMs = 5_000
+const sweepMs = 30_000
+/** T3: how far a call was surely alive. */
+const heartbeatMs = 10_000
+const namesMs = 60_000
+/** T8: with the loop this late, or so much waiting for the writer, new calls are shed. */
+const lateMs = 200
+const retrySeconds = 2
+
+export class Switch implements ControlHandler {
+  readonly #options: SwitchOptions
+  readonly #addresses: Addresses
+  readonly #sockets: Sockets
+  readonly #registrations: Registrations
+  readonly #trunks: TrunkWays
+  readonly #trunkRegistrations: TrunkRegistrations
+  readonly #exchange: Exchange
+  readonly #reception: Reception
+  readonly #writer: Writer
+  readonly #book: CallBook
+  readonly #ladders = new Ladders(Date.now)
+  readonly #media: MediaClient
+  readonly #ports: Ports
+  readonly #lag = monitorEventLoopDelay({ resolution: 10 })
+  readonly #timers: NodeJS.Timeout[] = []
+  /** Where the peer of a leg sends its SIP from. */
+  readonly #peers = new Map<LegId, string>()
+  readonly #counts = { messagesIn: 0, messagesOut: 0, malformed: 0 }
+
+  constructor(options: SwitchOptions) {
+    this.#options = options
+    const { node, directories, database, log, signer, spool, sip, network, epoch, wrote, connection } = options
+    this.#addresses = new Addresses({ ...network, listenIp: sip.listenIp }, () => performance.now())
+    this.#ports = new Ports(options.rtpPorts)
+    this.#sockets = new Sockets({
+      ...sip,
+      addresses: this.#addresses,
+      log,
+      epoch,
+      received: (message, source, bytes) => this.#received(message, source, bytes),
+      failed: (ticket) => this.#exchange.sendFailed(ticket),
+      closed: (flow) => this.#exchange.flowClosed(flow),
+    })
+    const locator = new Locator({
+      clock: () => performance.now(),
+      ownPort: sip.port,
+      isOwnAddress: (address) => this.#addresses.toward(address) === address,
+    })
+    this.#registrations = new Registrations({
+      node,
+      clock: Date.now,
+      log,
+      write: (kept, gone) => writeRegistrations(database, kept, gone),
+      isAlive: (flow) => this.#sockets.isAlive(flow),
+      changed: () => {},
+    })
+    const locate: LegsOptions['locate'] = (_now, uri, done) => {
+      // The answer may come at once, and then within the step that asked.
+      locator.locate(uri, (hops) => this.#exchange.run((now) => done(now, hops)))
+    }
+    this.#trunkRegistrations = new TrunkRegistrations({
+      directories,
+      exchange: () => this.#exchange,
+      locate,
+      tokenOf: (trunkId) => signer.mark('trunk contact', trunkId).replaceAll('_', '.'),
+      agent,
+      log,
+    })
+    this.#trunks = new TrunkWays({
+      directories,
+      locate: (uri, done) => locator.locate(uri, done),
+      trunkOfToken: (user) => this.#trunkRegistrations.trunkOf(user),
+    })
+    const doorkeeper = new Doorkeeper({
+      directories,
+      trunks: this.#trunks,
+      clock: Date.now,
+      sign: (text) => signer.mark('sip nonce', text),
+      hasRegistration: (address) => this.#registrations.hasAddress(address) || this.#trunks.has(address),
+      log,
+    })
+    this.#book = new CallBook({ node, ladder: (ids) => this.#ladders.take(ids) })
+    this.#writer = new Writer({ connection, node, spool, log, take: this.#book.take, wrote })
+    this.#media = new MediaClient(options.workerSocket, (report) => this.#exchange.report(report))
+    this.#reception = new Reception({
+      doorkeeper,
+      registrations: this.#registrations,
+      newLegId,
+      accepting: (leg, source) => this.#peers.set(leg, source.address),
+      refusal: () => this.#refusal(),
+      run: (step) => this.#exchange.run(step),
+    })
+    const digest = new DigestClient({ hashes, token: newToken })
+    this.#exchange = new Exchange({
+      log,
+      send: (hop, bytes, ticket) => this.#send(hop, bytes, ticket),
+      local: (hop) => this.#sockets.local(hop),
+      legs: {
+        agent,
+        locate,
+        flow: (id) => this.#registrations.flow(id),
+        authorize: (challenge, request, login) => digest.answer(challenge, request, login),
+        onRequest: (now, transaction) => this.#reception.receive(now, transaction, this.#exchange.legs),
+      },
+      host: this.#callHost(),
+      order: (order) => {
+        if (order.type === 'open') this.#ports.claim(order.endpoint, order.port)
+        this.#media.order(order)
+      },
+      book: this.#book,
+      writer: this.#writer,
+      done: () => {},
+      closed: (endpoint) => {
+        this.#ports.release(endpoint)
+        this.#peers.delete(endpoint)
+      },
+    })
+  }
+
+  async start(): Promise<void> {
+    const { database, node, directories, log } = this.#options
+    await this.#writer.start()
+    this.#registrations.restore(await listRegistrations(database, node), (id) => directories.device(id))
+    this.#trunks.refresh()
+    const parts = { database, node, directories, exchange: this.#exchange, book: this.#book }
+    const { resumed, lost } = await resumeCalls(parts)
+    if (resumed + lost > 0) log.info({ resumed, lost }, 'calls of the process before this one')
+    this.#writer.poke()
+    this.#media.settled()
+    await this.#sockets.open()
+    this.#trunkRegistrations.refresh()
+    this.#lag.enable()
+    this.#every(expireMs, () => this.#registrations.expire())
+    this.#every(sweepMs, () => this.#ladders.sweep((id) => this.#book.isLive(id)))
+    this.#every(namesMs, () => this.#trunks.refresh())
+    this.#every(heartbeatMs, () => this.#heartbeat())
+  }
+
+  async stop(): Promise<void> {
+    for (const timer of this.#timers) clearInterval(timer)
+    this.#sockets.close()
+    this.#exchange.stop()
+    this.#media.stop()
+    await this.#registrations.stop()
+    await this.#writer.stop()
+  }
+
+  async changed(accountId: string): Promise<void> {
+    const { directories } = this.#options
+    await directories.reload(accountId)
+    this.#registrations.drop((deviceId) => directories.device(deviceId)?.isEnabled === true)
+    this.#trunks.refresh()
+    this.#trunkRegistrations.refresh()
+  }
+
+  figures(): VoiceFigures {
+    const { user, system } = process.cpuUsage()
+    const loopLagMs = Math.max(0, this.#lag.max / 1e6 - 10)
+    this.#lag.reset()
+    return {
+      calls: this.#exchange.calls.size,
+      legs: this.#exchange.legs.size,
+      transactions: this.#exchange.transactions.size,
+      registrations: this.#registrations.size,
+      connections: this.#sockets.connections,
+      waiting: this.#writer.waiting,
+      spoolBytes: this.#options.spool.bytes,
+      loopLagMs,
+      rssBytes: process.memoryUsage.rss(),
+      cpuMicros: user + system,
+      ...this.#counts,
+    }
+  }
+
+  #every(ms: number, act: () => void): void {
+    this.#timers.push(setInterval(act, ms))
+  }
+
+  #heartbeat(): void {
+    const { database, node, log } = this.#options
+    if (this.#book.size === 0) return
+    touchCalls(database, node).catch((error: unknown) => log.warn({ err: error }, 'no heartbeat of calls'))
+  }
+
+  #received(message: SipMessage | ParseFault, source: Hop, bytes: Uint8Array): void {
+    this.#counts.messagesIn += 1
+    if (message.isFault) this.#counts.malformed += 1
+    else this.#ladders.noteIn(message.callId, message.method === 'INVITE' && message.isRequest, source, bytes)
+    this.#exchange.receive(message, source)
+  }
+
+  #send(hop: Hop, bytes: Uint8Array, ticket: string): void {
+    this.#counts.messagesOut += 1
+    this.#ladders.noteOut(hop, bytes)
+    this.#sockets.send(hop, bytes, ticket)
+  }
+
+  /** T8: 503 only for overload of the whole system. */
+  #refusal(): ResponseParts | null {
+    const isLate = this.#lag.percentile(99) / 1e6 > lateMs
+    if (!isLate && !this.#writer.isOverfull) return null
+    return { status: 503, headers: [['Retry-After', String(retrySeconds)]] }
+  }
+
+  #callHost(): Omit<CallHost, 'findDialog'> {
+    const { directories } = this.#options
+    return {
+      directories,
+      newCallId,
+      newLegId,
+      newSdpSessionId: () => String(Math.floor(instant())),
+      newSrtpKeys: () => ({ AES_CM_128_HMAC_SHA1_80: newSrtpKey(), AES_CM_128_HMAC_SHA1_32: newSrtpKey() }),
+      contacts: (deviceId) => this.#registrations.contacts(deviceId),
+      trunkContacts: (trunkId) => this.#registrations.contacts(trunkId),
+      mediaPlace: (leg, peer) => this.#mediaPlace(leg, peer),
+      signallingAddress: (leg) => this.#exchange.legs.hopOf(leg)?.address ?? this.#peers.get(leg) ?? '',
+      prompt: () => null,
+    }
+  }
+
+  #mediaPlace(leg: LegId, peer: DialTarget | null): MediaPlace | null {
+    const address = this.#peerAddress(leg, peer)
+    const port = this.#ports.take(leg)
+    if (port === null) return null
+    this.#peers.set(leg, address)
+    const { listenIp } = this.#options.sip
+    const bindAddress = listenIp === '0.0.0.0' && address.includes(':') ? '::' : listenIp
+    return { port, bindAddress, address: this.#addresses.toward(address) }
+  }
+
+  /** Where its sound will be sent to and come from, as far as is known. */
+  #peerAddress(leg: LegId, peer: DialTarget | null): string {
+    if (peer === null) return this.#peers.get(leg) ?? '127.0.0.1'
+    const hop = peer.flow === null ? null : this.#registrations.flow(peer.flow)
+    return hop?.address ?? parseUri(peer.uri)?.host ?? '127.0.0.1'
+  }
+}
