@@ -2,11 +2,13 @@
  * `npm run fuzz -- [minutes] [seed]`: spoiled input for everything that reads from a peer, for hours. Stops at the first
  * fault with the seed that brings it back; the same functions run for seconds in the fuzz.test.ts of each folder of engine/.
  */
+import { hash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { fuzzCall } from '../engine/rtp/hostile.fuzz.ts'
 import { fuzzSdp as fuzzTelephoneSdp } from '../engine/sdp/sdp.fuzz.ts'
 import { fuzzMeeting } from '../engine/sfu/meeting.fuzz.ts'
 import { fuzzFeedback, fuzzPayloads, fuzzRtcp, fuzzRtp, fuzzSdp } from '../engine/sfu/parsers.fuzz.ts'
+import { fuzzRegistrar } from '../engine/sip/registrar.fuzz.ts'
 import { fuzzMessages, fuzzStream } from '../engine/sip/parsers.fuzz.ts'
 import { seededRandom } from '../engine/testing/random.ts'
 
@@ -16,6 +18,7 @@ const golden = ['chromium', 'firefox', 'safari'].map((name) =>
 )
 const torture = new URL('../engine/sip/testdata/rfc4475/', import.meta.url)
 const messages = readdirSync(torture).map((file) => Uint8Array.from(readFileSync(new URL(file, torture))))
+const md5 = (text: string) => hash('md5', text)
 const all: Readonly<Record<string, (random: () => number) => void>> = {
   RTP: (random) => fuzzRtp(random, 20_000),
   RTCP: (random) => fuzzRtcp(random, 20_000),
@@ -23,6 +26,7 @@ const all: Readonly<Record<string, (random: () => number) => void>> = {
   payloads: (random) => fuzzPayloads(random, 20_000),
   descriptions: (random) => fuzzSdp(random, 1_000, golden),
   'SIP messages': (random) => fuzzMessages(random, 10_000, messages),
+  registrations: (random) => fuzzRegistrar(random, 10_000, { md5, sha256: md5 }),
   'SIP streams': (random) => fuzzStream(random, 2_000, messages),
   'telephone descriptions': (random) => fuzzTelephoneSdp(random, 5_000),
   'a call': (random) => fuzzCall(random, 5_000),

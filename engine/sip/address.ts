@@ -48,7 +48,7 @@ function bare(text: string, from: number): NameAddr | null {
   return { displayName: '', uri, params: semicolon === -1 ? '' : text.slice(semicolon).trim() }
 }
 
-/** `params` begins with its semicolon, as `formatParameters` writes it. The URI gets brackets always (§20.10). */
+/** `params` begins with its semicolon. The URI gets brackets always (§20.10). */
 export function formatNameAddr(address: { displayName?: string; uri: string; params?: string }): string {
   const { displayName = '', uri, params = '' } = address
   if (displayName === '') return `<${uri}>${params}`

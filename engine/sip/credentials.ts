@@ -21,7 +21,7 @@ export function parseCredentials(value: string): Credentials | null {
 }
 
 /** Comma separated; a name that comes twice is a trick (one reads the first, another the last), and refused. */
-export function parsePairs(text: string, at: number): Map<string, string> | null {
+function parsePairs(text: string, at: number): Map<string, string> | null {
   const pairs = new Map<string, string>()
   for (;;) {
     at = skipSpace(text, at)

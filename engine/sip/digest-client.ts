@@ -5,19 +5,8 @@
 import { type Credentials, formatCredentials, parseCredentials } from './credentials.ts'
 import { algorithmOf, type DigestHashes, digestResponse, ha1Of, hashOf } from './digest.ts'
 import type { HeaderLine } from './format.ts'
+import type { ChallengedRequest, Login } from './leg-port.ts'
 import type { SipMessage } from './message.ts'
-
-export interface Login {
-  readonly username: string
-  readonly password: string
-}
-
-/** A request as a digest covers it. */
-export interface ChallengedRequest {
-  readonly method: string
-  readonly uri: string
-  readonly body: string
-}
 
 const mostNonces = 1_000
 

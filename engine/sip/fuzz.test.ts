@@ -1,9 +1,11 @@
+import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { seededRandom } from '../testing/random.ts'
 import { parseContacts, parseReasons } from './headers.ts'
 import { parseMessage } from './message.ts'
 import { fuzzMessages, fuzzStream } from './parsers.fuzz.ts'
+import { fuzzRegistrar } from './registrar.fuzz.ts'
 import { encodeText } from './text.ts'
 
 const folder = new URL('testdata/rfc4475/', import.meta.url)
@@ -16,6 +18,11 @@ describe('spoiled input, the same at every run', () => {
   ])('%s', (_name, fuzz, rounds) => {
     expect(() => fuzz(seededRandom(20_261), rounds, golden)).not.toThrow()
   })
+})
+
+it('spoiled registrations, the same at every run', () => {
+  const hash = (text: string) => createHash('md5').update(text).digest('hex')
+  expect(() => fuzzRegistrar(seededRandom(20_262), 5_000, { md5: hash, sha256: hash })).not.toThrow()
 })
 
 it('no text makes a parser run on: sixteen kilobytes of it take linear time', () => {

@@ -13,7 +13,7 @@ for (const letter of "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012345
   tokenCharacters[letter.charCodeAt(0)] = 1
 }
 
-export const isTokenCode = (code: number): boolean => code < 128 && tokenCharacters[code] === 1
+const isTokenCode = (code: number): boolean => code < 128 && tokenCharacters[code] === 1
 
 export function isToken(text: string): boolean {
   for (let at = 0; at < text.length; at++) if (!isTokenCode(text.charCodeAt(at))) return false
@@ -139,15 +139,6 @@ export function parameter(text: string, name: string): string | undefined {
   })
   return answer
 }
-
-export function formatParameters(parameters: Iterable<readonly [string, string]>): string {
-  let text = ''
-  for (const [name, value] of parameters) text += value === '' ? `;${name}` : `;${name}=${formatValue(value)}`
-  return text
-}
-
-/** As a token or a host where it is one, else quoted. */
-const formatValue = (value: string): string => (/^[\w\-.!%*+`'~[\]:]+$/.test(value) ? value : quoteText(value))
 
 /** A whole number without sign; null when it is none or above `most`. Leading zeros are allowed. */
 export function parseNumber(text: string, most: number): number | null {

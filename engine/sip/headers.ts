@@ -60,7 +60,7 @@ export function parseContacts(message: SipMessage): readonly Contact[] | '*' | n
   return contacts
 }
 
-export function parseContact(value: string): Contact | null {
+function parseContact(value: string): Contact | null {
   const address = parseNameAddr(value)
   if (address === null) return null
   const params = parseParameters(address.params)

@@ -154,7 +154,7 @@ export const isKeepAlive = (bytes: Uint8Array): boolean =>
   bytes.length <= 4 && bytes.every((byte) => byte === 0 || byte === 13 || byte === 10)
 
 /** §7.5: any CRLF before the start line is ignored. */
-export function skipLineEnds(bytes: Uint8Array, from: number): number {
+function skipLineEnds(bytes: Uint8Array, from: number): number {
   while (bytes[from] === 13 || bytes[from] === 10) from += 1
   return from
 }

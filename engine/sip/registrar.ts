@@ -257,10 +257,18 @@ class BindingUpdate {
       registeredAt: before?.registeredAt ?? this.#now,
       expiresAt: this.#now + seconds * 1_000,
     }
+    if (before !== undefined && before.key === key && isSamePlace(before, binding)) {
+      // The strings of before are kept: those of each request would keep its whole text in memory.
+      const { cseq, expiresAt } = binding
+      const callId = before.callId === binding.callId ? before.callId : binding.callId
+      const refreshed = { ...before, callId, cseq, expiresAt }
+      this.#bindings.set(key, refreshed)
+      this.changes.push({ type: 'refreshed', binding: refreshed })
+      return key
+    }
     if (before !== undefined && before.key !== key) this.#remove(before, 'replaced')
     this.#bindings.set(key, binding)
     if (before === undefined || before.key !== key) this.changes.push({ type: 'added', binding })
-    else if (isSamePlace(before, binding)) this.changes.push({ type: 'refreshed', binding })
     else this.changes.push({ type: 'changed', binding, before })
     return key
   }

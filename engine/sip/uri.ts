@@ -67,7 +67,7 @@ function parseSip(scheme: string, rest: string): Uri | null {
 const endOfUserinfo = (rest: string): number => rest.indexOf('@')
 
 /** `%XX` to what it stands for, once, never again (RFC 3986 §2.4); what is no escape stays. */
-export function unescapeText(text: string): string {
+function unescapeText(text: string): string {
   if (!text.includes('%')) return text
   try {
     return decodeURIComponent(text)
