@@ -16,6 +16,9 @@ import { congestion, mediaFailed, type Outcome, refusal } from './outcome.ts'
 import type { CallServices } from './services.ts'
 import type { RingTarget } from './targets.ts'
 
+/** An endpoint has the id of its leg; those of video and T.38 have their kind behind it. */
+export const legOf = (endpoint: string): LegId => endpoint.split('.', 1)[0] ?? endpoint
+
 /** For a worker that is just being replaced (T6). */
 const openMediaMs = 4000
 
@@ -44,7 +47,8 @@ export class CallLegs {
 
   /** Live, or with media that is not closed yet. */
   ofEndpoint(endpoint: string): CallLeg | undefined {
-    return this.#live.get(endpoint) ?? this.#closing.get(endpoint)
+    const id = legOf(endpoint)
+    return this.#live.get(id) ?? this.#closing.get(id)
   }
 
   get live(): CallLeg[] {
@@ -81,7 +85,7 @@ export class CallLegs {
       attempt.party,
     )
     leg.limits = attempt.limits
-    if (!this.#call.media.open(leg, attempt)) {
+    if (!this.#call.media.openCallee(this.#call, leg, attempt)) {
       limits.release(attempt.limits)
       return mediaFailed
     }
@@ -97,8 +101,8 @@ export class CallLegs {
     for (const leg of [...this.#undialled.keys()]) this.#dialIfReady(now, leg)
   }
 
-  opened(now: Instant, leg: CallLeg): void {
-    leg.media?.opened()
+  opened(now: Instant, leg: CallLeg, endpoint: string): void {
+    leg.media?.opened(endpoint)
     this.#dialIfReady(now, leg)
   }
 
@@ -148,11 +152,11 @@ export class CallLegs {
 
   #dialIfReady(now: Instant, leg: CallLeg): void {
     const attempt = this.#undialled.get(leg)
-    if (!attempt || !this.#isStartDurable || leg.media?.state !== 'open') return
+    if (!attempt || !this.#isStartDurable || !leg.media?.isOpen) return
     this.#undialled.delete(leg)
     if (this.#undialled.size === 0) this.#openTimeout.cancel()
     leg.state = 'dialling'
-    const sdp = leg.media.offer(this.#call.media.codecsForCallee(this.#call))
+    const sdp = this.#call.media.offerTo(this.#call, leg.media)
     // RFC 3261 §16.6: what a call has left of hops, an INVITE of ours has one less of.
     const maxForwards = Math.max(0, Math.min(this.#maxForwards, 70) - 1)
     this.#call.command({ type: 'dial', leg: leg.id, ...attempt.dial, sdp, maxForwards })
@@ -177,7 +181,7 @@ export class CallLegs {
 
   #openTooLate(now: Instant): void {
     for (const leg of [...this.#undialled.keys()]) {
-      if (leg.media?.state !== 'open') this.#call.mediaFailed(now, leg)
+      if (!leg.media?.isOpen) this.#call.mediaFailed(now, leg)
     }
   }
 }

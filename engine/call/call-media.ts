@@ -4,47 +4,65 @@
  */
 import type { Instant } from '../machine.ts'
 import type { PlaySource } from '../rtp/messages.ts'
-import type { Codec } from '../sdp/codec.ts'
+import { type Codec, reachable } from '../sdp/codec.ts'
+import { isFault, type OfferView, readOffer } from '../sdp/negotiate.ts'
+import type { OtherMedia } from '../sdp/other.ts'
 import type { Attempt } from './attempt.ts'
 import type { Call } from './call.ts'
 import type { CallLeg } from './call-leg.ts'
+import { countryOf, originatorOf } from './caller-id.ts'
 import type { Directory } from './directory.ts'
-import type { LegEvent } from './leg.ts'
+import type { DialTarget, LegEvent } from './leg.ts'
 import type { MediaPlace } from './host.ts'
-import {
-  canBridge,
-  defaultCodecs,
-  LegMedia,
-  type MediaParts,
-  type MediaSnapshot,
-  offeredCodecs,
-  towards,
-} from './leg-media.ts'
+import { canBridge, defaultCodecs, LegMedia, type MediaParts, type MediaSnapshot, towards } from './leg-media.ts'
 import type { CallServices } from './services.ts'
+
+/** The peer's new lines (T.38, video) are offered to the other leg before they are answered. */
+interface Relay {
+  readonly leg: CallLeg
+  readonly peer: CallLeg
+  readonly sdp: string
+  readonly lines: readonly OtherMedia[]
+  isSent: boolean
+}
 
 export class CallMedia {
   readonly #services: CallServices<Call>
   readonly #directory: Directory
   /** The caller's; null: it wants ours (T21). */
   readonly #offer: string | null
+  readonly #view: OfferView | null
   /** What the caller was answered with in a provisional response: the 200 says the same (RFC 3261 §13.2.1). */
   #earlyAnswer: string | null = null
   #isCallerTold = false
   /** Whose early media the caller hears. */
   #heard: CallLeg | null = null
+  #relay: Relay | null = null
 
   constructor(services: CallServices<Call>, directory: Directory, offer: string | null) {
     this.#services = services
     this.#directory = directory
     this.#offer = offer
+    const view = offer === null ? null : readOffer(offer)
+    this.#view = view && !isFault(view) ? view : null
+  }
+
+  openCaller(leg: CallLeg): boolean {
+    return this.open(leg, null, relayable(this.#view))
+  }
+
+  openCallee({ caller }: Call, leg: CallLeg, attempt: Attempt): boolean {
+    return this.open(leg, attempt, caller.isListening ? [] : relayable(this.#view))
   }
 
   /** False: there is no port. */
-  open(leg: CallLeg, attempt: Attempt | null): boolean {
-    const place = this.#services.host.mediaPlace(leg.id, attempt?.dial.to ?? null)
+  open(leg: CallLeg, attempt: Attempt | null, others: readonly OtherMedia[]): boolean {
+    const target = attempt?.dial.to ?? null
+    const place = this.#services.host.mediaPlace(leg.id, target, leg.id)
     if (!place) return false
     leg.media = new LegMedia(this.#parts(leg, place, attempt?.isSecure ? 'optional' : 'none'))
     leg.media.open()
+    this.#openOthers(leg, target, others)
     return true
   }
 
@@ -54,10 +72,15 @@ export class CallMedia {
     leg.media.reopen()
   }
 
-  /** From the caller's codecs in their order, and what they can be made of. */
-  codecsForCallee({ caller }: Call): readonly Codec[] {
+  /** The caller's codecs in their order, and what they can be made of; its video as it is. */
+  offerTo(call: Call, media: LegMedia): string {
+    const { caller } = call
+    return media.offer(this.#codecsForCallee(call), caller.isListening ? [] : relayable(this.#view))
+  }
+
+  #codecsForCallee({ caller }: Call): readonly Codec[] {
     if (caller.media && caller.media.codecs.length > 0) return towards(caller.media)
-    return (this.#offer === null ? null : offeredCodecs(this.#offer)) ?? defaultCodecs
+    return this.#view ? reachable(this.#view.codecs) : defaultCodecs
   }
 
   /** Somebody's phone rings: the caller's phone makes the sound, or we do where it listens to us already. */
@@ -72,7 +95,7 @@ export class CallMedia {
 
   /** T24: the latest branch with media is what the caller hears. */
   earlyFrom(call: Call, leg: CallLeg): void {
-    if (!leg.media || !this.early(call, towards(leg.media))) return this.ringing(call)
+    if (!leg.media || !this.#early(call, leg.media)) return this.ringing(call)
     this.#heard = leg
     call.caller.media?.stop()
     this.#bridge(call.caller, leg)
@@ -95,15 +118,17 @@ export class CallMedia {
 
   /** It is joined to nobody, and hears nothing. */
   part(leg: CallLeg): void {
+    this.#relay = null
     leg.media?.stop()
+    leg.media?.closeOthers()
     this.#services.emit({ type: 'media', order: { type: 'unbridge', endpoint: leg.id } })
   }
 
-  /** Makes the caller listen before it is answered; false: it gave us no offer to answer. */
-  early({ caller }: Call, codecs: readonly Codec[]): boolean {
+  /** Makes the caller listen to that leg before it is answered; false: it gave us no offer to answer. */
+  #early({ caller }: Call, media: LegMedia): boolean {
     if (caller.isListening) return true
     if (this.#offer === null || !caller.media) return false
-    const answer = caller.media.answer(this.#offer, codecs, this.#signalling(caller))
+    const answer = caller.media.answer(this.#offer, towards(media), this.#signalling(caller), media.lines)
     if (typeof answer !== 'string') return false
     this.#earlyAnswer = answer
     this.#isCallerTold = true
@@ -111,19 +136,20 @@ export class CallMedia {
     return true
   }
 
-  /** The SDP of the 200; null: there is no codec in common. */
-  answerCaller({ caller }: Call, codecs: readonly Codec[]): string | null {
+  /** The SDP of the 200; null: there is no codec in common. Without a callee it is us whom the caller hears. */
+  answerCaller({ caller, callee }: Call): string | null {
     if (this.#earlyAnswer !== null) return this.#earlyAnswer
     if (!caller.media) return null
+    const codecs = callee?.media ? towards(callee.media) : defaultCodecs
     if (this.#offer === null) return caller.media.offer(codecs)
-    const answer = caller.media.answer(this.#offer, codecs, this.#signalling(caller))
+    const answer = caller.media.answer(this.#offer, codecs, this.#signalling(caller), callee?.media?.lines)
     return typeof answer === 'string' ? answer : null
   }
 
   /** The SDP for a leg that comes in the place of another; null: there is no codec in common. */
   answerNew(call: Call, leg: CallLeg, offer: string | null, peer: CallLeg | null): string | null {
     if (!leg.media) return null
-    const codecs = peer?.media ? towards(peer.media) : this.codecsForCallee(call)
+    const codecs = peer?.media ? towards(peer.media) : this.#codecsForCallee(call)
     if (offer === null) return leg.media.offer(codecs)
     const answer = leg.media.answer(offer, codecs, this.#signalling(leg))
     return typeof answer === 'string' ? answer : null
@@ -150,21 +176,12 @@ export class CallMedia {
 
   /** The peer's re-INVITE or UPDATE; null: it wants an offer of ours. */
   offered(now: Instant, call: Call, leg: CallLeg, sdp: string | null): void {
-    const { emit } = this.#services
-    const { media } = leg
     const peer = call.peerOf(leg)
-    const codecs = peer?.media ? towards(peer.media) : defaultCodecs
-    if (!media) return emit({ type: 'leg', command: { type: 'reject_offer', leg: leg.id, status: 488 } })
-    if (sdp === null) {
-      return emit({ type: 'leg', command: { type: 'answer_offer', leg: leg.id, sdp: media.offer(codecs) } })
-    }
-    const wasHeld = leg.isHeld
-    const answer = media.answer(sdp, codecs, this.#signalling(leg))
-    if (typeof answer !== 'string') {
-      return emit({ type: 'leg', command: { type: 'reject_offer', leg: leg.id, status: 488 } })
-    }
-    emit({ type: 'leg', command: { type: 'answer_offer', leg: leg.id, sdp: answer } })
-    this.#changed(now, call, leg, wasHeld)
+    if (sdp === null) return this.#answerWithOffer(leg, peer)
+    const view = readOffer(sdp)
+    const added = isFault(view) || !peer ? [] : relayable(view).filter(({ kind }) => !isRelayed(kind, leg, peer))
+    if (peer && added.length > 0) this.#relayOffer(call, { leg, peer, sdp, lines: added, isSent: false })
+    else this.#answerOffer(now, call, leg, sdp)
   }
 
   /** Of an offer of ours. */
@@ -173,8 +190,62 @@ export class CallMedia {
     if (!media) return
     const wasHeld = leg.isHeld
     const isTaken = event.status < 300 && event.sdp !== null && media.accept(event.sdp, this.#signalling(leg)) === null
-    if (isTaken) this.#changed(now, call, leg, wasHeld)
-    else media.offerRefused()
+    if (!isTaken) media.offerRefused()
+    const relay = this.#relay
+    if (relay?.isSent && relay.peer === leg) {
+      this.#relay = null
+      if (!isTaken) for (const { kind } of relay.lines) media.closeOther(kind)
+      this.#answerOffer(now, call, relay.leg, relay.sdp)
+    } else if (isTaken) {
+      this.#changed(now, call, leg, wasHeld)
+    }
+  }
+
+  /** A port is open: what waited for it may go on. */
+  opened(call: Call): void {
+    const relay = this.#relay
+    if (!relay || relay.isSent || call.peerOf(relay.leg) !== relay.peer) return
+    const { leg, peer } = relay
+    if (!leg.media?.isOpen || !peer.media?.isOpen) return
+    relay.isSent = true
+    const sdp = peer.media.offer(towards(leg.media), [...leg.media.lines, ...relay.lines])
+    this.#services.emit({ type: 'leg', command: { type: 'offer', leg: peer.id, sdp } })
+  }
+
+  #relayOffer(call: Call, relay: Relay): void {
+    this.#relay = relay
+    this.#openOthers(relay.leg, null, relay.lines)
+    this.#openOthers(relay.peer, null, relay.lines)
+    this.opened(call)
+  }
+
+  #answerWithOffer(leg: CallLeg, peer: CallLeg | null): void {
+    const codecs = peer?.media ? towards(peer.media) : defaultCodecs
+    const sdp = leg.media?.offer(codecs, peer?.media?.lines)
+    if (sdp !== undefined) this.#services.emit({ type: 'leg', command: { type: 'answer_offer', leg: leg.id, sdp } })
+  }
+
+  #answerOffer(now: Instant, call: Call, leg: CallLeg, sdp: string): void {
+    const { emit } = this.#services
+    const peer = call.peerOf(leg)
+    const codecs = peer?.media ? towards(peer.media) : defaultCodecs
+    const wasHeld = leg.isHeld
+    const answer = leg.media?.answer(sdp, codecs, this.#signalling(leg), peer?.media?.lines)
+    if (typeof answer !== 'string') {
+      return emit({ type: 'leg', command: { type: 'reject_offer', leg: leg.id, status: 488 } })
+    }
+    emit({ type: 'leg', command: { type: 'answer_offer', leg: leg.id, sdp: answer } })
+    if (peer) this.#bridgeOthers(leg, peer)
+    this.#changed(now, call, leg, wasHeld)
+  }
+
+  #openOthers(leg: CallLeg, target: DialTarget | null, lines: readonly OtherMedia[]): void {
+    for (const { kind } of lines) {
+      if (!leg.media || leg.media.other(kind)) continue
+      const endpoint = `${leg.id}.${kind}`
+      const place = this.#services.host.mediaPlace(leg.id, target, endpoint)
+      if (place) leg.media.openOther(kind, endpoint, place)
+    }
   }
 
   #parts(leg: CallLeg, place: MediaPlace, security: MediaSnapshot['security']): MediaParts {
@@ -224,25 +295,49 @@ export class CallMedia {
     return media ? { type: 'file', path: media.path, repeat: true } : { type: 'silence' }
   }
 
-  /** The second of two that cannot talk as they are is offered what the first has. */
+  /** The second of two that cannot talk as they are, or has lines that the first gave up, is offered what the first has. */
   #adapt(leg: CallLeg, peer: CallLeg): void {
-    if (!leg.media || !peer.media?.hasAgreed || canBridge(leg.media, peer.media)) return
-    const sdp = peer.media.offer(towards(leg.media))
+    if (!leg.media || !peer.media?.hasAgreed) return
+    const kinds = leg.media.lines.map(({ kind }) => kind)
+    const isTooMuch = peer.media.lines.some(({ kind }) => !kinds.includes(kind))
+    if (!isTooMuch && canBridge(leg.media, peer.media)) return
+    const sdp = peer.media.offer(towards(leg.media), leg.media.lines)
     this.#services.emit({ type: 'leg', command: { type: 'offer', leg: peer.id, sdp } })
   }
 
   #bridge(a: CallLeg, b: CallLeg): void {
     this.#services.emit({ type: 'media', order: { type: 'bridge', a: a.id, b: b.id } })
+    this.#bridgeOthers(a, b)
   }
 
+  #bridgeOthers(a: CallLeg, b: CallLeg): void {
+    for (const { kind } of a.media?.lines ?? []) {
+      const [first, second] = [a.media?.other(kind), b.media?.other(kind)]
+      if (!first || !second?.line) continue
+      this.#services.emit({ type: 'media', order: { type: 'bridge', a: first.endpoint, b: second.endpoint } })
+    }
+  }
+
+  /** Of the country that the listener's phone is in. */
   #tone(leg: CallLeg): void {
-    leg.media?.play({ type: 'tone', tone: 'ringback', country: this.#directory.account.country })
+    const country = countryOf(this.#directory, originatorOf(this.#directory, leg.party))
+    leg.media?.play({ type: 'tone', tone: 'ringback', country })
   }
 
   #signalling(leg: CallLeg): string {
     return this.#services.host.signallingAddress(leg.id)
   }
 }
+
+/** Video and T.38 over UDP: the first of each. */
+const relayable = (view: OfferView | null): OtherMedia[] =>
+  (view?.others ?? []).filter(
+    ({ kind, protocol }, index, all) =>
+      /^(video|image)$/.test(kind) && !/^TCP/i.test(protocol) && all.findIndex((one) => one.kind === kind) === index,
+  )
+
+const isRelayed = (kind: string, a: CallLeg, b: CallLeg): boolean =>
+  Boolean(a.media?.other(kind)?.line && b.media?.other(kind)?.line)
 
 /** An exchange behind a trunk that only sends plays music of its own. */
 const sendsItsOwn = ({ facts, media }: CallLeg): boolean => facts.isOutside && media?.remote?.direction === 'recvonly'

@@ -11,7 +11,6 @@
  */
 import type { Instant } from '../machine.ts'
 import type { MediaReport } from '../rtp/messages.ts'
-import type { Codec } from '../sdp/codec.ts'
 import type { TimerQueue } from '../timer-queue.ts'
 import { Alarm } from './alarm.ts'
 import type { Attempt } from './attempt.ts'
@@ -22,7 +21,6 @@ import type { Originator } from './caller-id.ts'
 import type { Directory } from './directory.ts'
 import { FlowRun } from './flow.ts'
 import type { Identity, LegCommand, LegEvent, SipReason } from './leg.ts'
-import { defaultCodecs, towards } from './leg-media.ts'
 import type { Ending, Ledger } from './ledger.ts'
 import type { ReadNumber } from './numbers.ts'
 import { numberOfUri } from './numbers.ts'
@@ -154,18 +152,20 @@ export class Call {
     if (!leg) return
     switch (report.type) {
       case 'opened':
-        return this.legs.opened(now, leg)
+        this.legs.opened(now, leg, report.endpoint)
+        return this.media.opened(this)
       case 'open_failed':
-        return this.mediaFailed(now, leg)
+        return this.#openFailed(now, leg, report.endpoint)
       case 'dtmf':
         return this.#digit(now, leg, report.digit, report.durationMs, 'media')
       case 'played':
         if (leg.media?.isPlaying(report.play)) this.#played(now, leg)
         return
       case 'timeout':
-        if (!leg.isHeld) this.end(now, { by: 'system', outcome: hungUp, q850: 41 })
+        if (isSilent(leg, report.endpoint)) this.end(now, { by: 'system', outcome: hungUp, q850: 41 })
         return
       case 'closed':
+        if (report.endpoint !== leg.id) return
         this.legs.closed(now, leg, report.quality)
         if (this.stage === 'ending' && !this.legs.isClosing) this.#finish(now)
     }
@@ -204,7 +204,7 @@ export class Call {
   }
 
   play(now: Instant, path: string): void {
-    this.#answerCaller(now, defaultCodecs, (at) => {
+    this.#answerCaller(now, (at) => {
       transferred(at, this)
       this.caller.media?.play({ type: 'file', path, repeat: false })
     })
@@ -270,7 +270,7 @@ export class Call {
     this.stage = 'answering'
     const connect = (at: Instant) => {
       if (this.caller.answeredAt !== null) this.#connectAnswered(at)
-      else this.#answerCaller(at, leg.media ? towards(leg.media) : defaultCodecs, (then) => this.connect(then))
+      else this.#answerCaller(at, (then) => this.connect(then))
     }
     // T5: what is written with the answer can bring the callee's dialog back.
     if (leg.dialog !== null) connect(now)
@@ -420,10 +420,10 @@ export class Call {
     this.follow(now, plan)
   }
 
-  #answerCaller(now: Instant, codecs: readonly Codec[], then: (now: Instant) => void): void {
+  #answerCaller(now: Instant, then: (now: Instant) => void): void {
     const { caller, ledger } = this
     if (caller.answeredAt !== null) return then(now)
-    const sdp = this.media.answerCaller(this, codecs)
+    const sdp = this.media.answerCaller(this)
     if (sdp === null) return this.end(now, { by: 'system', outcome: notAcceptable })
     ledger.answeredAt = now
     const records = [ledger.event('call.answered', now, this.callee), this.#snapshotRecord()]
@@ -490,6 +490,13 @@ export class Call {
     else this.#ring?.played(now, leg)
   }
 
+  #openFailed(now: Instant, leg: CallLeg, endpoint: string): void {
+    if (endpoint === leg.id) return this.mediaFailed(now, leg)
+    leg.media?.openFailed(endpoint)
+    this.legs.opened(now, leg, endpoint)
+    this.media.opened(this)
+  }
+
   #reject(leg: CallLeg, { status, text, q850 }: Outcome): void {
     leg.sipCode = status
     leg.q850 = q850
@@ -506,3 +513,7 @@ export class Call {
     this.services.done(this)
   }
 }
+
+/** T27: not on hold, and not while a fax has the place of the sound. */
+const isSilent = (leg: CallLeg, endpoint: string): boolean =>
+  endpoint === leg.id && !leg.isHeld && !leg.media?.other('image')?.line

@@ -9,6 +9,7 @@ import type { Instant, Machine } from '../machine.ts'
 import type { MediaReport } from '../rtp/messages.ts'
 import type { TimerQueue } from '../timer-queue.ts'
 import type { Call } from './call.ts'
+import { legOf } from './call-legs.ts'
 import type { CallHost } from './host.ts'
 import { beginCall } from './incoming.ts'
 import type { IncomingInvite, LegEvent, LegId } from './leg.ts'
@@ -58,7 +59,7 @@ export class Calls implements Machine<CallInput, CallOutput>, CallServices<Call>
       case 'leg':
         return this.#leg(now, input.event)
       case 'media':
-        return this.#byEndpoint.get(input.report.endpoint)?.handleMedia(now, input.report)
+        return this.#byEndpoint.get(legOf(input.report.endpoint))?.handleMedia(now, input.report)
       case 'flushed':
         return this.#flushed(now, input.write)
       case 'wake':

@@ -19,10 +19,10 @@ export interface CallHost {
   /** The bindings of a trunk that registers with us. */
   trunkContacts(trunkId: string): readonly DeviceContact[]
   /**
-   * A pair of ports for one endpoint, as the peer reaches it (T10): `peer` is the dialled target, null for the sender of
-   * an incoming INVITE. Null: all are in use. The driver takes them back when the endpoint's `closed` comes.
+   * A pair of ports for one endpoint of a leg, as the peer reaches it (T10): `peer` is the dialled target, null when the
+   * leg is there already. Null: all are in use. The driver takes them back when the endpoint's `closed` comes.
    */
-  mediaPlace(leg: LegId, peer: DialTarget | null): MediaPlace | null
+  mediaPlace(leg: LegId, peer: DialTarget | null, endpoint: string): MediaPlace | null
   /** Where the SIP messages of the leg's peer come from. */
   signallingAddress(leg: LegId): string
   /** The leg of ours whose dialog is named; null: none. */

@@ -28,7 +28,7 @@ export function beginCall(
   if (destination.type === 'refused') return call.end(now, { by: 'system', outcome: destination.outcome })
   const outcome = obstacle(call, invite)
   if (outcome) return call.end(now, { by: 'system', outcome })
-  if (!call.media.open(call.caller, null)) return call.end(now, { by: 'system', outcome: mediaFailed })
+  if (!call.media.openCaller(call.caller)) return call.end(now, { by: 'system', outcome: mediaFailed })
   if (destination.type === 'flow') {
     const { node, callflow } = destination
     const instead = { type: 'ring', targets: [], failed: [] } as const

@@ -4,7 +4,7 @@
  *
  * Invariant: no SDP of ours leaves before the worker has opened the port that it names.
  */
-import type { Direction, MediaOrder, PlaySource, RemoteMedia } from '../rtp/messages.ts'
+import type { MediaOrder, PlaySource, RemoteMedia } from '../rtp/messages.ts'
 import {
   type Codec,
   g722,
@@ -18,6 +18,7 @@ import {
 } from '../sdp/codec.ts'
 import type { SrtpKeys } from '../sdp/crypto.ts'
 import * as negotiate from '../sdp/negotiate.ts'
+import type { OtherMedia } from '../sdp/other.ts'
 import type { SdpFault } from '../sdp/sdp.ts'
 import type { MediaPlace } from './host.ts'
 
@@ -34,6 +35,13 @@ export interface MediaParts {
   readonly newKeys: () => SrtpKeys
 }
 
+/** Video or T.38 of the leg, on an endpoint of its own; `line` is the peer's, null while it is not up (T21). */
+export interface OtherLine {
+  readonly endpoint: string
+  readonly place: MediaPlace
+  readonly line: OtherMedia | null
+}
+
 /** The part that a snapshot keeps (T5). */
 export interface MediaSnapshot {
   readonly place: MediaPlace
@@ -42,19 +50,25 @@ export interface MediaSnapshot {
   readonly remote: RemoteMedia | null
   readonly codecs: readonly MappedCodec[]
   readonly isHeld: boolean
+  /** By their kind. */
+  readonly others: readonly (readonly [string, OtherLine])[]
 }
 
 const noKeys: SrtpKeys = { AES_CM_128_HMAC_SHA1_80: '', AES_CM_128_HMAC_SHA1_32: '' }
 
 export class LegMedia {
   readonly endpoint: string
-  state: 'opening' | 'open' | 'closed' = 'opening'
   /** Agreed with the peer; empty before the first answer. */
   codecs: readonly MappedCodec[] = []
   remote: RemoteMedia | null = null
   /** The peer does not listen (T21). */
   isHeld = false
   readonly #parts: MediaParts
+  /** By their kind: one of each, which is all that phones have. */
+  readonly #others = new Map<string, OtherLine>()
+  /** Endpoints that the worker has not opened yet. */
+  readonly #opening = new Set<string>()
+  #isClosed = false
   #sdp: negotiate.SdpState
   /** What held before our open offer. */
   #beforeOffer: negotiate.SdpState | null = null
@@ -69,6 +83,7 @@ export class LegMedia {
       this.codecs = kept.codecs
       this.remote = kept.remote
       this.isHeld = kept.isHeld
+      for (const [kind, line] of kept.others) this.#others.set(kind, line)
     }
   }
 
@@ -76,31 +91,61 @@ export class LegMedia {
     return this.remote !== null
   }
 
+  /** All its ports are open: SDP may leave. */
+  get isOpen(): boolean {
+    return this.#opening.size === 0
+  }
+
   /** Something is played to the peer. */
   get isBusy(): boolean {
     return this.#playing !== null
   }
 
-  open(): void {
-    const { port, bindAddress: address } = this.#parts.place
-    this.#order({ type: 'open', endpoint: this.endpoint, port, address })
+  /** What the peer has besides sound, and is up. */
+  get lines(): OtherMedia[] {
+    return [...this.#others.values()].flatMap(({ line }) => line ?? [])
   }
 
-  opened(): void {
-    if (this.state === 'opening') this.state = 'open'
+  open(): void {
+    this.#open(this.endpoint, this.#parts.place)
+  }
+
+  /** Room for a line besides sound, before it is offered or answered. */
+  openOther(kind: string, endpoint: string, place: MediaPlace): void {
+    this.#others.set(kind, { endpoint, place, line: null })
+    this.#open(endpoint, place)
+  }
+
+  other(kind: string): OtherLine | undefined {
+    return this.#others.get(kind)
+  }
+
+  opened(endpoint: string): void {
+    this.#opening.delete(endpoint)
+  }
+
+  /** The port of a line besides sound: the line is not to be. */
+  openFailed(endpoint: string): void {
+    this.#opening.delete(endpoint)
+    for (const [kind, other] of this.#others) if (other.endpoint === endpoint) this.#others.delete(kind)
   }
 
   /** Of a restored leg: the worker still has it, or its successor gets it again (T6). */
   reopen(): void {
     this.open()
-    this.state = 'open'
     if (this.remote) this.#order({ type: 'remote', endpoint: this.endpoint, remote: this.remote })
+    for (const { endpoint, place, line } of this.#others.values()) {
+      this.#open(endpoint, place)
+      if (line) this.#order({ type: 'remote', endpoint, remote: negotiate.opaqueRemote(line, line.address) })
+    }
+    this.#opening.clear()
   }
 
-  offer(codecs: readonly Codec[], direction: Direction = 'sendrecv'): string {
+  /** `others`: lines of the leg that this one is to be joined to. */
+  offer(codecs: readonly Codec[], others: readonly OtherMedia[] = []): string {
     const { security } = this.#parts
     if (security !== 'none') this.#needKeys()
-    const offered = negotiate.offer(this.#sdp, this.#local(codecs, direction))
+    const offered = negotiate.offer(this.#sdp, this.#local(codecs, this.#withPorts(others)))
     this.#beforeOffer = this.#sdp
     this.#sdp = offered.state
     return offered.sdp
@@ -110,7 +155,7 @@ export class LegMedia {
   accept(sdp: string, signalling: string): SdpFault | null {
     const agreed = negotiate.accept(this.#sdp, sdp, signalling)
     if (negotiate.isFault(agreed)) return agreed
-    if (agreed.state.remote !== this.#sdp.remote || !this.remote) this.#take(agreed)
+    if (agreed.state.remote !== this.#sdp.remote || !this.remote) this.#take(agreed, signalling)
     return null
   }
 
@@ -119,14 +164,25 @@ export class LegMedia {
     this.#beforeOffer = null
   }
 
-  /** Our answer to the peer's offer. */
-  answer(sdp: string, codecs: readonly Codec[], signalling: string): string | SdpFault {
+  /** Our answer to the peer's offer. `others`: lines of the leg that this one is joined to; of the rest none is taken. */
+  answer(
+    sdp: string,
+    codecs: readonly Codec[],
+    signalling: string,
+    others: readonly OtherMedia[] = [],
+  ): string | SdpFault {
     const view = negotiate.readOffer(sdp)
     if (negotiate.isFault(view)) return view
     if (view.isSecure) this.#needKeys()
-    const agreed = negotiate.answer(this.#sdp, sdp, this.#local(codecs, 'sendrecv'), signalling)
+    const wanted = view.others.map(({ kind }) => kind)
+    const local = this.#local(codecs, this.#withPorts(others.filter(({ kind }) => wanted.includes(kind))))
+    const indexed = local.others.map((one) => {
+      const index = view.others.find(({ kind }) => kind === one.media.kind)?.index
+      return index === undefined ? one : { ...one, index }
+    })
+    const agreed = negotiate.answer(this.#sdp, sdp, { ...local, others: indexed }, signalling)
     if (negotiate.isFault(agreed)) return agreed
-    this.#take(agreed)
+    this.#take(agreed, signalling)
     return agreed.sdp
   }
 
@@ -158,29 +214,66 @@ export class LegMedia {
   }
 
   close(): void {
-    if (this.state === 'closed') return
-    this.state = 'closed'
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.closeOthers()
     this.#order({ type: 'close', endpoint: this.endpoint })
+  }
+
+  /** Whoever it is joined to next does not have them. */
+  closeOthers(): void {
+    for (const kind of [...this.#others.keys()]) this.closeOther(kind)
+  }
+
+  closeOther(kind: string): void {
+    const other = this.#others.get(kind)
+    if (!other) return
+    this.#others.delete(kind)
+    this.#opening.delete(other.endpoint)
+    this.#order({ type: 'close', endpoint: other.endpoint })
   }
 
   snapshot(): MediaSnapshot {
     const { place, security } = this.#parts
-    return { place, security, sdp: this.#sdp, remote: this.remote, codecs: this.codecs, isHeld: this.isHeld }
+    const others = [...this.#others]
+    return { place, security, sdp: this.#sdp, remote: this.remote, codecs: this.codecs, isHeld: this.isHeld, others }
   }
 
-  #take(agreed: negotiate.Agreed): void {
+  #open(endpoint: string, { port, bindAddress: address }: MediaPlace): void {
+    this.#opening.add(endpoint)
+    this.#order({ type: 'open', endpoint, port, address })
+  }
+
+  #take(agreed: negotiate.Agreed, signalling: string): void {
     this.#beforeOffer = null
     this.#sdp = agreed.state
     this.codecs = agreed.codecs
     this.isHeld = agreed.isHeld
-    if (!agreed.remote) return
-    this.remote = agreed.remote
-    this.#order({ type: 'remote', endpoint: this.endpoint, remote: agreed.remote })
+    if (agreed.remote) {
+      this.remote = agreed.remote
+      this.#order({ type: 'remote', endpoint: this.endpoint, remote: agreed.remote })
+    }
+    for (const [kind, other] of [...this.#others]) {
+      const line = agreed.others.find((one) => one.kind === kind)
+      if (!line) {
+        this.closeOther(kind)
+        continue
+      }
+      this.#others.set(kind, { ...other, line })
+      this.#order({ type: 'remote', endpoint: other.endpoint, remote: negotiate.opaqueRemote(line, signalling) })
+    }
   }
 
-  #local(codecs: readonly Codec[], direction: Direction): negotiate.LocalMedia {
+  #withPorts(lines: readonly OtherMedia[]): { media: OtherMedia; port: number }[] {
+    return lines.flatMap((media) => {
+      const other = this.#others.get(media.kind)
+      return other ? [{ media, port: other.place.port }] : []
+    })
+  }
+
+  #local(codecs: readonly Codec[], others: negotiate.LocalMedia['others']): negotiate.LocalMedia {
     const { place, security } = this.#parts
-    return { address: place.address, port: place.port, direction, codecs, ptimeMs: 20, security, others: [] }
+    return { address: place.address, port: place.port, direction: 'sendrecv', codecs, ptimeMs: 20, security, others }
   }
 
   #needKeys(): void {
@@ -190,12 +283,6 @@ export class LegMedia {
   #order(order: MediaOrder): void {
     this.#parts.order(order)
   }
-}
-
-/** The codecs that an offer holds, with what the worker can make of them; null: it is no offer that we understand. */
-export function offeredCodecs(sdp: string): readonly Codec[] | null {
-  const view = negotiate.readOffer(sdp)
-  return negotiate.isFault(view) ? null : reachable(view.codecs)
 }
 
 /** What to prefer towards one leg, so that the other's sound passes through as it is (T22). */

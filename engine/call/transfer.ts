@@ -190,7 +190,7 @@ export function inviteReplacing(
   // "If the Replaces header field matches an early dialog that was not initiated by this UA, it returns a 481."
   if (!isTalking && !call.isRinging(replaced)) return 481
   const leg = newLeg(now, call, id, invite, replaced)
-  if (!call.media.open(leg, null)) return 503
+  if (!call.media.open(leg, null, [])) return 503
   call.legs.take(leg)
   const sdp = call.media.answerNew(call, leg, invite.sdp, isTalking ? call.peerOf(replaced) : null)
   if (sdp === null) {
