@@ -278,15 +278,15 @@ export class Switch implements ControlHandler {
       newSrtpKeys: () => ({ AES_CM_128_HMAC_SHA1_80: newSrtpKey(), AES_CM_128_HMAC_SHA1_32: newSrtpKey() }),
       contacts: (deviceId) => this.#registrations.contacts(deviceId),
       trunkContacts: (trunkId) => this.#registrations.contacts(trunkId),
-      mediaPlace: (leg, peer) => this.#mediaPlace(leg, peer),
+      mediaPlace: (leg, peer, endpoint) => this.#mediaPlace(leg, peer, endpoint),
       signallingAddress: (leg) => this.#exchange.legs.hopOf(leg)?.address ?? this.#peers.get(leg) ?? '',
       prompt: () => null,
     }
   }
 
-  #mediaPlace(leg: LegId, peer: DialTarget | null): MediaPlace | null {
+  #mediaPlace(leg: LegId, peer: DialTarget | null, endpoint: string): MediaPlace | null {
     const address = this.#peerAddress(leg, peer)
-    const port = this.#ports.take(leg)
+    const port = this.#ports.take(endpoint)
     if (port === null) return null
     this.#peers.set(leg, address)
     const { listenIp } = this.#options.sip
@@ -296,7 +296,7 @@ export class Switch implements ControlHandler {
 
   /** Where its sound will be sent to and come from, as far as is known. */
   #peerAddress(leg: LegId, peer: DialTarget | null): string {
-    if (peer === null) return this.#peers.get(leg) ?? '127.0.0.1'
+    if (peer === null) return this.#peers.get(leg) ?? this.#exchange.legs.hopOf(leg)?.address ?? '127.0.0.1'
     const hop = peer.flow === null ? null : this.#registrations.flow(peer.flow)
     return hop?.address ?? parseUri(peer.uri)?.host ?? '127.0.0.1'
   }
