@@ -28,7 +28,7 @@ const mostRollovers = 16
 /** Labels of RFC 3711 §4.3.2. */
 const labels = { rtp: [0, 1, 2], rtcp: [3, 4, 5] } as const
 
-export const tagBytes = (suite: SrtpSuite): number => (suite === 'AES_CM_128_HMAC_SHA1_32' ? 4 : 10)
+const tagBytes = (suite: SrtpSuite): number => (suite === 'AES_CM_128_HMAC_SHA1_32' ? 4 : 10)
 /** More than a packet of either kind grows by. */
 export const mostAdded = controlTagBytes + controlIndexBytes
 

@@ -12,7 +12,7 @@ export interface CryptoLine {
 /** One for each suite, drawn once a leg. */
 export type SrtpKeys = Readonly<Record<SrtpSuite, string>>
 
-export const suites: readonly SrtpSuite[] = ['AES_CM_128_HMAC_SHA1_80', 'AES_CM_128_HMAC_SHA1_32']
+const suites: readonly SrtpSuite[] = ['AES_CM_128_HMAC_SHA1_80', 'AES_CM_128_HMAC_SHA1_32']
 const isSuite = (name: string): name is SrtpSuite => suites.some((suite) => suite === name)
 
 /** The lines that we can speak, in their order. */
