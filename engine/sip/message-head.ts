@@ -46,7 +46,9 @@ export function readHead(bytes: Uint8Array): Head {
   const values: string[] = []
   const fields = readFields(text, lineEnd + 2, names, values)
   const length = findContentLength(names, values)
-  const fault = start.fault ?? fields ?? (length === undefined ? { status: 400, reason: 'Bad Content-Length' } : null)
+  const lines = isBroken(text) ? { status: 400, reason: 'Bare Line End' } : null
+  const fault =
+    start.fault ?? lines ?? fields ?? (length === undefined ? { status: 400, reason: 'Bad Content-Length' } : null)
   return { start: start.line, names, values, contentLength: length ?? null, fault }
 }
 
@@ -77,6 +79,20 @@ function parseStatusLine(text: string): ReadStartLine {
   const status = isWhole ? Number(text.slice(8, 11)) : 0
   const line = { isRequest: false, method: '', uri: '', status, reason: text.slice(12) }
   return { line, fault: isWhole ? null : { status: 400, reason: 'Bad Status Line' } }
+}
+
+/**
+ * §7: a line ends by CR LF. Half of it inside of a line is an end to some and none to others: such a message says
+ * different things to different readers, and is what somebody wants to smuggle something in with.
+ */
+function isBroken(text: string): boolean {
+  let pairs = 0
+  for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) {
+    if (text.charCodeAt(at - 1) !== 13) return true
+    pairs += 1
+  }
+  for (let at = text.indexOf('\r'); at !== -1; at = text.indexOf('\r', at + 1)) pairs -= 1
+  return pairs !== 0
 }
 
 /** Where the CR LF at the end of the line is, or the end of the text. */

@@ -61,6 +61,8 @@ describe('faults', () => {
     ['a head that is too long', bytes(`X: ${'y'.repeat(limits.head)}`), '400 Header Too Long'],
     ['too many fields', bytes(...Array.from({ length: 260 }, () => 'X: y')), '400 Too Many Header Fields'],
     ['a line that is no field', bytes('no field'), '400 Bad Header Field'],
+    ['a line feed in a field', bytes('X: a\nVia: b'), '400 Bare Line End'],
+    ['a carriage return in a field', bytes('X: a\rVia: b'), '400 Bare Line End'],
     ['a second From', bytes('From: <sip:b@c>;tag=9'), '400 Second from'],
     ['a body that is too short', bytes('l: 1'), '400 Body Shorter Than Content-Length'],
     [
