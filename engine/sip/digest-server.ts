@@ -15,7 +15,7 @@ export type UnixMs = number
 
 export interface DigestServerOptions {
   readonly hashes: DigestHashes
-  /** A keyed hash as text of token characters. Its key outlives the process: see `since`. */
+  /** A keyed hash as text of token characters without dots. Its key outlives the process: see `since`. */
   readonly sign: (text: string) => string
   /**
    * When this process began. Nonces of its predecessors are stale, because their counts are forgotten; were they not

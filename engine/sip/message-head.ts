@@ -9,7 +9,7 @@ import { decodeText } from './text.ts'
 /** Bytes of the head and of the body, and header fields. What is beyond that is an attack or an accident. */
 export const limits = { head: 16_384, body: 65_535, fields: 256 } as const
 
-export interface StartLine {
+interface StartLine {
   readonly isRequest: boolean
   /** Empty for a response. */
   readonly method: string
