@@ -6,24 +6,26 @@ import type { LegCommand, LegEvent, LegId, Source } from '../call/leg.ts'
 import type { Hop } from '../sip/hop.ts'
 import type { LegsOptions } from '../sip/leg-port.ts'
 import { Legs } from '../sip/legs.ts'
-import type { SipMessage } from '../sip/message.ts'
+import { type ParseFault, parseMessage, type SipMessage } from '../sip/message.ts'
 import type { ServerTransaction } from '../sip/server-transaction.ts'
 import { Transactions } from '../sip/transactions.ts'
 import { Timer, TimerQueue } from '../timer-queue.ts'
+import { mutate } from './mutation.ts'
 import { seededRandom } from './random.ts'
-import { parsed } from './sip-text.ts'
 
 export interface Weather {
   loss?: number
   duplicates?: number
   /** Delay is drawn between the two, for each datagram by itself: reordering. */
   delayMs?: readonly [number, number]
+  /** Of datagrams, changed on their way. */
+  spoiled?: number
 }
 
 interface Station {
   readonly name: string
   readonly address: string
-  receive(now: number, message: SipMessage, source: Hop): void
+  receive(now: number, message: SipMessage | ParseFault, source: Hop): void
   /** True when there was something to do. */
   drain(): boolean
 }
@@ -66,11 +68,22 @@ export class SipWorld {
     return peer
   }
 
-  /** `fresh` gives the message anew for each copy, as it would be parsed. */
-  carry(from: Station, address: string, fresh: () => SipMessage): void {
-    const message = fresh()
+  /** Each copy is parsed by itself. */
+  carry(from: Station, address: string, bytes: Uint8Array): void {
+    const { spoiled = 0 } = this.weather
+    // An answer to what was spoiled repeats what is wrong in it.
+    this.#convey(from, address, nameOf(parseMessage(bytes)), () =>
+      parseMessage(this.random() < spoiled ? mutate(this.random, bytes) : bytes),
+    )
+  }
+
+  /** What a test wrote by hand. */
+  carryMessage(from: Station, address: string, message: SipMessage): void {
+    this.#convey(from, address, nameOf(message), () => message)
+  }
+
+  #convey(from: Station, address: string, what: string, fresh: () => SipMessage | ParseFault): void {
     const to = this.#stations.get(address)
-    const what = message.isRequest ? message.method : `${message.status} ${message.method}`
     this.wire.push(`${from.name}>${to?.name ?? address} ${what}`)
     const { loss = 0, duplicates = 0, delayMs = [1, 1] } = this.weather
     const copies = this.random() < duplicates ? 2 : 1
@@ -120,10 +133,11 @@ export class ScriptedPeer implements Station {
   }
 
   send(to: { address: string }, message: SipMessage): void {
-    this.#world.carry(this, to.address, () => message)
+    this.#world.carryMessage(this, to.address, message)
   }
 
-  receive(_now: number, message: SipMessage): void {
+  receive(_now: number, message: SipMessage | ParseFault): void {
+    if (message.isFault) throw new Error(`${this.name} cannot read: ${message.reason}`)
     this.received.push(message)
     this.onMessage(message)
   }
@@ -164,7 +178,7 @@ export class SipNode implements Station {
     let tokens = 0
     this.transactions = new Transactions({
       queue: world.queue,
-      send: (hop, bytes) => world.carry(this, hop.address, () => parsed(bytes)),
+      send: (hop, bytes) => world.carry(this, hop.address, bytes),
       local: () => ({ host: address, port: 5060 }),
       token: () => {
         tokens += 1
@@ -216,8 +230,9 @@ export class SipNode implements Station {
     return leg
   }
 
-  receive(now: number, message: SipMessage, source: Hop): void {
-    this.transactions.receive(now, message, source)
+  receive(now: number, message: SipMessage | ParseFault, source: Hop): void {
+    if (message.isFault) this.transactions.receiveFault(message, source)
+    else this.transactions.receive(now, message, source)
   }
 
   drain(): boolean {
@@ -250,6 +265,11 @@ export class SipNode implements Station {
   get remains(): string {
     return `${this.legs.size} legs, ${this.transactions.size} transactions`
   }
+}
+
+function nameOf(message: SipMessage | ParseFault): string {
+  if (message.isFault) return 'what nobody can read'
+  return message.isRequest ? message.method : `${message.status} ${message.method}`
 }
 
 export const nothing = '0 legs, 0 transactions'
