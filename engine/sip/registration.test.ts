@@ -236,16 +236,19 @@ describe('T15 a registration of ours', () => {
     expect(seen.map(({ request }) => request.header('expires'))).toEqual(['600', '0'])
     expect(states.map(({ name }) => name)).toEqual(['idle'])
   })
-  it('goes by the outbound proxy, as a loose route', () => {
+  it.each([
+    ['sip:192.0.2.50:5060', '<sip:192.0.2.50:5060;lr>'],
+    ['sip:192.0.2.50;lr', '<sip:192.0.2.50;lr>'],
+    ['192.0.2.50:5060', '<sip:192.0.2.50:5060;transport=udp;lr>'],
+  ])('goes by the outbound proxy %s, as a loose route', (outboundProxy, route) => {
     const { world, registration, seen, carrierSays } = set({
-      registrar: 'sip:carrier.example',
-      outboundProxy: 'sip:192.0.2.50:5060',
+      ...{ registrar: 'sip:carrier.example;transport=udp', outboundProxy },
     })
     carrierSays((request) => granted(request))
     registration.start(0)
     world.run(1_000)
-    expect(seen[0]?.request).toMatchObject({ uri: 'sip:carrier.example' })
-    expect(seen[0]?.request.headers('route')).toEqual(['<sip:192.0.2.50:5060;lr>'])
+    expect(seen[0]?.request).toMatchObject({ uri: 'sip:carrier.example;transport=udp' })
+    expect(seen[0]?.request.headers('route')).toEqual([route])
   })
   it('a carrier that is not to be found is tried again', () => {
     const { world, registration, states } = set({ registrar: 'sip:nowhere.example' })

@@ -41,7 +41,10 @@ export interface RegistrationPlan {
   /** The request URI: `sip:carrier.example`. */
   readonly registrar: string
   readonly addressOfRecord: string
-  /** Whose host is asked, where it is not the registrar's: an outbound proxy, by a Route with `lr`. */
+  /**
+   * Whose host is asked, where it is not the registrar's: an outbound proxy, by a Route with `lr`. A URI, or host and
+   * port, which are reached by the registrar's transport.
+   */
   readonly outboundProxy: string | null
   readonly login: Login | null
   /** The user of our Contact; by it an incoming call tells which registration it comes by (T14). */
@@ -71,6 +74,7 @@ export class Registration extends Timer {
   readonly #plan: RegistrationPlan
   readonly #callId: string
   readonly #fromTag: string
+  readonly #proxy: string | null
   #cseq = 0
   /** Grows by a 423. */
   #expiresSeconds: number
@@ -90,6 +94,7 @@ export class Registration extends Timer {
     this.#callId = options.token()
     this.#fromTag = options.token()
     this.#expiresSeconds = plan.expiresSeconds
+    this.#proxy = plan.outboundProxy === null ? null : proxyUri(plan.outboundProxy, plan.registrar)
   }
 
   get isRegistered(): boolean {
@@ -139,9 +144,9 @@ export class Registration extends Timer {
   }
 
   #errand(isLeaving: boolean): Errand {
-    const { login, registrar, outboundProxy } = this.#plan
+    const { login, registrar } = this.#plan
     return {
-      nextUri: outboundProxy ?? registrar,
+      nextUri: this.#proxy ?? registrar,
       hop: null,
       login,
       nextCseq: () => {
@@ -165,7 +170,7 @@ export class Registration extends Timer {
   }
 
   #build(hop: Hop, cseq: number, authorization: readonly HeaderLine[], seconds: number): OutgoingRequest {
-    const { registrar, addressOfRecord, outboundProxy, login } = this.#plan
+    const { registrar, addressOfRecord, login } = this.#plan
     const request = { method: 'REGISTER', uri: registrar, body: '' }
     // What was asked last time is answered before it is asked again.
     const shown =
@@ -175,7 +180,7 @@ export class Registration extends Timer {
       uri: registrar,
       headers: [
         ['Max-Forwards', '70'],
-        ...(outboundProxy === null ? [] : [['Route', `<${looseUri(outboundProxy)}>`] as const]),
+        ...(this.#proxy === null ? [] : [['Route', `<${this.#proxy}>`] as const]),
         ['From', `<${addressOfRecord}>;tag=${this.#fromTag}`],
         ['To', `<${addressOfRecord}>`],
         ['Call-ID', this.#callId],
@@ -271,9 +276,12 @@ const backOff = (failures: number, firstMs: number, mostMs: number): number =>
   Math.min(mostMs, firstMs * 2 ** Math.min(failures, 16))
 
 /** A Route for a proxy that is named like a registrar: it is a loose router, as all are by now (§16.6). */
-function looseUri(text: string): string {
-  const uri = parseUri(text)
-  return uri === null || /;lr\b/i.test(uri.params) ? text : formatUri({ ...uri, params: `${uri.params};lr` })
+function proxyUri(proxy: string, registrar: string): string {
+  const isUri = /^sips?:/i.test(proxy)
+  const uri = parseUri(isUri ? proxy : `sip:${proxy}`)
+  if (uri === null) return proxy
+  const params = isUri ? uri.params : (parseUri(registrar)?.params ?? '')
+  return formatUri({ ...uri, params: /;lr\b/i.test(params) ? params : `${params};lr` })
 }
 
 /** What the answer says of our contact: some carriers list others too, or write ours differently. */
