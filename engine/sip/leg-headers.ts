@@ -14,7 +14,7 @@ import { meantUri } from './route-set.ts'
 import { formatUri, parseUri } from './uri.ts'
 
 /** Methods of a leg; MESSAGE, SUBSCRIBE and the like are refused in one. */
-export const legMethods = 'INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO, REFER'
+const legMethods = 'INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO, REFER'
 export const allow: HeaderLine = ['Allow', legMethods]
 export const supportedUnreliable: HeaderLine = ['Supported', 'timer, replaces, norefersub']
 export const supported: HeaderLine = ['Supported', '100rel, timer, replaces, norefersub']

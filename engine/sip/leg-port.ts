@@ -38,7 +38,7 @@ export interface LegsOptions {
   readonly onRequest: (now: Instant, transaction: ServerTransaction) => void
   /** For User-Agent and Server. */
   readonly agent: string
-  /** The interval of session timers (RFC 4028) that we ask for. */
+  /** The interval of session timers that we ask for; RFC 4028 §4 recommends 1800. */
   readonly sessionSeconds: number
 }
 

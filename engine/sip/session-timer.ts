@@ -8,9 +8,8 @@ import type { HeaderLine } from './format.ts'
 import { hasToken, numberHeader, parseSessionExpires } from './headers.ts'
 import type { SipMessage } from './message.ts'
 
-/** §4: "The absolute minimum for the Min-SE header field is 90 seconds"; §7.1 recommends 1800 for the interval. */
+/** §4: "The absolute minimum for the Min-SE header field is 90 seconds". */
 const leastSeconds = 90
-export const usualSeconds = 1800
 
 export interface SessionTerms {
   readonly seconds: number
