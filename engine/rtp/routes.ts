@@ -22,7 +22,7 @@ const payloads = 128
 const staticNoise = 13
 
 export function makeRoutes(own: RemoteMedia, peer: RemoteMedia | null): (Route | undefined)[] {
-  const routes: (Route | undefined)[] = Array.from({ length: payloads }, () => undefined)
+  const routes = new Array<Route | undefined>(payloads).fill(undefined)
   const noise: Route = {
     kind: 'noise',
     clockRate: 8_000,

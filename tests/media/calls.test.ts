@@ -1,7 +1,7 @@
 /** Calls through a real worker: sockets on loopback, tones compared by their frequency. */
 import { createCipheriv } from 'node:crypto'
 import { createSocket } from 'node:dgram'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { SrtpReceiver, SrtpSender } from '../../engine/rtp/srtp.ts'
@@ -180,6 +180,28 @@ it('SRTP on one leg', async () => {
   const [sinceA, sinceB] = await Promise.all([a.hears(50), b.hears(50)])
   expect(toneShare(a.rtp.heard(sinceA + 5), 700)).toBeGreaterThan(0.95)
   expect(toneShare(b.rtp.heard(sinceB + 5), 440)).toBeGreaterThan(0.95)
+})
+
+it('a thousand legs later every port and every file is free again', async () => {
+  const one = await phone()
+  const files = () => readdirSync(`/proc/${worker.process.pid}/fd`).length
+  const before = files()
+  const first = await freePair()
+  for (let round = 0; round < 20; round++) {
+    const legs = Array.from({ length: 50 }, (_, i) => `${round}/${i}`)
+    for (const [i, endpoint] of legs.entries()) {
+      const port = 10_000 + ((first + (round * 50 + i) * 2) % 20_000)
+      worker.client.order({ type: 'open', endpoint, port, address: '127.0.0.1' })
+      worker.client.order({ type: 'remote', endpoint, remote: one.describe() })
+      worker.client.order({ type: 'bridge', a: endpoint, b: legs[i ^ 1] ?? '' })
+      worker.client.order({ type: 'play', endpoint, play: endpoint, source: { type: 'silence' } })
+    }
+    for (const endpoint of legs) await worker.report('opened', endpoint)
+    for (const endpoint of legs) worker.client.order({ type: 'close', endpoint })
+    for (const endpoint of legs) await worker.report('closed', endpoint)
+    worker.reports.length = 0
+  }
+  expect(files()).toBe(before)
 })
 
 describe('T6', () => {
