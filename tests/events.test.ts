@@ -115,7 +115,9 @@ async function wholeLog() {
 describe('the log', () => {
   it('holds every event of the catalogue, each as the catalogue says', async () => {
     const rows = await wholeLog()
-    expect([...new Set(rows.map((row) => row.type))].sort()).toEqual([...eventTypes].sort())
+    // Those of calls come from the voice process: tests/interop sees them.
+    const expected = eventTypes.filter((type) => catalogue[type].resource !== 'call')
+    expect([...new Set(rows.map((row) => row.type))].sort()).toEqual(expected.sort())
     for (const { type, data } of rows) {
       if (data === null) continue
       const { data: schema, resource } = catalogue[type as EventType]

@@ -3,7 +3,7 @@
  *
  * Invariant: a password is asked for in the same way whether the user name exists or not.
  */
-import { createHash } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import type { Source } from '../../engine/call/leg.ts'
 import { parseCredentials } from '../../engine/sip/credentials.ts'
 import { type DigestHashes, ha1Of } from '../../engine/sip/digest.ts'
@@ -72,11 +72,14 @@ export class Doorkeeper {
       const username = answer.params.get('username') ?? ''
       const login = this.#options.directories.deviceByUsername(username)
       if (this.#isBanned(source.address, username)) return { kind: 'refused', status: 403 }
-      if (login === undefined) continue
-      const expected = { realm: login.realm, algorithm: login.algorithm, ha1: this.#ha1Of(login, username) }
+      const expected =
+        login === undefined
+          ? { ...nobody, realm: answer.params.get('realm') ?? '' }
+          : { realm: login.realm, algorithm: login.algorithm, ha1: this.#ha1Of(login, username) }
       switch (this.#digest.check(this.#options.clock(), answer, request.method, expected)) {
         case 'ok':
           this.#failures.delete(banKey(source.address, username))
+          if (login === undefined) break // nobody's password is right
           return login.isEnabled ? { kind: 'device', login } : { kind: 'refused', status: 403, reason: 'Disabled' }
         case 'stale':
           return this.#challenge(request, true)
@@ -132,5 +135,8 @@ export class Doorkeeper {
     }
   }
 }
+
+/** An answer for an unknown name is measured against no password, and refused like a wrong one. */
+const nobody = { algorithm: 'MD5', ha1: randomBytes(16).toString('hex') } as const
 
 const banKey = (address: string, username: string) => `${address} ${username.toLowerCase()}`
