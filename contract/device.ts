@@ -173,6 +173,15 @@ export const DeviceFilter = z.strictObject({
 })
 export type DeviceFilter = z.output<typeof DeviceFilter>
 
+/** Of registrations and of what devices do. */
+export const RegistrationFilter = z.strictObject({
+  limit: paging.limit,
+  cursor: paging.cursor,
+  owner_id: Id.optional(),
+  device_id: Id.optional(),
+})
+export type RegistrationFilter = z.output<typeof RegistrationFilter>
+
 export const Registration = z
   .object({
     username: z.string(),

@@ -5,6 +5,12 @@ import { Id, JsonValue, line, Timestamp } from './values.ts'
 
 export const numberStates = ['in_service', 'reserved', 'port_in', 'port_out', 'released'] as const
 
+/** In a path, where a plus is often lost. */
+export const PhoneNumberId = z
+  .string()
+  .regex(/^\+?[1-9][0-9]{4,14}$/, 'must be the number with its country code')
+  .meta({ id: 'PhoneNumberId', examples: ['+3225550100'] })
+
 const columns = {
   state: z
     .enum(numberStates)
@@ -80,9 +86,11 @@ export const UpdatePhoneNumbers = z
     message: 'must be given, or `phone_numbers`',
   })
   .meta({ id: 'UpdatePhoneNumbers' })
+export type UpdatePhoneNumbers = z.output<typeof UpdatePhoneNumbers>
 export const PatchPhoneNumber = z
   .strictObject({ id: WrittenNumber.optional(), ...wanted })
   .meta({ id: 'PatchPhoneNumber' })
+export type PatchPhoneNumber = z.output<typeof PatchPhoneNumber>
 
 export const standardPhoneNumber: PhoneNumberSettings = {
   carrier: null,

@@ -9,10 +9,10 @@ import { errors } from '../contract/errors.ts'
 import type { Operation } from '../contract/define.ts'
 import { operationTable } from '../contract/operations.ts'
 import { testApp } from './app.ts'
-import { exampleBody, isOfOneAccount, makeTenant, operator, pathOf, unique } from './world.ts'
+import { exampleBody, isOfOneAccount, makeTenant, operator, pathOf, unique, withTelephony } from './world.ts'
 
 const { app, http } = await testApp()
-const tenant = await makeTenant(http)
+const tenant = await withTelephony(http, await makeTenant(http))
 const table = Object.entries(operationTable) as [string, Operation][]
 const withBody = table.filter(([, { body }]) => body !== undefined)
 const withFields = withBody.filter(([, { surface }]) => surface === 'meeting')

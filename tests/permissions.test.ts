@@ -14,17 +14,19 @@ import {
   isOfOneAccount,
   makeKey,
   makeTenant,
+  newNumber,
   operator,
   pathOf,
   type Tenant,
   unique,
   withKey,
+  withTelephony,
   withToken,
 } from './world.ts'
 
 const { http, setNow } = await testApp()
 /** The one that owns what is asked for, and the one that may see nothing of it. */
-const own = await makeTenant(http)
+const own = await withTelephony(http, await makeTenant(http))
 const foreign = await makeTenant(http)
 const expired = await makeExpiredKey()
 const withoutScopes = await makeKey(http, own.accountId, ['calls:control'])
@@ -86,7 +88,7 @@ describe.each(guarded)('%s', (id, operation) => {
     if (!names.some((name) => /id$/i.test(name))) return
     const outsider = access.minRole === 'instance' ? operator : withKey(foreign.key.secret)
     const path = pathOf(operation, own)
-    const absent = path.replaceAll(/[0-9a-f]{24}/g, newId())
+    const absent = path.replaceAll(/[0-9a-f]{24}/g, newId()).replaceAll(/\+\d+/g, newNumber())
     const answer = await ask(operation, absent, bodyOf(id, operation, own), outsider)
     expect(answer.status).toBe(404)
     if (access.minRole === 'instance') return // it reaches every account
@@ -96,15 +98,15 @@ describe.each(guarded)('%s', (id, operation) => {
 
   it('answers to a foreign id in the body what it answers to an absent one', async () => {
     const body = bodyOf(id, operation, own)
-    if (operation.surface !== 'telephony' || !/"id":"[^"]+"/.test(body)) return
+    const named = /"(?:id|owner_id)":"([^"]+)"/.exec(body)?.[1]
+    if (operation.surface !== 'telephony' || named === undefined) return
     const outsider = withKey(foreign.key.secret)
-    const named = JSON.parse(body).data.id
-    const absent = body.replaceAll(named, /^[0-9a-f]+$/.test(named) ? newId() : '+3225559999')
+    const absent = body.replaceAll(named, /^[0-9a-f]+$/.test(named) ? newId() : newNumber())
     const [answer, other] = [
       await ask(operation, operation.path, absent, outsider),
       await ask(operation, operation.path, body, outsider),
     ]
-    expect(answer.status).toBe(404)
+    expect(answer.status).toBe(JSON.parse(body).data.id === named ? 404 : 400)
     expect(anonymous(other)).toEqual(anonymous(answer))
   })
 })
@@ -204,8 +206,11 @@ async function meetingOfAdmin(): Promise<string> {
 }
 
 /** Operations that change what they are given get a tenant of their own. */
-const fresh = (operation: Operation, role: Role): Promise<Tenant> | Tenant =>
-  operation.method === 'GET' && role !== 'instance' ? own : makeTenant(http)
+async function fresh(operation: Operation, role: Role): Promise<Tenant> {
+  if (operation.method === 'GET' && role !== 'instance') return own
+  const tenant = await makeTenant(http)
+  return operation.surface === 'telephony' ? withTelephony(http, tenant) : tenant
+}
 
 /** The example of the contract, with what must be new or must be of this tenant. */
 function bodyOf(id: string, operation: Operation, tenant: Tenant): string {
@@ -238,7 +243,7 @@ const anonymous = ({ status, body }: Answer) => ({
   status,
   body: JSON.parse(
     JSON.stringify(body)
-      .replaceAll(/(key_)?[0-9a-f]{24}/g, 'an id')
+      .replaceAll(/(key_)?[0-9a-f]{24}|\+\d{8,}/g, 'an id')
       .replaceAll(/[0-9a-f]{8}-[0-9a-f-]{27}/g, 'a request'),
   ),
 })

@@ -1,5 +1,5 @@
 /** Two accounts with people, keys and meetings, made through the API: the ground on which rights are tested. */
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomInt } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import { allScopes, type Scope } from '../contract/access.ts'
 import type { Operation } from '../contract/define.ts'
@@ -22,6 +22,15 @@ export interface Tenant {
   readonly key: { readonly id: string; readonly secret: string }
   /** Planned by `user`. */
   readonly meeting: { readonly id: string; readonly meetingId: string; readonly icsToken: string }
+  /** Null until `withTelephony` made them. */
+  readonly telephony: Telephony | null
+}
+
+export interface Telephony {
+  readonly deviceId: string
+  readonly trunkId: string
+  readonly callflowId: string
+  readonly number: string
 }
 
 /** What an administrator may also pass on. */
@@ -72,8 +81,24 @@ export async function makeTenant(http: FastifyInstance): Promise<Tenant> {
     user: { ...user.data, token: await tokenFor(http, email) },
     key,
     meeting: planned.data,
+    telephony: null,
   }
 }
+
+/** One of each object; none of them names another. */
+export async function withTelephony(http: FastifyInstance, tenant: Tenant): Promise<Tenant> {
+  const put = (path: string, data: object) => done(http, 'PUT', path, { data }, withKey(tenant.key.secret))
+  const number = newNumber()
+  const device = await put('/v3.0/devices', { name: 'Phone' })
+  const trunk = await put('/v3.0/trunks', { name: 'Trunk', server: 'sip.carrier.example' })
+  await put('/v3.0/phone_numbers', { phone_numbers: [number] })
+  const flow = { module: 'hangup', data: {} }
+  const callflow = await put('/v3.0/callflows', { name: 'Nobody', numbers: ['2001'], flow })
+  const telephony = { deviceId: device.data.id, trunkId: trunk.data.id, callflowId: callflow.data.id, number }
+  return { ...tenant, telephony }
+}
+
+export const newNumber = (): string => `+322${String(randomInt(1e9)).padStart(9, '0')}`
 
 /** Operations of the telephony API that act within one account, which an operator names. */
 export const isOfOneAccount = ({ path }: Operation): boolean =>
@@ -85,8 +110,12 @@ export function exampleBody(operation: Operation, tenant: Tenant): unknown {
   const replaced = Object.entries({
     [telephonyIds.account]: tenant.accountId,
     [telephonyIds.user]: tenant.user.id,
+    [telephonyIds.device]: tenant.telephony?.deviceId,
+    [telephonyIds.trunk]: tenant.telephony?.trunkId,
+    [telephonyIds.callflow]: tenant.telephony?.callflowId,
+    [telephonyIds.number]: operation.method === 'PUT' ? newNumber() : tenant.telephony?.number,
     'test-user@example.com': `${unique()}@example.com`,
-  }).reduce((text, [shown, own]) => text.replaceAll(shown, own), JSON.stringify(operation.example.body))
+  }).reduce((text, [shown, own]) => text.replaceAll(shown, own ?? shown), JSON.stringify(operation.example.body))
   return JSON.parse(replaced)
 }
 
@@ -98,6 +127,10 @@ export function pathOf({ path }: Operation, tenant: Tenant): string {
     '/users/': tenant.user.id,
     '/account/': tenant.accountId,
     '/accounts/': tenant.accountId,
+    '/devices/': tenant.telephony?.deviceId,
+    '/trunks/': tenant.telephony?.trunkId,
+    '/callflows/': tenant.telephony?.callflowId,
+    '/phone_numbers/': tenant.telephony?.number,
   }
   const id = Object.entries(kinds).find(([part]) => path.includes(part))?.[1] ?? tenant.key.id
   const icsToken = path.includes('/user/') ? tenant.user.icsToken : tenant.meeting.icsToken

@@ -32,6 +32,8 @@ export interface Call<Id extends OperationId = OperationId> {
   readonly writeOne: <T extends Result<Id>>(run: (database: Database) => Promise<T>) => Promise<T>
   /** Says which version the answer shows (A5). */
   readonly etag: (resourceSeq: number) => void
+  /** The caller sent `If-Match`. */
+  readonly hasVersion: boolean
   /** 412 unless `If-Match` names this version, or is absent (A5). */
   readonly expectVersion: (resourceSeq: number) => void
 }

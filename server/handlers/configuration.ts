@@ -65,6 +65,23 @@ const uniqueFields: Readonly<Record<string, string>> = {
 export const noSuch = (what: string, id: string, who: Principal) =>
   new ApiError('not_found', `There is no ${what} ${id}.`, describe(who))
 
+interface Identity {
+  readonly id?: string | undefined
+  readonly account_id?: string | undefined
+  readonly created?: string | undefined
+}
+
+/** A1: of what cannot change, these are checked when an object is sent back; the rest is ignored. */
+export function keepObject(row: { id: string; accountId: string; createdAt: Date }, body: Identity): void {
+  if (body.id !== undefined && body.id !== row.id) throw invalidField('data.id', 'cannot change')
+  if (body.account_id !== undefined && body.account_id !== row.accountId) {
+    throw invalidField('data.account_id', 'cannot change')
+  }
+  if (body.created !== undefined && Date.parse(body.created) !== row.createdAt.getTime()) {
+    throw invalidField('data.created', 'cannot change')
+  }
+}
+
 /** Sees what is write-only else. */
 export const seesSecrets = (who: Principal): boolean => mayUse(who, 'secrets')
 

@@ -3,11 +3,15 @@ import { accountHandlers } from './account.ts'
 import { authenticationHandlers } from './authentication.ts'
 import { calendarHandlers } from './calendar.ts'
 import type { Handlers } from './call.ts'
+import { callflowHandlers } from './callflow.ts'
+import { deviceHandlers } from './device.ts'
 import { eventHandlers } from './event.ts'
 import { keyHandlers } from './key.ts'
 import { meetingHandlers } from './meeting.ts'
+import { phoneNumberHandlers } from './phone-number.ts'
 import { telephonyAccountHandlers } from './telephony-account.ts'
 import { telephonyUserHandlers } from './telephony-user.ts'
+import { trunkHandlers } from './trunk.ts'
 import { userHandlers } from './user.ts'
 
 export const handlers: Handlers = {
@@ -20,4 +24,8 @@ export const handlers: Handlers = {
   ...eventHandlers,
   ...telephonyAccountHandlers,
   ...telephonyUserHandlers,
+  ...deviceHandlers,
+  ...phoneNumberHandlers,
+  ...trunkHandlers,
+  ...callflowHandlers,
 }

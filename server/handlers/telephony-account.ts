@@ -21,7 +21,7 @@ import type { Tables } from '../store/database.ts'
 import { realmOf, secretsOf } from '../store/telephony.ts'
 import { toTelephonyAccountState } from '../store/telephony-people.ts'
 import type { Call, Handlers } from './call.ts'
-import { expectMusic, isFromAbove, noSuch, rethrowConflict, seesSecrets } from './configuration.ts'
+import { expectMusic, isFromAbove, keepObject, noSuch, rethrowConflict, seesSecrets } from './configuration.ts'
 import { changesTo } from './merge.ts'
 import { mergeSecrets, mergeSettings } from './settings.ts'
 
@@ -127,7 +127,7 @@ async function change(
   body: PatchTelephonyAccount,
 ): Promise<AccountRow> {
   const { app, who } = call
-  keepAccount(before, body)
+  keepObject({ ...before, accountId: before.id }, body)
   if (!isFromAbove(who, app.rootAccountId)) refuseFromBelow(app, who, before, body)
   await expectMusic(trx, before.id, 'data.music_on_hold_id', body.music_on_hold_id)
   const settings = mergeSettings(standardAccount, before.settings, body)
@@ -160,17 +160,6 @@ async function change(
     data: { before: toAccountState(before), after: toAccountState(after), ...(told && { secrets: told }) },
   })
   return after
-}
-
-/** A1: of what cannot change, these are checked. */
-function keepAccount(before: AccountRow, body: PatchTelephonyAccount): void {
-  if (body.id !== undefined && body.id !== before.id) throw invalidField('data.id', 'cannot change')
-  if (body.account_id !== undefined && body.account_id !== before.id) {
-    throw invalidField('data.account_id', 'cannot change')
-  }
-  if (body.created !== undefined && Date.parse(body.created) !== before.createdAt.getTime()) {
-    throw invalidField('data.created', 'cannot change')
-  }
 }
 
 function provisionOf({ provision }: PatchTelephonyAccount) {

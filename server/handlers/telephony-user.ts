@@ -28,7 +28,7 @@ import {
 } from '../store/users.ts'
 import { endTokens, keepOneAdmin } from './account.ts'
 import type { Call, Handlers } from './call.ts'
-import { configure, expectMusic, expectReferences, noSuch, seesSecrets } from './configuration.ts'
+import { configure, expectMusic, expectReferences, keepObject, noSuch, seesSecrets } from './configuration.ts'
 import { changesTo, cleared } from './merge.ts'
 import { isMask, mergeSecrets, mergeSettings } from './settings.ts'
 import { removeUser } from './user.ts'
@@ -215,7 +215,7 @@ async function update(call: Call<'updateTelephonyUser' | 'patchTelephonyUser'>, 
     const before = await lockUser(trx, id, { accountId: who.accountId, userId: ownOnly(who) })
     if (!before) throw noSuch('user', id, who)
     call.expectVersion(before.resourceSeq)
-    keepUser(before, body)
+    keepObject(before, body)
     if (who.role === 'user') refuseOthersFields(who, before, body)
     const after = await change(trx, call, before, body, passwordHash)
     call.etag(after.resourceSeq)
@@ -224,16 +224,6 @@ async function update(call: Call<'updateTelephonyUser' | 'patchTelephonyUser'>, 
   app.credentials.forget()
   app.directory.forget()
   return answer
-}
-
-function keepUser(before: UserRow, body: PatchTelephonyUser): void {
-  if (body.id !== undefined && body.id !== before.id) throw invalidField('data.id', 'cannot change')
-  if (body.account_id !== undefined && body.account_id !== before.accountId) {
-    throw invalidField('data.account_id', 'cannot change')
-  }
-  if (body.created !== undefined && Date.parse(body.created) !== before.createdAt.getTime()) {
-    throw invalidField('data.created', 'cannot change')
-  }
 }
 
 /** Sent back unchanged is no change. */

@@ -12,13 +12,26 @@ export function readInput(schema: z.ZodType | undefined, value: unknown, languag
   const { localeError } = locales[language]
   const result = schema.safeParse(value, language === 'en' ? undefined : { error: localeError })
   if (result.success) return result.data
-  const issues = result.error.issues.slice(0, shownIssues).map((issue) => ({
-    field: fieldOf(issue, place),
-    message: issue.message,
-  }))
+  const issues = result.error.issues
+    .map(nearest)
+    .slice(0, shownIssues)
+    .map((issue) => ({
+      field: fieldOf(issue, place),
+      message: issue.message,
+    }))
   const sentence = issues.map(({ field, message }) => `${field}: ${message}`).join('; ')
   throw new ApiError('invalid_request', sentence, { issues })
 }
+
+/** Of a choice between forms, what is wrong with the one that was meant: the one that was understood the furthest. */
+function nearest(issue: z.core.$ZodIssue): z.core.$ZodIssue {
+  if (issue.code !== 'invalid_union' || issue.errors.length === 0) return issue
+  const firsts = issue.errors.flatMap(([first]) => (first ? [nearest(first)] : []))
+  const [deepest] = firsts.toSorted((a, b) => depthOf(b) - depthOf(a))
+  return deepest && depthOf(deepest) > 0 ? { ...deepest, path: [...issue.path, ...deepest.path] } : issue
+}
+
+const depthOf = (issue: z.core.$ZodIssue) => issue.path.length + (issue.code === 'unrecognized_keys' ? 1 : 0)
 
 /** An unknown key is what is wrong, not the object that holds it. */
 function fieldOf(issue: z.core.$ZodIssue, place: string): string {

@@ -92,6 +92,7 @@ function readCall(app: App, id: OperationId, operation: Operation, request: Fast
     write: (run) => writing.write(run),
     writeOne: (run) => writing.writeOne(run),
     etag: (resourceSeq) => writing.etag(resourceSeq),
+    hasVersion: request.headers['if-match'] !== undefined,
     expectVersion: (resourceSeq) => expectVersion(request, resourceSeq),
   }
 }
