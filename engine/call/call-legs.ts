@@ -168,7 +168,7 @@ export class CallLegs {
     if (!isEmergency || party.trunkId === null) return
     const trunk = limits.find(({ key }) => key === `trunk:${party.trunkId}`)
     if (!trunk || trunk.max === null || this.#services.limits.count(trunk.key) < trunk.max) return
-    this.#services.preempt(now, party.trunkId)
+    this.#services.preempt(now, party.trunkId, this.#call)
   }
 
   /** T31; forwards and transfers count. */

@@ -129,7 +129,8 @@ describe('nobody answers', () => {
     ['busy', 486, { hangupCause: 'BUSY', sipCode: 486, q850: 17 }, 486],
     ['declined', 603, { hangupCause: 'BUSY', sipCode: 603, q850: 21 }, 603],
     ['not found', 404, { hangupCause: 'FAILED', sipCode: 404, q850: 1 }, 404],
-    ['overloaded', 503, { hangupCause: 'CONGESTION', sipCode: 503, q850: 34 }, 503],
+    ['overloaded', 503, { hangupCause: 'CONGESTION', sipCode: 503, q850: 34 }, 480],
+    ['moved to nowhere', 305, { hangupCause: 'FAILED', sipCode: 404 }, 404],
   ])('%s', (_name, status, cdr, told) => {
     const world = CallWorld.withAliceAndBob()
     const alice = world.call('alice-phone', '1002')
@@ -167,7 +168,7 @@ describe('nobody answers', () => {
     const world = CallWorld.withAliceAndBob()
     world.call('alice-phone', '1002')
     world.fails(world.dialled(), 408, { isTimeout: true })
-    expect(world.cdr).toMatchObject({ hangupCause: 'NO ANSWER', sipCode: 480, q850: 20 })
+    expect(world.cdr).toMatchObject({ hangupCause: 'NO ANSWER', sipCode: 408, q850: 20 })
   })
 
   it('an unknown number is refused, and stands in the history', () => {

@@ -135,12 +135,14 @@ export class Calls implements Machine<CallInput, CallOutput>, CallServices<Call>
   }
 
   /** The youngest: its people have said the least. */
-  preempt(now: Instant, trunkId: string): boolean {
+  preempt(now: Instant, trunkId: string, by: Call): void {
     const key = `trunk:${trunkId}`
-    const holds = (call: Call) => call.legs.live.some(({ limits }) => limits.some((limit) => limit.key === key))
-    const victim = [...this.#calls.values()].findLast((call) => !call.ledger.facts.isEmergency && holds(call))
+    const victim = [...this.#calls.values()].findLast((call) => {
+      const { live } = call.legs
+      const isThere = live.some(({ limits }) => limits.some((limit) => limit.key === key))
+      return call !== by && isThere && !live.some(({ facts }) => facts.isEmergency)
+    })
     victim?.end(now, { by: 'system', outcome: preempted, q850: preempted.q850 })
-    return victim !== undefined
   }
 
   done(call: Call): void {

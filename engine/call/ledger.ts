@@ -36,8 +36,7 @@ export interface LedgerSnapshot {
 export interface Ending {
   readonly by: Cdr['endedBy']
   readonly outcome: Outcome
-  /** Instead of the outcome's: what the caller's or callee's last message said. */
-  readonly sipCode?: number | null
+  /** Instead of the outcome's: what the last message said. */
   readonly q850?: number | null
 }
 
@@ -128,7 +127,7 @@ export class Ledger {
     return this.hasRung ? 'ringing' : 'started'
   }
 
-  #cdr(now: Instant, { by, outcome, sipCode, q850 }: Ending): Cdr {
+  #cdr(now: Instant, { by, outcome, q850 }: Ending): Cdr {
     const { facts, answeredAt } = this
     const isAnswered = answeredAt !== null
     return {
@@ -149,7 +148,7 @@ export class Ledger {
       durationSeconds: wholeSeconds(now - facts.startedAt),
       billingSeconds: isAnswered ? wholeSeconds(now - answeredAt) : 0,
       hangupCause: isAnswered ? 'ANSWERED' : outcome.cause,
-      sipCode: isAnswered ? 200 : (sipCode ?? outcome.status),
+      sipCode: isAnswered ? 200 : (outcome.sipCode ?? outcome.status),
       q850: q850 ?? (isAnswered ? 16 : outcome.q850),
       endedBy: by,
       isEmergency: facts.isEmergency,

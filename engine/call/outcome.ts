@@ -9,7 +9,10 @@ export type Branch = 'busy' | 'no_answer' | 'unreachable' | 'failed'
 
 export interface Outcome {
   readonly branch: Branch
+  /** For the caller. */
   readonly status: number
+  /** What the called side said, for the history, where that is not what the caller is told. */
+  readonly sipCode?: number
   readonly cause: HangupCause
   readonly q850: number
   /** A sentence for the reason phrase and the history. */
@@ -85,9 +88,16 @@ export function refusal(reason: Refusal): Outcome {
 export function outcomeOfFailure(event: Extract<LegEvent, { type: 'failed' }>): Outcome {
   const { status, reason, q850, isTimeout } = event
   const known = isTimeout ? unreachable : (byStatus.get(status) ?? byClass(status))
-  // The carrier's own answer goes through to the caller: it is what its announcement says.
-  return { ...known, status: isTimeout ? 480 : status, q850: q850 ?? known.q850, text: reason || known.text }
+  const told = isTimeout || !isForCaller(status) ? 480 : status
+  return { ...known, status: told, sipCode: status, q850: q850 ?? known.q850, text: reason || known.text }
 }
+
+/**
+ * What says something about the called number goes through, as the announcement before it said. What is between us and
+ * the peer does not: a 503 would tell a carrier that we are down (T8), a 407 would ask a phone for the trunk's login.
+ */
+const isForCaller = (status: number): boolean =>
+  [403, 404, 410, 480, 484, 486, 488, 600, 603, 604, 606, 607].includes(status)
 
 export const rejected: Outcome = { ...busy, status: 603, q850: 21, text: 'Decline' }
 const byStatus = new Map<number, Outcome>([

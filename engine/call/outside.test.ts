@@ -174,12 +174,23 @@ describe('T16: failover', () => {
     expect(world.events).toEqual(['call.started', 'call.answered'])
   })
 
-  it.each([404, 480, 484, 486, 403, 501, 600, 603])('after %i it is not', (status) => {
+  it.each([
+    [404, 404],
+    [480, 480],
+    [484, 484],
+    [486, 486],
+    [403, 403],
+    [407, 480],
+    [501, 480],
+    [600, 600],
+    [603, 603],
+  ])('after %i it is not, and the caller is told %i (T8)', (status, told) => {
     const world = office()
     const alice = world.call('alice-phone', '0470123456')
     world.fails(world.dialled(), status)
     expect(world.dials).toHaveLength(1)
-    expect(world.last(alice, 'reject')?.status).toBe(status)
+    expect(world.last(alice, 'reject')?.status).toBe(told)
+    expect(world.cdr.sipCode).toBe(status)
   })
 
   it('without any response in four seconds', () => {
@@ -208,8 +219,8 @@ describe('T16: failover', () => {
     world.rings(world.dialled(), sdp())
     world.fails(world.dialled(), 503)
     expect(world.dials).toHaveLength(1)
-    expect(world.last(alice, 'reject')?.status).toBe(503)
-    expect(world.cdr.hangupCause).toBe('CONGESTION')
+    expect(world.last(alice, 'reject')?.status).toBe(480)
+    expect(world.cdr).toMatchObject({ hangupCause: 'CONGESTION', sipCode: 503 })
   })
 
   it('the last trunk waits for the transaction to time out', () => {

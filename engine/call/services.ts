@@ -37,7 +37,7 @@ export interface CallServices<Call> {
   callOf(leg: LegId): Call | undefined
   isInUse(deviceId: string): boolean
   use(deviceId: string, by: 1 | -1): void
-  /** T18: makes room on a trunk by ending a call that is no emergency; false: there is none. */
-  preempt(now: Instant, trunkId: string): boolean
+  /** T18: makes room on a trunk by ending another call that is no emergency, if there is one. */
+  preempt(now: Instant, trunkId: string, by: Call): void
   done(call: Call): void
 }

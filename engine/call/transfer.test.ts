@@ -197,6 +197,19 @@ describe('blind transfer', () => {
     expect(progress(world, bob)).toEqual([100, 403])
   })
 
+  it('T18: to a rescue service by a full trunk: another call makes room, never its own', () => {
+    const { world } = talking()
+    world.directory.put('trunk', aTrunk('carrier', { maxCalls: 1 }))
+    const outside = world.call('carol-phone', '0470123456')
+    world.answers(world.dialled())
+    world.refers(outside, '112')
+    expect(world.dials.at(-1)?.toNumber).toBe('112')
+    expect(world.last(outside, 'hangup')).toBeUndefined()
+    world.answers(world.dialled())
+    expect(world.last(outside, 'hangup')).toBeDefined()
+    expect(world.events.at(-1)).toBe('call.transferred')
+  })
+
   it('a second REFER while one is on its way is refused', () => {
     const { world, bob } = talking()
     world.refers(bob, '1003')
