@@ -19,6 +19,8 @@ import { type Opening, type SipLeg, sipReason } from './sip-leg.ts'
 
 /** §13.3.1.1: "the UAS MUST send a non-100 provisional response at every minute", or proxies take it for dead. */
 const repeatMs = 60_000
+/** §17.2.1: a 100 unless another response goes out "within 200 ms"; mostly one does, and a datagram a call is spared. */
+const tryingMs = 200
 
 export class InboundInvite extends Timer implements Opening, RequestHandler {
   readonly #leg: SipLeg
@@ -33,6 +35,7 @@ export class InboundInvite extends Timer implements Opening, RequestHandler {
   #answer: Extract<LegCommand, { type: 'answer' }> | null = null
 
   constructor(
+    now: Instant,
     leg: SipLeg,
     transaction: ServerTransaction,
     parts: { dialog: Dialog; sdp: string | null; session: { terms: SessionTerms | null; headers: HeaderLine[] } },
@@ -50,6 +53,7 @@ export class InboundInvite extends Timer implements Opening, RequestHandler {
     this.#reliable = new ReliableResponses(transaction, leg.port, (now) => this.#onNoPrack(now))
     leg.usages.set(parts.dialog.state.remoteTag, this.#usage)
     transaction.handler = this
+    leg.port.options.queue.set(this, now + tryingMs)
   }
 
   command(now: Instant, command: LegCommand): void {
@@ -89,6 +93,7 @@ export class InboundInvite extends Timer implements Opening, RequestHandler {
 
   override wake(now: Instant): void {
     if (this.#last !== null) this.#progress(now, this.#last.status, this.#last.sdp)
+    else if (this.#answer === null) this.#transaction.respond(now, { status: 100 })
   }
 
   #progress(now: Instant, status: number, sdp: string | null): void {
@@ -96,7 +101,10 @@ export class InboundInvite extends Timer implements Opening, RequestHandler {
     this.#last = { status, sdp }
     this.#leg.port.options.queue.set(this, now + repeatMs)
     // RFC 3262 §5: without an offer in the INVITE the first reliable response must have one, which is the 2xx here.
-    if (!this.#hasOffer && this.#reliability === 'required') return
+    if (!this.#hasOffer && this.#reliability === 'required') {
+      this.#transaction.respond(now, { status: 100 })
+      return
+    }
     const early = this.#hasOffer ? this.#earlySdp(sdp) : null
     const isReliable = this.#reliability === 'required' || (this.#reliability === 'possible' && early !== null)
     const headers = this.#leg.targetHeaders(this.#transaction.source)

@@ -21,15 +21,7 @@ describe('RFC 3261 §13 a call', () => {
     expectEmpty()
     expect(alice.story).toEqual(['progress 180', 'answered', 'confirmed', 'ended by local'])
     expect(bob.story).toEqual(['incoming', 'confirmed', 'acked', 'ended by remote'])
-    expect(world.wire).toEqual([
-      'a>b INVITE',
-      'b>a 100 INVITE',
-      'b>a 180 INVITE',
-      'b>a 200 INVITE',
-      'a>b ACK',
-      'a>b BYE',
-      'b>a 200 BYE',
-    ])
+    expect(world.wire).toEqual(['a>b INVITE', 'b>a 180 INVITE', 'b>a 200 INVITE', 'a>b ACK', 'a>b BYE', 'b>a 200 BYE'])
   })
   it('tells both sides what the other one says', () => {
     const { world, alice, bob } = callee()
@@ -43,6 +35,18 @@ describe('RFC 3261 §13 a call', () => {
       call: { asserted: ['Alice <sip:1001@192.0.2.1>'], requestUri: 'sip:bob@192.0.2.2' },
     })
     expect(alice.last('answered')).toMatchObject({ sdp: 'answer', isOffer: false })
+  })
+  it('§17.2.1: a 100 goes out where nothing else does within 200 ms', () => {
+    const { world, alice, bob } = twoNodes({ does: 'nothing' })
+    alice.dial('sip:bob@192.0.2.2')
+    world.run(190)
+    expect(world.wire).toEqual(['a>b INVITE'])
+    world.run(20)
+    expect(world.wire).toEqual(['a>b INVITE', 'b>a 100 INVITE'])
+    bob.command({ type: 'reject', leg: 'leg_b1', status: 486 })
+    world.run()
+    expect(alice.story).toEqual(['failed 486'])
+    expect(world.queue.size).toBe(0)
   })
   it('is ended by the callee', () => {
     const { world, alice, bob, expectEmpty } = callee()
@@ -82,7 +86,7 @@ describe('RFC 3261 §9 CANCEL', () => {
     expectEmpty()
     expect(alice.story).toEqual(['progress 180', 'failed 487'])
     expect(bob.events.at(-1)).toEqual({ type: 'cancelled', leg: 'leg_b1', reason })
-    expect(world.wire.slice(3)).toEqual(['a>b CANCEL', 'b>a 200 CANCEL', 'b>a 487 INVITE', 'a>b ACK'])
+    expect(world.wire.slice(2)).toEqual(['a>b CANCEL', 'b>a 200 CANCEL', 'b>a 487 INVITE', 'a>b ACK'])
   })
   it('that crosses the 200 ends the call by ACK and BYE', () => {
     const { world, alice, bob, expectEmpty } = callee('ring')

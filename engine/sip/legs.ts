@@ -73,10 +73,9 @@ export class Legs implements TransactionUser {
       domain: parseUri(request.to.uri)?.host || this.#options.transactions.options.local(transaction.source).host,
       isCaller: false,
     })
-    transaction.respond(now, { status: 100 })
     const call = readInvite(request, source)
     leg.seen = transaction.source
-    leg.opening = new InboundInvite(leg, transaction, { dialog, sdp: call.sdp, session })
+    leg.opening = new InboundInvite(now, leg, transaction, { dialog, sdp: call.sdp, session })
     leg.emit({ type: 'incoming', leg: id, call })
     return true
   }
