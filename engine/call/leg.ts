@@ -2,8 +2,9 @@
  * What call logic asks of a SIP leg, and what it hears from it. A leg is one INVITE dialog of ours with one peer, from
  * its first request to its end; call logic joins legs and never sees a message, a tag or a branch of SIP.
  *
- * Invariant: a leg that was confirmed gives `ended` exactly once; a dialled leg that was not gives `failed`, or `ended`
- * after our own `hangup`, exactly once; an incoming one `cancelled`, or `ended` after its own `reject` or `hangup`.
+ * Invariant: each leg has one last event: `ended` when it was confirmed; `failed` for a dialled one that was not (487 after
+ * our own `hangup`); `cancelled` for an incoming one that was not. Only an incoming leg that we refuse ourselves, by
+ * `reject` or by `hangup` before the answer, has none: the command is its end.
  */
 
 /** `leg_` and 24 hex digits, given by whoever makes the leg. */
