@@ -63,13 +63,13 @@ export class CallLegs {
   take(leg: CallLeg): void {
     this.#live.set(leg.id, leg)
     this.#services.own(leg.id, this.#call)
-    if (leg.party.deviceId !== null) this.#services.use(leg.party.deviceId, 1)
+    this.#services.use(leg)
   }
 
   /** It goes on in another call, with all that it holds. */
   give(leg: CallLeg): void {
     this.#live.delete(leg.id)
-    if (leg.party.deviceId !== null) this.#services.use(leg.party.deviceId, -1)
+    this.#services.unuse(leg)
   }
 
   /** A new leg on its way to be dialled; or why there is none. */
@@ -124,7 +124,7 @@ export class CallLegs {
     services.disown(leg.id)
     services.limits.release(leg.limits)
     services.limits.stopSpending(accountId, leg.id, now)
-    if (leg.party.deviceId !== null) services.use(leg.party.deviceId, -1)
+    services.unuse(leg)
     if (leg.media) {
       leg.media.close()
       this.#closing.set(leg.id, leg)

@@ -236,6 +236,8 @@ export class Call {
       this.services.write(this.id, [this.ledger.event('call.ringing', now, leg)])
     }
     this.transfer?.report(this, 180)
+    this.services.lineChanged(leg)
+    this.services.lineChanged(this.caller)
     this.media.ringing(this)
   }
 
@@ -318,6 +320,8 @@ export class Call {
     this.stage = 'connected'
     this.#flow = null
     this.media.join(this)
+    this.services.lineChanged(this.caller)
+    if (this.callee) this.services.lineChanged(this.callee)
     const { maxCallSeconds } = this.directory.account.limits
     const { isEmergency, startedAt } = this.ledger.facts
     if (maxCallSeconds !== null && !isEmergency) {

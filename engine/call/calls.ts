@@ -9,11 +9,13 @@ import type { Instant, Machine } from '../machine.ts'
 import type { MediaReport } from '../rtp/messages.ts'
 import type { TimerQueue } from '../timer-queue.ts'
 import type { Call } from './call.ts'
+import type { CallLeg } from './call-leg.ts'
 import { legOf } from './call-legs.ts'
 import type { CallHost } from './host.ts'
 import { beginCall } from './incoming.ts'
 import type { IncomingInvite, LegEvent, LegId } from './leg.ts'
 import { Limits } from './limits.ts'
+import { type Line, lineOf } from './line.ts'
 import type { CallRecord } from './records.ts'
 import { preempted } from './outcome.ts'
 import { routeIncoming } from './routing.ts'
@@ -38,8 +40,7 @@ export class Calls implements Machine<CallInput, CallOutput>, CallServices<Call>
   /** Also of legs that are over, until their media has closed. */
   readonly #byEndpoint = new Map<string, Call>()
   readonly #waiting = new Map<number, (now: Instant) => void>()
-  /** How many legs each device has. */
-  readonly #inUse = new Map<string, number>()
+  readonly #legsOf = new Map<string, Set<CallLeg>>()
   #outputs: CallOutput[] = []
   #nextOutput = 0
   #writes = 0
@@ -65,6 +66,14 @@ export class Calls implements Machine<CallInput, CallOutput>, CallServices<Call>
       case 'wake':
         return this.timers.run(now)
     }
+  }
+
+  /** What a device is doing, for lamps on other phones. */
+  linesOf(deviceId: string): Line[] {
+    return [...(this.#legsOf.get(deviceId) ?? [])].flatMap((leg) => {
+      const call = this.#byLeg.get(leg.id)
+      return call ? [lineOf(call, leg)] : []
+    })
   }
 
   /**
@@ -121,13 +130,29 @@ export class Calls implements Machine<CallInput, CallOutput>, CallServices<Call>
   }
 
   isInUse(deviceId: string): boolean {
-    return this.#inUse.has(deviceId)
+    return this.#legsOf.has(deviceId)
   }
 
-  use(deviceId: string, by: 1 | -1): void {
-    const count = (this.#inUse.get(deviceId) ?? 0) + by
-    if (count > 0) this.#inUse.set(deviceId, count)
-    else this.#inUse.delete(deviceId)
+  use(leg: CallLeg): void {
+    const { deviceId } = leg.party
+    if (deviceId === null) return
+    const legs = this.#legsOf.get(deviceId)
+    if (legs) legs.add(leg)
+    else this.#legsOf.set(deviceId, new Set([leg]))
+    this.lineChanged(leg)
+  }
+
+  unuse(leg: CallLeg): void {
+    const { deviceId } = leg.party
+    if (deviceId === null) return
+    const legs = this.#legsOf.get(deviceId)
+    legs?.delete(leg)
+    if (legs?.size === 0) this.#legsOf.delete(deviceId)
+    this.lineChanged(leg)
+  }
+
+  lineChanged({ party: { deviceId } }: CallLeg): void {
+    if (deviceId !== null) this.emit({ type: 'line', deviceId })
   }
 
   callOf(leg: LegId): Call | undefined {

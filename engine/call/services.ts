@@ -2,6 +2,7 @@
 import type { Instant } from '../machine.ts'
 import type { MediaOrder } from '../rtp/messages.ts'
 import type { TimerQueue } from '../timer-queue.ts'
+import type { CallLeg } from './call-leg.ts'
 import type { CallHost } from './host.ts'
 import type { LegCommand, LegId } from './leg.ts'
 import type { Limits } from './limits.ts'
@@ -18,6 +19,8 @@ export type CallOutput =
       readonly callId: string
       readonly records: readonly CallRecord[]
     }
+  /** What a device is doing has changed: `Calls.linesOf` says it, for lamps on other phones (RFC 4235). */
+  | { readonly type: 'line'; readonly deviceId: string }
   /** The call is over and forgotten; its last write is before this. */
   | { readonly type: 'done'; readonly callId: string }
 
@@ -36,7 +39,11 @@ export interface CallServices<Call> {
   forgetEndpoint(leg: LegId): void
   callOf(leg: LegId): Call | undefined
   isInUse(deviceId: string): boolean
-  use(deviceId: string, by: 1 | -1): void
+  /** The device of a leg is in use by it, or no more. */
+  use(leg: CallLeg): void
+  unuse(leg: CallLeg): void
+  /** The leg rings, talks, or talks to somebody else. */
+  lineChanged(leg: CallLeg): void
   /** T18: makes room on a trunk by ending another call that is no emergency, if there is one. */
   preempt(now: Instant, trunkId: string, by: Call): void
   done(call: Call): void

@@ -26,6 +26,8 @@ export class CallWorld {
   readonly orders: MediaOrder[] = []
   readonly records: CallRecord[] = []
   readonly done: string[] = []
+  /** Devices whose doing has changed. */
+  readonly changedLines: string[] = []
   /** Devices without a binding. */
   readonly unregistered = new Set<string>()
   /** How many bindings a device has, where not one. */
@@ -275,6 +277,9 @@ export class CallWorld {
         if (output.write === null) return
         if (this.isWriterStuck) this.stuckWrites.push(output.write)
         else this.calls.handle(this.now, { type: 'flushed', write: output.write })
+        return
+      case 'line':
+        this.changedLines.push(output.deviceId)
         return
       case 'done':
         this.done.push(output.callId)
