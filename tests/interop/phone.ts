@@ -62,8 +62,11 @@ export class Phone {
   }
 
   close(): void {
+    this.#isClosed = true
     this.socket.close()
   }
+
+  #isClosed = false
 
   get contact(): string {
     return `<sip:${this.options.username}@127.0.0.1:${this.localPort}>`
@@ -86,12 +89,49 @@ export class Phone {
       text,
       body,
     }
+    if (!isResponse && message.method !== 'ACK' && this.#isRepeated(message)) return
     this.inbox.push(message)
     for (const call of this.calls) call.onMessage(message)
   }
 
   send(text: string): void {
-    this.socket.send(text, this.options.port, '127.0.0.1')
+    if (!this.#isClosed) this.socket.send(text, this.options.port, '127.0.0.1')
+  }
+
+  /** What we answered to requests, by branch and method: one that comes again gets it again. */
+  readonly #answers = new Map<string, string>()
+
+  answered(request: Message, text: string): void {
+    this.#answers.set(keyOf(request), text)
+  }
+
+  #isRepeated(request: Message): boolean {
+    const key = keyOf(request)
+    const known = this.#answers.get(key)
+    if (known === undefined) this.#answers.set(key, '')
+    else if (known !== '') this.send(known)
+    return known !== undefined
+  }
+
+  /** Again and again until `isDone`, as RFC 3261 §17 has it over UDP (timers A and E, and a 2xx until its ACK). */
+  repeat(text: string, isDone: () => boolean): void {
+    this.send(text)
+    let pause = 500
+    const again = () => {
+      if (isDone() || this.#isClosed || pause > 8_000) return
+      this.send(text)
+      pause *= 2
+      setTimeout(again, pause).unref()
+    }
+    setTimeout(again, pause).unref()
+  }
+
+  /** Some answer to that request came. */
+  isAnswered(callId: string, cseq: string): boolean {
+    return this.inbox.some(
+      (message) =>
+        message.status > 0 && header(message, 'Call-ID') === callId && header(message, 'CSeq').toUpperCase() === cseq,
+    )
   }
 
   /** Takes the first message, come or to come, that is like this. */
@@ -129,11 +169,15 @@ export class Phone {
       message.status >= 200 &&
       header(message, 'Call-ID') === callId &&
       header(message, 'CSeq').toUpperCase() === `${number} ${method}`
-    this.send(this.request(method, uri, [...lines, `CSeq: ${cseq} ${method}`], body))
+    const send = (number: number, more: readonly string[]) =>
+      this.repeat(this.request(method, uri, [...lines, `CSeq: ${number} ${method}`, ...more], body), () =>
+        this.isAnswered(callId, `${number} ${method}`),
+      )
+    send(cseq, [])
     const first = await this.next(`a final answer to ${method}`, final(cseq))
     if (first.status !== 401 && first.status !== 407) return first
     const credentials = this.authorize(first, method, uri)
-    this.send(this.request(method, uri, [...lines, `CSeq: ${cseq + 1} ${method}`, credentials], body))
+    send(cseq + 1, [credentials])
     return this.next(`a final answer to ${method} with credentials`, final(cseq + 1))
   }
 
@@ -271,8 +315,15 @@ export class PhoneCall {
     return call
   }
 
-  /** Keeps answering what nobody waits for: a 200 that comes again wants its ACK again. */
-  onMessage(_message: Message): void {}
+  /** Of a 2xx that may come again, by its CSeq. */
+  readonly #acks = new Map<string, string>()
+
+  /** A 200 that comes again wants its ACK again. */
+  onMessage(message: Message): void {
+    if (message.status < 200 || message.status > 299 || header(message, 'Call-ID') !== this.callId) return
+    const ack = this.#acks.get(header(message, 'CSeq'))
+    if (ack !== undefined) this.phone.send(ack)
+  }
 
   get from(): string {
     return /;tag=/.test(this.#local) ? this.#local : `${this.#local};tag=${this.localTag}`
@@ -292,7 +343,8 @@ export class PhoneCall {
       this.#cseq += 1
       const all = [...this.#lines(), `CSeq: ${this.#cseq} INVITE`, `Contact: ${this.phone.contact}`, ...lines, ...more]
       this.#sent = this.phone.request('INVITE', this.#uri, all, body)
-      this.phone.send(this.#sent)
+      const cseq = `${this.#cseq} INVITE`
+      this.phone.repeat(this.#sent, () => this.phone.isAnswered(this.callId, cseq))
     }
     send([])
     const first = await this.#response(
@@ -345,7 +397,9 @@ export class PhoneCall {
   ack(answer: Message, body = ''): void {
     const cseq = Number.parseInt(header(answer, 'CSeq'), 10)
     if (answer.status < 300) {
-      return this.phone.send(this.phone.request('ACK', this.target, [...this.#lines(), `CSeq: ${cseq} ACK`], body))
+      const ack = this.phone.request('ACK', this.target, [...this.#lines(), `CSeq: ${cseq} ACK`], body)
+      this.#acks.set(header(answer, 'CSeq'), ack)
+      return this.phone.send(ack)
     }
     const lines = [`From: ${this.from}`, `To: ${header(answer, 'To')}`, `Call-ID: ${this.callId}`, `CSeq: ${cseq} ACK`]
     this.phone.send(withBranchOf(this.#sent, this.phone.request('ACK', this.#uri, lines)))
@@ -356,39 +410,50 @@ export class PhoneCall {
     this.phone.send(withBranchOf(this.#sent, this.phone.request('CANCEL', this.#uri, lines)))
   }
 
+  response(
+    request: Message,
+    status: number,
+    reason: string,
+    options: { body?: string; lines?: readonly string[] } = {},
+  ): string {
+    const { body = '', lines = [] } = options
+    const to = header(request, 'To')
+    const isDialog = header(request, 'CSeq').endsWith('INVITE')
+    const text = [
+      `SIP/2.0 ${status} ${reason}`,
+      ...headers(request, 'Via').map((via) => `Via: ${via}`),
+      ...headers(request, 'Record-Route').map((route) => `Record-Route: ${route}`),
+      `From: ${header(request, 'From')}`,
+      `To: ${/;tag=/.test(to) || status === 100 ? to : `${to};tag=${this.localTag}`}`,
+      `Call-ID: ${header(request, 'Call-ID')}`,
+      `CSeq: ${header(request, 'CSeq')}`,
+      ...(isDialog ? [`Contact: ${this.phone.contact}`] : []),
+      ...lines,
+      ...(body === '' ? [] : ['Content-Type: application/sdp']),
+      `Content-Length: ${Buffer.byteLength(body)}`,
+      '',
+      body,
+    ].join('\r\n')
+    this.phone.answered(request, text)
+    return text
+  }
+
   respond(
     request: Message,
     status: number,
     reason: string,
     options: { body?: string; lines?: readonly string[] } = {},
-  ): void {
-    const { body = '', lines = [] } = options
-    const to = header(request, 'To')
-    const isDialog = header(request, 'CSeq').endsWith('INVITE')
-    this.phone.send(
-      [
-        `SIP/2.0 ${status} ${reason}`,
-        ...headers(request, 'Via').map((via) => `Via: ${via}`),
-        ...headers(request, 'Record-Route').map((route) => `Record-Route: ${route}`),
-        `From: ${header(request, 'From')}`,
-        `To: ${/;tag=/.test(to) || status === 100 ? to : `${to};tag=${this.localTag}`}`,
-        `Call-ID: ${header(request, 'Call-ID')}`,
-        `CSeq: ${header(request, 'CSeq')}`,
-        ...(isDialog ? [`Contact: ${this.phone.contact}`] : []),
-        ...lines,
-        ...(body === '' ? [] : ['Content-Type: application/sdp']),
-        `Content-Length: ${Buffer.byteLength(body)}`,
-        '',
-        body,
-      ].join('\r\n'),
-    )
+  ) {
+    this.phone.send(this.response(request, status, reason, options))
   }
 
   /** Answers the INVITE and waits for the ACK. */
   async answer(sdp = this.phone.sdp()): Promise<void> {
     const { invitation } = this
     if (!invitation) throw new Error('there is nothing to answer')
-    this.respond(invitation, 200, 'OK', { body: sdp })
+    const isAcknowledged = () =>
+      this.phone.inbox.some(({ method, text }) => method === 'ACK' && text.includes(`Call-ID: ${this.callId}\r\n`))
+    this.phone.repeat(this.response(invitation, 200, 'OK', { body: sdp }), isAcknowledged)
     await this.received('ACK')
   }
 
@@ -429,6 +494,8 @@ export class PhoneCall {
     return { callId: this.callId, localTag: tagOf(this.from), remoteTag: this.remoteTag }
   }
 }
+
+const keyOf = (request: Message) => `${/;branch=([^;\s]+)/.exec(header(request, 'Via'))?.[1]} ${request.method}`
 
 function withBranchOf(invite: string, request: string): string {
   const via = /^Via:.*$/m.exec(invite)?.[0] ?? ''
