@@ -160,7 +160,7 @@ describe('nobody answers', () => {
     const alice = world.call('alice-phone', '1002')
     expect(world.dials).toEqual([])
     expect(world.last(alice, 'reject')).toMatchObject({ status: 480, headers: [['Reason', 'Q.850;cause=20']] })
-    expect(world.cdr).toMatchObject({ hangupCause: 'NO ANSWER', q850: 20 })
+    expect(world.cdr).toMatchObject({ hangupCause: 'FAILED', q850: 20 })
     nothingLeft(world)
   })
 
@@ -168,7 +168,7 @@ describe('nobody answers', () => {
     const world = CallWorld.withAliceAndBob()
     world.call('alice-phone', '1002')
     world.fails(world.dialled(), 408, { isTimeout: true })
-    expect(world.cdr).toMatchObject({ hangupCause: 'NO ANSWER', sipCode: 408, q850: 20 })
+    expect(world.cdr).toMatchObject({ hangupCause: 'FAILED', sipCode: 408, q850: 20 })
   })
 
   it('an unknown number is refused, and stands in the history', () => {

@@ -24,7 +24,7 @@ export const noAnswer: Outcome = { branch: 'no_answer', status: 480, cause: 'NO 
 export const unreachable: Outcome = {
   branch: 'unreachable',
   status: 480,
-  cause: 'NO ANSWER',
+  cause: 'FAILED',
   q850: 20,
   text: 'Temporarily Unavailable',
 }
@@ -137,7 +137,7 @@ export function bestOutcome(outcomes: readonly Outcome[]): Outcome {
   let rank = order.length
   for (const outcome of outcomes) {
     const mine = order.indexOf(outcome.branch)
-    if (mine < rank || (mine === rank && best.cause === 'NO ANSWER')) [best, rank] = [outcome, mine]
+    if (mine < rank || (mine === rank && best === unreachable)) [best, rank] = [outcome, mine]
   }
   return best
 }
