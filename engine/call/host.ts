@@ -31,7 +31,7 @@ export interface CallHost {
   prompt(name: PromptName, language: string): string | null
 }
 
-export type PromptName = 'forward_press_1'
+type PromptName = 'forward_press_1'
 
 export interface DeviceContact {
   readonly target: DialTarget

@@ -5,7 +5,7 @@
 import type { LegEvent } from './leg.ts'
 import type { HangupCause } from './records.ts'
 
-export type Branch = 'busy' | 'no_answer' | 'unreachable' | 'failed'
+type Branch = 'busy' | 'no_answer' | 'unreachable' | 'failed'
 
 export interface Outcome {
   readonly branch: Branch

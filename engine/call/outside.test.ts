@@ -151,6 +151,15 @@ describe('a call out', () => {
     expect(dialled(world)).toEqual(['sip:+32470123456@two.example.net'])
   })
 
+  it('T16: a second exchange on site is tried like a second carrier', () => {
+    const world = office()
+    world.directory.put('trunk', aTrunk('pbx1', { category: 'pbx_connector', internalCalls: true, trunkOrder: 3 }))
+    world.directory.put('trunk', aTrunk('pbx2', { category: 'pbx_connector', internalCalls: true, trunkOrder: 4 }))
+    world.call('alice-phone', '2999')
+    world.advance(4000)
+    expect(dialled(world)).toEqual(['sip:2999@pbx1.example.net', 'sip:2999@pbx2.example.net'])
+  })
+
   it('to the exchange on site shows internal numbers and costs nobody', () => {
     const world = office()
     world.directory.put('trunk', aTrunk('pbx', { category: 'pbx_connector', internalCalls: true }))
@@ -424,6 +433,13 @@ describe('loops', () => {
 })
 
 describe('a call in', () => {
+  it('whatever form its number has, it is called by one', () => {
+    const world = office(withOptions({ numberFormIn: 'national' }))
+    world.callFromTrunk('one', '025550101')
+    expect(world.dials[0]?.toNumber).toBe('+3225550101')
+    expect(world.recordsOf('event')[0]?.call.calledNumber).toBe('+3225550101')
+  })
+
   it('rings the phones of its callflow with the name of a contact', () => {
     const world = office()
     world.directory.put('contact', { id: 'c', userId: null, name: 'Paris', numbers: ['+33140000000'] })

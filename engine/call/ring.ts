@@ -55,7 +55,7 @@ interface Branch {
 }
 
 /** T25. */
-export const completedElsewhere: SipReason = { protocol: 'SIP', cause: 200, text: 'Call completed elsewhere' }
+const completedElsewhere: SipReason = { protocol: 'SIP', cause: 200, text: 'Call completed elsewhere' }
 const silenceMs = 4000
 const mostRedirections = 5
 
@@ -88,7 +88,7 @@ export class Ring {
   /** The INVITE has left. */
   dialled(now: Instant, leg: CallLeg): void {
     const branch = this.#branchOf(leg)
-    if (!branch?.target.isOutside) return
+    if (!branch || !isByTrunk(branch.target)) return
     branch.silence ??= new Alarm(this.#host.timers, (at) => this.#silent(at, branch))
     branch.silence.set(now + silenceMs)
   }
@@ -179,7 +179,6 @@ export class Ring {
       this.#host.drop(now, leg, { protocol: 'SIP', cause: 488, text: 'Not Acceptable Here' })
       return this.#close(now, branch, notAcceptable)
     }
-    if (event.identity && branch.target.isOutside) leg.party = { ...leg.party, identity: event.identity }
     if (!branch.target.isKeyPressRequired) return this.#win(now, branch, leg)
     branch.keyPress = new KeyPress(this.#host.timers, {
       prompt: (at) => this.#host.prompt(at, leg, branch.target.language),
@@ -195,9 +194,9 @@ export class Ring {
   #failed(now: Instant, branch: Branch, event: Extract<LegEvent, { type: 'failed' }>): void {
     branch.silence?.cancel()
     const { target } = branch
-    if (!target.isOutside && event.status >= 300 && event.status < 400) return this.#redirect(now, branch, event)
+    if (!isByTrunk(target) && event.status >= 300 && event.status < 400) return this.#redirect(now, branch, event)
     const outcome = outcomeOfFailure(event)
-    const mayFailOver = target.isOutside && isFailover(event) && !branch.hasEarlyMedia
+    const mayFailOver = isByTrunk(target) && isFailover(event) && !branch.hasEarlyMedia
     if (mayFailOver && branch.next < target.attempts.length) return this.#failOver(now, branch, outcome)
     this.#close(now, branch, outcome)
     if (!this.#isDone && isGlobalFailure(event.status)) this.#lose(now, outcome)
@@ -281,6 +280,9 @@ export class Ring {
     }
   }
 }
+
+/** To a carrier, or to an exchange on site. */
+const isByTrunk = ({ callee }: RingTarget): boolean => callee.trunkId !== null
 
 const newBranch = (target: RingTarget): Branch => ({
   target,

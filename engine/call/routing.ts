@@ -92,7 +92,7 @@ export function routeNumber(directory: Directory, originator: Originator, called
 }
 
 /** The strictest of all levels: a device cannot be given more than its account has. A new account: T31. */
-export function restrictionOf({ account }: Directory, { device, user }: Originator): Restriction {
+function restrictionOf({ account }: Directory, { device, user }: Originator): Restriction {
   return strictest([account.restriction ?? 'international', user?.restriction ?? null, device?.restriction ?? null])
 }
 
@@ -125,7 +125,9 @@ export function calledNumberOf(invite: IncomingInvite, trunk: Trunk, country: st
     p_called_party_id: invite.calledPartyId ?? invite.requestUri,
   }[didSource]
   const text = `${prependNumbers}${numberOfUri(sent).slice(stripNumbers)}`
-  return readTrunkNumber(text, numberFormIn, trunk.country ?? country)
+  const called = readTrunkNumber(text, numberFormIn, trunk.country ?? country)
+  // Whatever form the carrier has: the history and the phones see one.
+  return { ...called, text: called.e164 ?? called.text }
 }
 
 function routeFromTrunk(

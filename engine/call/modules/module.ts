@@ -6,7 +6,7 @@ import type { FlowNode } from '../directory.ts'
 import type { Outcome } from '../outcome.ts'
 import type { PlanContext, RingPlan } from '../targets.ts'
 
-export type Step =
+type Step =
   /** Goes on by `busy`, `no_answer`, `unreachable` or `failed` when nobody takes the call. */
   | { readonly type: 'ring'; readonly plan: RingPlan; readonly timeoutMs: number }
   /** Answers the call, and goes on by `_` when it was played. */
