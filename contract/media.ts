@@ -39,6 +39,15 @@ export const PatchMedia = z.strictObject({ ...wanted, ...identity }).meta({ id: 
 export type PatchMedia = z.output<typeof PatchMedia>
 export const UpdateMedia = PatchMedia.extend({ id: Id }).meta({ id: 'UpdateMedia' })
 
+/** Minutes of sound: an hour of it at 8 kHz in A-law is 29 MB. */
+export const largestMedia = 30_000_000
+
+/** A download. */
+export const MediaSound = z.object({
+  bytes: z.custom<Uint8Array>((value) => value instanceof Uint8Array),
+  fileName: z.string(),
+})
+
 export const standardMedia: MediaSettings = { available_as_moh: false, metadata: {} }
 
 export const MediaFilter = z.strictObject({

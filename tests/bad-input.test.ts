@@ -12,7 +12,7 @@ import { testApp } from './app.ts'
 import { exampleBody, isOfOneAccount, makeTenant, operator, pathOf, unique, withTelephony } from './world.ts'
 
 const { app, http } = await testApp()
-const tenant = await withTelephony(http, await makeTenant(http))
+const tenant = await withTelephony({ app, http }, await makeTenant(http))
 const table = Object.entries(operationTable) as [string, Operation][]
 const withBody = table.filter(([, { body }]) => body !== undefined)
 const withFields = withBody.filter(([, { surface }]) => surface === 'meeting')

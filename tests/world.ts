@@ -1,10 +1,14 @@
 /** Two accounts with people, keys and meetings, made through the API: the ground on which rights are tested. */
 import { randomBytes, randomInt } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
+import type { Insertable } from 'kysely'
 import { allScopes, type Scope } from '../contract/access.ts'
 import type { Operation } from '../contract/define.ts'
 import { telephonyIds } from '../contract/telephony-examples.ts'
-import { call, instanceKey } from './app.ts'
+import { formatWavHeader } from '../engine/rtp/wav.ts'
+import { newId } from '../server/ids.ts'
+import type { Database, Tables } from '../server/store/database.ts'
+import { call, instanceKey, type TestApp } from './app.ts'
 
 export interface Person {
   readonly id: string
@@ -31,6 +35,11 @@ export interface Telephony {
   readonly trunkId: string
   readonly callflowId: string
   readonly number: string
+  /** Of `user`'s own phone book. */
+  readonly contactId: string
+  readonly mediaId: string
+  /** Over, and `user`'s. */
+  readonly callId: string
 }
 
 /** What an administrator may also pass on. */
@@ -86,7 +95,7 @@ export async function makeTenant(http: FastifyInstance): Promise<Tenant> {
 }
 
 /** One of each object; none of them names another. */
-export async function withTelephony(http: FastifyInstance, tenant: Tenant): Promise<Tenant> {
+export async function withTelephony({ http, app }: Pick<TestApp, 'http' | 'app'>, tenant: Tenant): Promise<Tenant> {
   const put = (path: string, data: object) => done(http, 'PUT', path, { data }, withKey(tenant.key.secret))
   const number = newNumber()
   const device = await put('/v3.0/devices', { name: 'Phone' })
@@ -94,8 +103,72 @@ export async function withTelephony(http: FastifyInstance, tenant: Tenant): Prom
   await put('/v3.0/phone_numbers', { phone_numbers: [number] })
   const flow = { module: 'hangup', data: {} }
   const callflow = await put('/v3.0/callflows', { name: 'Nobody', numbers: ['2001'], flow })
-  const telephony = { deviceId: device.data.id, trunkId: trunk.data.id, callflowId: callflow.data.id, number }
+  const names = { first: 'Carla', last: 'Client' }
+  const contact = await put('/v3.0/directories', { user_id: tenant.user.id, details: { names } })
+  const media = await put('/v3.0/medias', { name: 'Welcome' })
+  await upload(http, media.data.id, aWav(100), withKey(tenant.key.secret))
+  const callId = await insertCall(app.database, { accountId: tenant.accountId, ownerId: tenant.user.id })
+  const telephony = {
+    deviceId: device.data.id,
+    trunkId: trunk.data.id,
+    callflowId: callflow.data.id,
+    number,
+    contactId: contact.data.id,
+    mediaId: media.data.id,
+    callId,
+  }
   return { ...tenant, telephony }
+}
+
+/** A call that is over, as the voice process writes it: with a leg and its trace. */
+export async function insertCall(
+  database: Database,
+  call: { readonly accountId: string } & Partial<Insertable<Tables['calls']>>,
+): Promise<string> {
+  const id = call.id ?? `call_${newId()}`
+  const startedAt = call.startedAt ?? new Date('2026-05-04T09:00:00.000Z')
+  const later = (seconds: number) => new Date(startedAt.getTime() + seconds * 1000)
+  const told = {
+    direction: 'incoming' as const,
+    callerNumber: '+3225550199',
+    calledNumber: '+3225550100',
+    answeredAt: later(6),
+    endedAt: later(120),
+    heartbeatAt: later(120),
+    hangupCause: 'ANSWERED' as const,
+    endedBy: 'callee' as const,
+    durationSeconds: 120,
+    billingSeconds: 114,
+    node: 'test',
+  }
+  await database
+    .insertInto('calls')
+    .values({ ...told, ...call, id, startedAt })
+    .execute()
+  const { accountId } = call
+  const leg = { id: `leg_${newId()}`, callId: id, accountId, role: 'callee' as const, number: '1001', startedAt }
+  await database.insertInto('callLegs').values(leg).execute()
+  const message = { direction: 'in', transport: 'udp', peer: '192.0.2.4:5060', sip_call_id: 'a@b', message: 'INVITE' }
+  const messages = JSON.stringify([{ at: startedAt.toISOString(), ...message }])
+  await database.insertInto('callTraces').values({ callId: id, accountId, messages }).execute()
+  return id
+}
+
+/** A WAV file of silence. */
+export function aWav(ms: number): Buffer {
+  const data = Buffer.alloc(ms * 16)
+  return Buffer.concat([formatWavHeader(1, 8_000, data.length), data])
+}
+
+export async function upload(http: FastifyInstance, mediaId: string, payload: Buffer, headers: Record<string, string>) {
+  const url = `/v3.0/medias/${mediaId}/raw`
+  const answer = await http.inject({
+    method: 'POST',
+    url,
+    headers: { 'content-type': 'audio/wav', ...headers },
+    payload,
+  })
+  return { status: answer.statusCode, headers: answer.headers, body: answer.json() }
 }
 
 export const newNumber = (): string => `+322${String(randomInt(1e9)).padStart(9, '0')}`
@@ -113,6 +186,8 @@ export function exampleBody(operation: Operation, tenant: Tenant): unknown {
     [telephonyIds.device]: tenant.telephony?.deviceId,
     [telephonyIds.trunk]: tenant.telephony?.trunkId,
     [telephonyIds.callflow]: tenant.telephony?.callflowId,
+    [telephonyIds.contact]: tenant.telephony?.contactId,
+    [telephonyIds.media]: tenant.telephony?.mediaId,
     [telephonyIds.number]: operation.method === 'PUT' ? newNumber() : tenant.telephony?.number,
     'test-user@example.com': `${unique()}@example.com`,
   }).reduce((text, [shown, own]) => text.replaceAll(shown, own ?? shown), JSON.stringify(operation.example.body))
@@ -131,6 +206,9 @@ export function pathOf({ path }: Operation, tenant: Tenant): string {
     '/trunks/': tenant.telephony?.trunkId,
     '/callflows/': tenant.telephony?.callflowId,
     '/phone_numbers/': tenant.telephony?.number,
+    '/directories/': tenant.telephony?.contactId,
+    '/medias/': tenant.telephony?.mediaId,
+    '/calls_history/': tenant.telephony?.callId,
   }
   const id = Object.entries(kinds).find(([part]) => path.includes(part))?.[1] ?? tenant.key.id
   const icsToken = path.includes('/user/') ? tenant.user.icsToken : tenant.meeting.icsToken

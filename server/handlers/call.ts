@@ -22,6 +22,8 @@ export interface Call<Id extends OperationId = OperationId> {
   readonly params: In<Field<Op<Id>, 'params'>>
   readonly query: In<Field<Op<Id>, 'query'>>
   readonly body: In<Field<Op<Id>, 'body'>>
+  /** Of an upload. */
+  readonly bytes: Buffer
   /** The secret that was presented; only for giving it back. */
   readonly secret: string | null
   /** Ends when the caller goes away. */

@@ -3,10 +3,13 @@ import { accountHandlers } from './account.ts'
 import { authenticationHandlers } from './authentication.ts'
 import { calendarHandlers } from './calendar.ts'
 import type { Handlers } from './call.ts'
+import { historyHandlers } from './call-history.ts'
 import { callflowHandlers } from './callflow.ts'
+import { contactHandlers } from './contact.ts'
 import { deviceHandlers } from './device.ts'
 import { eventHandlers } from './event.ts'
 import { keyHandlers } from './key.ts'
+import { mediaHandlers } from './media.ts'
 import { meetingHandlers } from './meeting.ts'
 import { phoneNumberHandlers } from './phone-number.ts'
 import { telephonyAccountHandlers } from './telephony-account.ts'
@@ -28,4 +31,7 @@ export const handlers: Handlers = {
   ...phoneNumberHandlers,
   ...trunkHandlers,
   ...callflowHandlers,
+  ...contactHandlers,
+  ...mediaHandlers,
+  ...historyHandlers,
 }

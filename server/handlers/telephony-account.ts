@@ -16,6 +16,7 @@ import {
   type Queries,
   toAccountState,
 } from '../store/accounts.ts'
+import { homeCountry, renumberContacts } from '../store/contacts.ts'
 import { byCreation, byText, contains, readPage } from '../store/configured.ts'
 import type { Tables } from '../store/database.ts'
 import { realmOf, secretsOf } from '../store/telephony.ts'
@@ -150,6 +151,8 @@ async function change(
     .where('id', '=', before.id)
     .returningAll()
     .executeTakeFirstOrThrow()
+  const country = after.settings.country ?? homeCountry
+  if (country !== (before.settings.country ?? homeCountry)) await renumberContacts(trx, before.id, country)
   await append(trx, {
     accountId: before.id,
     userId: null,

@@ -13,6 +13,12 @@ export function readBodies(http: FastifyInstance): void {
   http.addContentTypeParser('*', { parseAs: 'string' }, async (_request: unknown, text: string) => parseJson(text))
 }
 
+/** Routes whose body is a file: whatever its type says, it is taken as it is, and checked by whoever uses it. */
+export function readUploads(http: FastifyInstance): void {
+  http.removeAllContentTypeParsers()
+  http.addContentTypeParser('*', { parseAs: 'buffer' }, async (_request: unknown, bytes: Buffer) => bytes)
+}
+
 function parseJson(text: string): unknown {
   if (text.trim() === '') return undefined
   let body: unknown

@@ -1,5 +1,6 @@
 /** One route for one operation of the table: who, what, the handler, the envelope. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { hash } from 'node:crypto'
 import type { Transaction } from 'kysely'
 import type { Operation } from '../../contract/define.ts'
 import type { OperationId } from '../../contract/operations.ts'
@@ -15,6 +16,8 @@ import { checkIdempotencyKey, runOnce, type Stored } from './idempotency.ts'
 import { refuseUnstorable } from './body.ts'
 import type { Limiter } from './limits.ts'
 import { formatNames, ignoredFields, readInput } from './read.ts'
+
+const noBytes = Buffer.alloc(0)
 
 type AnyHandler = (call: Call) => Promise<unknown>
 
@@ -32,6 +35,7 @@ export function addRoute(http: FastifyInstance, app: App, limit: Limiter, id: Op
   http.route({
     method: operation.method,
     url: operation.path.replaceAll(/\{(\w+)\}/g, ':$1'),
+    ...(operation.upload && { bodyLimit: operation.upload.largestBytes }),
     onRequest: limit(operation.access),
     // Those of pages say what a page may load, and are made anew for each answer.
     helmet: false,
@@ -40,11 +44,13 @@ export function addRoute(http: FastifyInstance, app: App, limit: Limiter, id: Op
       request.who = await authenticate(app, request, operation.access)
     },
     onSend: async (_request, reply) => {
-      reply.headers(headers)
+      // A file says more strictly what it may do.
+      reply.headers(reply.hasHeader('content-disposition') ? withoutPolicy(headers) : headers)
     },
     handler: async (request, reply) => {
       const call = readCall(app, id, operation, request, reply)
       const result = operation.result.parse(await handle(call))
+      if (isFile(result)) return sendFile(reply, operation.mediaType ?? '', result)
       if (operation.mediaType) return reply.type(`${operation.mediaType}; charset=utf-8`).send(result)
       return operation.surface === 'meeting' && isObject(result) ? { responseCode: 0, ...result } : result
     },
@@ -57,7 +63,26 @@ const answerHeaders = {
   'referrer-policy': 'no-referrer',
   'x-content-type-options': 'nosniff',
 }
+function withoutPolicy<T extends typeof answerHeaders>({ 'content-security-policy': _, ...headers }: T) {
+  return headers
+}
 const secureOnly = { 'strict-transport-security': 'max-age=31536000; includeSubDomains' }
+
+interface File {
+  readonly bytes: Uint8Array
+  readonly fileName: string
+}
+const isFile = (value: unknown): value is File => isObject(value) && 'bytes' in value && 'fileName' in value
+
+/** What a customer uploaded is shown as the kind of file it was checked to be, and can do nothing (S7). */
+function sendFile(reply: FastifyReply, mediaType: string, { bytes, fileName }: File): FastifyReply {
+  const name = encodeURIComponent(fileName).replaceAll(/['()*]/g, (char) => `%${char.charCodeAt(0).toString(16)}`)
+  return reply
+    .type(mediaType)
+    .header('content-disposition', `inline; filename*=UTF-8''${name}`)
+    .header('content-security-policy', "sandbox; default-src 'none'")
+    .send(bytes)
+}
 
 const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null
 
@@ -68,6 +93,7 @@ function readCall(app: App, id: OperationId, operation: Operation, request: Fast
   refuseUnstorable(request.params, [])
   refuseUnstorable(request.query, [])
   const { strict, query } = splitStrict(operation, request.query)
+  const bytes = operation.upload && Buffer.isBuffer(request.body) ? request.body : noBytes
   const ignored = ignoredFields(operation, request.body)
   if (ignored[0] !== undefined && strict) {
     throw invalidField(ignored[0], 'is unknown; leave it out, or call without `strict`')
@@ -78,13 +104,15 @@ function readCall(app: App, id: OperationId, operation: Operation, request: Fast
     query: readInput(operation.query, query, language, 'query'),
     body: readInput(operation.body, request.body === undefined ? {} : request.body, language, 'body'),
   }
-  const writing = new Writing({ app, id, operation, who, request, reply, read })
+  const asked = bytes.length > 0 ? { ...read, bytes: hash('sha256', bytes) } : read
+  const writing = new Writing({ app, id, operation, who, request, reply, read: asked })
   return {
     ...(read as Pick<Call, 'params' | 'query' | 'body'>),
     app,
     who,
     actor: actorOf(who, request.ip),
     ip: request.ip,
+    bytes,
     secret: presentedSecret(request),
     get signal() {
       return request.signal

@@ -8,7 +8,7 @@ import { ApiError } from '../api-error.ts'
 import type { App } from '../app.ts'
 import { addMeetingSocket } from '../meeting/socket.ts'
 import { sendError } from './answer.ts'
-import { readBodies } from './body.ts'
+import { readBodies, readUploads } from './body.ts'
 import { addDocuments } from './documents.ts'
 import { limitRates } from './limits.ts'
 import type { Tls } from '../tls.ts'
@@ -67,7 +67,11 @@ export async function createServer(app: App, options: ServerOptions): Promise<Fa
   http.decorateRequest('who', null)
   readBodies(http)
   addOperations(http, app, options) // first: a hook concerns the routes that come after it
-  for (const id of operationIds) addRoute(http, app, limit, id, operationTable[id])
+  for (const id of operationIds) if (!operationTable[id].upload) addRoute(http, app, limit, id, operationTable[id])
+  await http.register(async (uploads) => {
+    readUploads(uploads)
+    for (const id of operationIds) if (operationTable[id].upload) addRoute(uploads, app, limit, id, operationTable[id])
+  })
   addMeetingSocket(http, app)
   addDocuments(http, app)
   await addPages(http)

@@ -105,11 +105,14 @@ export const byText = (column: RawBuilder<unknown>) => sql<string>`lower(${colum
 
 const most = 10_000
 
-/** `id`: what tells rows with equal sort values apart, and `sorts` the texts to sort by. */
+/** `id`: what tells rows with equal sort values apart, and `sorts` the texts or milliseconds to sort by. */
 export async function readPage<O>(
   query: SelectQueryBuilder<Tables, never, O>,
   { limit = most, cursor, sort }: Paging,
-  { id, sorts }: { readonly id: RawBuilder<string>; readonly sorts: Readonly<Record<string, RawBuilder<string>>> },
+  {
+    id,
+    sorts,
+  }: { readonly id: RawBuilder<string>; readonly sorts: Readonly<Record<string, RawBuilder<string | Date>>> },
 ): Promise<Page<O>> {
   const isDescending = sort.startsWith('-')
   const by = sorts[sort.replace('-', '')]
@@ -135,7 +138,7 @@ export async function readPage<O>(
   return { rows: shown, next: isMore ? formatCursor(sort, last.sortValue, last.sortId) : undefined }
 }
 
-const formatCursor = (sort: string, value: string, id: string) =>
+const formatCursor = (sort: string, value: string | Date, id: string) =>
   Buffer.from(JSON.stringify([sort, value, id])).toString('base64url')
 
 function parseCursor(cursor: string, sort: string): { value: string; id: string } {
