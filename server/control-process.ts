@@ -13,9 +13,9 @@ export type FromControl = { readonly type: 'serving' } | { readonly type: 'refus
 
 export type ControlName = 'api' | 'voice'
 
-const backoffMs = [0, 100, 500, 2_000, 5_000]
+const backoffMs = [0, 100, 250, 500, 1_000]
 /** A process that lived this long was no failed start. */
-const stableMs = 10_000
+const stableMs = 2_000
 const stopMs = 10_000
 
 export class ControlProcess {

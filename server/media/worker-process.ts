@@ -29,9 +29,9 @@ const longestPath = 107
 const startMs = 10_000
 const retryMs = 20
 const portMs = 3_000
-const backoffMs = [0, 100, 500, 2_000, 5_000]
+const backoffMs = [0, 100, 250, 500, 1_000]
 /** A worker that lived this long was no failed start. */
-const stableMs = 10_000
+const stableMs = 2_000
 
 export const workerSocketPath = (dataDir: string, index: number): string =>
   unixSocketPath(dataDir, `media-${index}.sock`)

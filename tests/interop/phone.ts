@@ -28,6 +28,8 @@ export interface PhoneOptions {
 }
 
 const waitMs = 10_000
+/** 64*T1: as long as a phone tries. */
+const patienceMs = 32_000
 const token = () => randomBytes(8).toString('hex')
 const md5 = (text: string) => createHash('md5').update(text).digest('hex')
 
@@ -117,10 +119,11 @@ export class Phone {
   repeat(text: string, isDone: () => boolean): void {
     this.send(text)
     let pause = 500
+    const giveUpAt = performance.now() + patienceMs
     const again = () => {
-      if (isDone() || this.#isClosed || pause > 8_000) return
+      if (isDone() || this.#isClosed || performance.now() > giveUpAt) return
       this.send(text)
-      pause *= 2
+      pause = Math.min(4_000, 2 * pause) // T2
       setTimeout(again, pause).unref()
     }
     setTimeout(again, pause).unref()
@@ -163,7 +166,14 @@ export class Phone {
   }
 
   /** The final answer; answers one challenge. */
-  async ask(method: string, uri: string, lines: readonly string[], cseq: number, body = ''): Promise<Message> {
+  async ask(
+    method: string,
+    uri: string,
+    lines: readonly string[],
+    cseq: number,
+    body = '',
+    ms = patienceMs,
+  ): Promise<Message> {
     const callId = lines.find((line) => line.startsWith('Call-ID'))?.slice(9) ?? ''
     const final = (number: number) => (message: Message) =>
       message.status >= 200 &&
@@ -174,11 +184,11 @@ export class Phone {
         this.isAnswered(callId, `${number} ${method}`),
       )
     send(cseq, [])
-    const first = await this.next(`a final answer to ${method}`, final(cseq))
+    const first = await this.next(`a final answer to ${method}`, final(cseq), ms)
     if (first.status !== 401 && first.status !== 407) return first
     const credentials = this.authorize(first, method, uri)
     send(cseq + 1, [credentials])
-    return this.next(`a final answer to ${method} with credentials`, final(cseq + 1))
+    return this.next(`a final answer to ${method} with credentials`, final(cseq + 1), ms)
   }
 
   authorize(challenge: Message, method: string, uri: string): string {
