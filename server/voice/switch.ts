@@ -9,6 +9,7 @@ import type { ClientConfig } from 'pg'
 import type { CallHost, MediaPlace } from '../../engine/call/host.ts'
 import type { DialTarget, LegId } from '../../engine/call/leg.ts'
 import { DigestClient } from '../../engine/sip/digest-client.ts'
+import type { BindingChange } from '../../engine/sip/registrar.ts'
 import type { ResponseParts } from '../../engine/sip/format.ts'
 import type { Hop } from '../../engine/sip/hop.ts'
 import type { LegsOptions } from '../../engine/sip/leg-port.ts'
@@ -23,6 +24,7 @@ import { CallBook } from './call-book.ts'
 import type { ControlHandler } from './control.ts'
 import type { VoiceFigures } from './control-protocol.ts'
 import type { Directories } from './directories.ts'
+import { DeviceEvents } from './device-events.ts'
 import { Doorkeeper, hashes } from './doorkeeper.ts'
 import { Exchange, instant, newCallId, newLegId, newToken } from './exchange.ts'
 import { Ladders } from './ladders.ts'
@@ -30,7 +32,7 @@ import { Locator } from './locator.ts'
 import { MediaClient } from './media-client.ts'
 import { Ports } from './ports.ts'
 import { Reception } from './reception.ts'
-import { Registrations } from './registrations.ts'
+import { type DeviceOfBindings, Registrations } from './registrations.ts'
 import { resumeCalls } from './restart.ts'
 import { Sockets } from './sockets.ts'
 import type { Spool } from './spool.ts'
@@ -85,6 +87,7 @@ export class Switch implements ControlHandler {
   readonly #writer: Writer
   readonly #book: CallBook
   readonly #ladders = new Ladders(Date.now)
+  readonly #deviceEvents = new DeviceEvents(Date.now)
   readonly #media: MediaClient
   readonly #ports: Ports
   readonly #lag = monitorEventLoopDelay({ resolution: 10 })
@@ -118,7 +121,7 @@ export class Switch implements ControlHandler {
       log,
       write: (kept, gone) => writeRegistrations(database, kept, gone),
       isAlive: (flow) => this.#sockets.isAlive(flow),
-      changed: () => {},
+      changed: (device, change) => this.#tellOfDevice(device, change),
     })
     const locate: LegsOptions['locate'] = (_now, uri, done) => {
       // The answer may come at once, and then within the step that asked.
@@ -217,6 +220,15 @@ export class Switch implements ControlHandler {
     this.#registrations.drop((deviceId) => directories.device(deviceId)?.isEnabled === true)
     this.#trunks.refresh()
     this.#trunkRegistrations.refresh()
+  }
+
+  #tellOfDevice(device: DeviceOfBindings, change: BindingChange): void {
+    const { directories } = this.#options
+    const ownerId = directories.account(device.accountId)?.devices.get(device.deviceId)?.ownerId ?? null
+    const row = this.#deviceEvents.rowOf({ ...device, ownerId }, change)
+    if (row === null) return
+    this.#book.tell(row)
+    this.#writer.poke()
   }
 
   figures(): VoiceFigures {

@@ -1,0 +1,51 @@
+/** `device.registered` and `device.unregistered`: what is told when a binding of a device comes, changes or goes. */
+import type { Binding, BindingChange } from '../../engine/sip/registrar.ts'
+import { type InboxRow, toInboxRow } from '../events/inbox.ts'
+
+interface DeviceOfEvent {
+  readonly deviceId: string
+  readonly accountId: string
+  readonly username: string
+  readonly ownerId: string | null
+}
+
+export class DeviceEvents {
+  readonly #clock: () => number
+  #lastVersion = 0
+
+  constructor(clock: () => number) {
+    this.#clock = clock
+  }
+
+  /** Null: a refresh, of which nobody is told. */
+  rowOf(device: DeviceOfEvent, change: BindingChange): InboxRow | null {
+    if (change.type === 'refreshed') return null
+    const now = this.#clock()
+    // A binding has no row that outlives it: its versions are milliseconds, each used once.
+    this.#lastVersion = Math.max(this.#lastVersion + 1, now)
+    const about = {
+      accountId: device.accountId,
+      userId: device.ownerId,
+      resourceId: device.deviceId,
+      resourceSeq: this.#lastVersion,
+      occurredAt: new Date(now),
+      actor: null,
+    }
+    const registration = toRegistration(device, change.binding)
+    return change.type === 'removed'
+      ? toInboxRow({ ...about, type: 'device.unregistered', data: { registration, reason: change.reason } })
+      : toInboxRow({ ...about, type: 'device.registered', data: { registration } })
+  }
+}
+
+const toRegistration = (device: DeviceOfEvent, binding: Binding) => ({
+  username: device.username,
+  owner_id: device.ownerId,
+  user_agent: binding.userAgent || null,
+  contact_ip: binding.source.address,
+  contact_port: binding.source.port,
+  device_id: device.deviceId,
+  contact: binding.contact,
+  transport: binding.source.transport,
+  expires_at: new Date(binding.expiresAt).toISOString(),
+})

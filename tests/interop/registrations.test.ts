@@ -1,0 +1,64 @@
+/** Where phones are, as programs see it: lists, states and events of their registrations. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { Carillon, type Json, until } from '../carillon.ts'
+import { Organisation, type Telephone } from './organisation.ts'
+
+let carillon: Carillon
+let organisation: Organisation
+let alice: Telephone
+
+beforeAll(async () => {
+  carillon = await Carillon.start()
+  organisation = await Organisation.create(carillon)
+  alice = await organisation.telephone('1001')
+})
+
+afterAll(async () => {
+  organisation?.close()
+  await carillon?.destroy()
+})
+
+const statusOf = async (deviceId: string) => (await organisation.call('GET', 'devices/status'))[deviceId]
+const toldOf = (deviceId: string, count: number): Promise<Json[]> =>
+  until(async () => {
+    const events = await carillon.events('device.registered,device.unregistered')
+    const own = events.filter(({ resource }) => resource.id === deviceId)
+    return own.length >= count ? own : null
+  }, `${count} events of the phone`)
+
+describe('a phone that registers', () => {
+  it('is listed with where it is, and its device is registered', async () => {
+    const list = await organisation.call('GET', 'devices/registrations')
+    expect(list[0]).toMatchObject({
+      username: alice.username,
+      name: 'Phone 1001',
+      owner_id: alice.userId,
+      device_id: alice.deviceId,
+      contact_ip: '127.0.0.1',
+      transport: 'udp',
+    })
+    expect(await statusOf(alice.deviceId)).toEqual({ id: alice.deviceId, registered: true, state: 'idle' })
+  })
+
+  it('is told once, not with every refresh, and when it goes', async () => {
+    await alice.phone.register()
+    await alice.phone.register(0)
+    const events = await toldOf(alice.deviceId, 2)
+    expect(events.map(({ type }) => type)).toEqual(['device.registered', 'device.unregistered'])
+    expect(events[0]).toMatchObject({ account_id: organisation.accountId, resource: { type: 'registration' } })
+    expect(events[1]?.data).toMatchObject({
+      reason: 'unregistered',
+      registration: { device_id: alice.deviceId, username: alice.username, owner_id: alice.userId },
+    })
+    expect(events[1]?.resource_seq).toBeGreaterThan(events[0]?.resource_seq)
+    expect(await statusOf(alice.deviceId)).toEqual({ id: alice.deviceId, registered: false, state: 'offline' })
+  })
+
+  it('is signed out with its device, in the moment in which that is answered (T4)', async () => {
+    expect((await alice.phone.register()).status).toBe(200)
+    const changed = await organisation.call('PATCH', `devices/${alice.deviceId}`, { enabled: false })
+    expect(changed.enabled).toBe(false)
+    expect((await alice.phone.register()).status).not.toBe(200)
+    expect((await toldOf(alice.deviceId, 4)).at(-1)?.type).toBe('device.unregistered')
+  })
+})
