@@ -6,7 +6,7 @@ import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import type { ClientConfig } from 'pg'
 import { pino } from 'pino'
 import { afterAll } from 'vitest'
-import { type App, createApp } from '../server/app.ts'
+import { type App, createApp, type Voice } from '../server/app.ts'
 import { type Config, readConfig } from '../server/config.ts'
 import { ensureInstance } from '../server/first-start.ts'
 import { createServer } from '../server/http/server.ts'
@@ -32,6 +32,7 @@ interface Options {
   readonly limits?: Config['limits']
   readonly log?: FastifyBaseLogger
   readonly graceMs?: number
+  readonly voice?: Voice
 }
 
 const often = 1_000_000
@@ -62,6 +63,7 @@ export async function testApp(options: Options = {}): Promise<TestApp> {
     instanceApiKey: instanceKey,
     openMedia: options.openMedia ?? noMedia,
     ...(options.graceMs !== undefined && { graceMs: options.graceMs }),
+    ...(options.voice && { voice: options.voice }),
   })
   app.sequencer.start()
   const http = await createServer(app, {
