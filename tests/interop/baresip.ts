@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { until } from '../carillon.ts'
 import { makeNamespace, type Namespace } from './namespace.ts'
+import { isTone } from './sound.ts'
 
 export interface BaresipOptions {
   readonly username: string
@@ -57,7 +58,8 @@ export class Baresip {
     try {
       phone.#configure()
       await phone.#launch()
-      if (isRegistering) await phone.event('REGISTER_OK')
+      // Said before anybody listens to its events.
+      if (isRegistering) await until(() => /200 OK .*binding/.test(phone.output), `it registers: ${phone.output}`)
       return phone
     } catch (error) {
       await phone.stop()
@@ -107,9 +109,10 @@ export class Baresip {
         `audio_source ausine,${tone}`,
         'audio_player aubridge,nil',
         'audio_alert aubridge,nil',
-        'ausrc_srate 8000',
+        // All that ausine knows; it is made smaller for the codec.
+        'ausrc_srate 48000',
+        'ausrc_channels 2',
         'auplay_srate 8000',
-        'ausrc_channels 1',
         'auplay_channels 1',
         `snd_path ${this.records}`,
         `ctrl_tcp_listen 127.0.0.1:${controlPort}`,
@@ -199,15 +202,45 @@ export class Baresip {
     this.command('hangup')
   }
 
-  /** What it heard, as 16-bit samples at 8 kHz; complete once the call is over. */
-  heard(): Int16Array {
-    const file = readdirSync(this.records).find((name) => name.endsWith('-dec.wav'))
-    if (file === undefined) return new Int16Array(0)
-    const bytes = readFileSync(join(this.records, file))
-    const data = bytes.indexOf('data') + 8
-    const samples = new Int16Array(Math.floor((bytes.length - data) / 2))
-    for (let i = 0; i < samples.length; i++) samples[i] = bytes.readInt16LE(data + 2 * i)
-    return samples
+  hold(): void {
+    this.command('hold')
+  }
+  resume(): void {
+    this.command('resume')
+  }
+  transfer(number: string): void {
+    this.command('transfer', `sip:${number}@${this.options.domain}`)
+  }
+  /** RFC 4733. */
+  press(digit: string): void {
+    this.command('sndcode', digit)
+  }
+
+  /** Waits until half a second of what came last is this tone. */
+  async hears(hz: number, ms = 10_000): Promise<void> {
+    const before = this.#heard()
+    const isHeard = () => {
+      const { file, samples, rate } = this.#heard()
+      const since = file === before.file ? before.samples.length : 0
+      const last = samples.subarray(Math.max(since, samples.length - rate / 2))
+      return last.length >= rate / 2 && isTone(last, hz, rate)
+    }
+    await until(isHeard, `${this.options.username}: hearing ${hz} Hz`, ms)
+  }
+
+  /** What came so far, as it lies in the recording; each call and each hold begins another. */
+  #heard(): { file: string | undefined; samples: Int16Array; rate: number } {
+    const file = readdirSync(this.records)
+      .filter((name) => name.endsWith('-dec.wav'))
+      .sort()
+      .at(-1)
+    const bytes = file === undefined ? Buffer.alloc(0) : readFileSync(join(this.records, file))
+    const at = bytes.indexOf('data') + 8
+    if (bytes.length < 44 || at < 8) return { file, samples: new Int16Array(0), rate: 8_000 }
+    const samples = Int16Array.from({ length: Math.floor((bytes.length - at) / 2) }, (_, i) =>
+      bytes.readInt16LE(at + 2 * i),
+    )
+    return { file, samples, rate: bytes.readUInt32LE(24) }
   }
 
   async stop(): Promise<void> {

@@ -38,6 +38,11 @@ export class Organisation {
     return new Organisation(carillon, accountId, answer.data.realm)
   }
 
+  /** One that is there already. */
+  static of(carillon: Carillon, accountId: string, realm: string): Organisation {
+    return new Organisation(carillon, accountId, realm)
+  }
+
   /** `data` of the answer; throws with the answer when it is none. */
   async call(method: string, path: string, data?: unknown): Promise<Json> {
     const answer = await this.raw(method, path, data)
@@ -108,6 +113,12 @@ export class Organisation {
   async callEvents(callId?: string): Promise<Json[]> {
     const all = await this.carillon.events('call.*,cdr.*')
     return all.filter((event) => event.account_id === this.accountId && (!callId || event.resource.id === callId))
+  }
+
+  /** Waits for the first event of that type, or the one after those that were there. */
+  async eventOf(type: string, after = 0): Promise<Json> {
+    const find = async () => (await this.callEvents()).filter((event) => event.type === type)[after]
+    return until(find, `the event ${type}`)
   }
 
   /** The records of calls that are over, the newest last; waits until there are so many. */

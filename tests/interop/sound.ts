@@ -161,10 +161,10 @@ export function partAt(samples: Int16Array, hz: number, sampleRate = rate): numb
   return power === 0 ? 0 : (2 * at) / (samples.length * power)
 }
 
-export function isTone(samples: Int16Array, hz: number): boolean {
+export function isTone(samples: Int16Array, hz: number, sampleRate = rate): boolean {
   let power = 0
   for (const sample of samples) power += sample * sample
-  return samples.length > 0 && power / samples.length > 10_000 && partAt(samples, hz) > 0.8
+  return samples.length > 0 && power / samples.length > 10_000 && partAt(samples, hz, sampleRate) > 0.8
 }
 
 /** ITU-T G.711, from its definition, sample by sample. */
