@@ -104,6 +104,17 @@ export class Legs implements TransactionUser {
     return this.#byId.get(leg)?.callId ?? null
   }
 
+  /**
+   * The dialog of a leg in the words of its peer (RFC 4235 §4.1.2), by which another phone may take its place; the latest
+   * of several while the peer forks. Null: there is none yet, or no such leg.
+   */
+  dialogAtPeer(id: LegId): { callId: string; localTag: string; remoteTag: string } | null {
+    const leg = this.#byId.get(id)
+    const peerTag = leg && [...leg.usages.keys()].at(-1)
+    if (leg === undefined || peerTag === undefined || leg.isOver) return null
+    return { callId: leg.callId, localTag: peerTag, remoteTag: leg.localTag }
+  }
+
   /** The leg whose dialog a Replaces means (RFC 3891 §3); null when it is none of ours. */
   findDialog(replaces: NonNullable<ReferTarget['replaces']>): LegId | null {
     const leg = this.#byTag.get(replaces.toTag)

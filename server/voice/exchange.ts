@@ -30,6 +30,8 @@ export interface ExchangeOptions {
   readonly order: (order: MediaOrder) => void
   readonly book: CallBook
   readonly writer: Writer
+  /** What a device is doing has changed (`calls.linesOf`). */
+  readonly lineChanged: (now: Instant, deviceId: string) => void
   /** The call is over and its records are on their way. */
   readonly done: (callId: string) => void
   /** The endpoint's port is free again. */
@@ -45,6 +47,8 @@ export class Exchange {
   readonly legs: Legs
   readonly calls: Calls
   readonly #options: ExchangeOptions
+  /** Devices of which to tell when all is carried out, so that nobody is told of half a step. */
+  readonly #lines = new Set<string>()
   #timer: NodeJS.Timeout | null = null
   #wakesAt = Number.POSITIVE_INFINITY
   #isRunning = false
@@ -114,9 +118,16 @@ export class Exchange {
         continue
       }
       const output = this.calls.poll()
-      if (output === undefined) return
-      this.#carryOut(now, output)
+      if (output !== undefined) this.#carryOut(now, output)
+      else if (this.#lines.size === 0) return
+      else this.#tellOfLines(now)
     }
+  }
+
+  #tellOfLines(now: Instant): void {
+    const lines = [...this.#lines]
+    this.#lines.clear()
+    for (const deviceId of lines) this.#options.lineChanged(now, deviceId)
   }
 
   #carryOut(now: Instant, output: CallOutput): void {
@@ -130,6 +141,9 @@ export class Exchange {
         return order(output.order)
       case 'write':
         return this.#write(output, book, writer)
+      case 'line':
+        this.#lines.add(output.deviceId)
+        return
       case 'done':
         return done(output.callId)
     }

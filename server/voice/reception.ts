@@ -1,5 +1,5 @@
 /**
- * New requests that belong to no call: registrations, calls that begin, questions whether we are alive. Whoever is let
+ * New requests that belong to no call: registrations, subscriptions, calls that begin, questions whether we are alive. Whoever is let
  * in by the doorkeeper is served, everything else is refused in the words of RFC 3261.
  */
 import type { LegId, Source } from '../../engine/call/leg.ts'
@@ -11,10 +11,12 @@ import type { Legs } from '../../engine/sip/legs.ts'
 import type { ServerTransaction } from '../../engine/sip/server-transaction.ts'
 import type { Admission, Doorkeeper } from './doorkeeper.ts'
 import type { Registrations } from './registrations.ts'
+import type { Watchers } from './watchers.ts'
 
 export interface ReceptionOptions {
   readonly doorkeeper: Doorkeeper
   readonly registrations: Registrations
+  readonly watchers: Watchers
   readonly newLegId: () => LegId
   /** A leg is about to begin, called from there. */
   readonly accepting: (leg: LegId, source: Hop) => void
@@ -40,7 +42,7 @@ export class Reception {
       case 'OPTIONS':
         return respond(now, transaction, { status: 200, headers: capabilities })
       case 'SUBSCRIBE':
-        return respond(now, transaction, { status: 489 })
+        return this.#subscribe(now, transaction)
       case 'MESSAGE':
       case 'PUBLISH':
       case 'INFO':
@@ -66,6 +68,14 @@ export class Reception {
       isAnswered = true
       run((at) => respond(at, transaction, parts))
     })
+  }
+
+  #subscribe(now: Instant, transaction: ServerTransaction): void {
+    const { doorkeeper, watchers } = this.#options
+    const admission = doorkeeper.admit(transaction.request, transaction.source, false)
+    if (admission.kind === 'refused') return respond(now, transaction, admission)
+    if (admission.kind === 'trunk') return respond(now, transaction, { status: 403 })
+    watchers.subscribe(now, transaction, admission.login)
   }
 
   #invite(now: Instant, transaction: ServerTransaction, legs: Legs): void {

@@ -124,6 +124,11 @@ export class Registrations {
       }))
   }
 
+  /** Where its bindings came from, in the order of `contacts`. */
+  sources(deviceId: string): Hop[] {
+    return this.contacts(deviceId).flatMap(({ target }) => this.flow(target.flow ?? '') ?? [])
+  }
+
   /** Where requests to a binding go: where its registration came from (T10). */
   flow(id: string): Hop | null {
     const [deviceId = '', key] = id.split('\n')

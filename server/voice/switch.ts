@@ -9,16 +9,17 @@ import type { ClientConfig } from 'pg'
 import type { CallHost, MediaPlace } from '../../engine/call/host.ts'
 import type { DialTarget, LegId } from '../../engine/call/leg.ts'
 import { DigestClient } from '../../engine/sip/digest-client.ts'
-import type { BindingChange } from '../../engine/sip/registrar.ts'
 import type { ResponseParts } from '../../engine/sip/format.ts'
 import type { Hop } from '../../engine/sip/hop.ts'
 import type { LegsOptions } from '../../engine/sip/leg-port.ts'
 import type { ParseFault, SipMessage } from '../../engine/sip/message.ts'
+import type { BindingChange } from '../../engine/sip/registrar.ts'
 import { parseUri } from '../../engine/sip/uri.ts'
 import type { Signer } from '../auth/signing.ts'
 import { touchCalls } from '../store/call-batch.ts'
 import type { Database } from '../store/database.ts'
 import { listRegistrations, writeRegistrations } from '../store/registrations.ts'
+import { listSipSubscriptions, writeSipSubscriptions } from '../store/sip-subscriptions.ts'
 import { Addresses } from './addresses.ts'
 import { CallBook } from './call-book.ts'
 import type { ControlHandler } from './control.ts'
@@ -38,6 +39,7 @@ import { Sockets } from './sockets.ts'
 import type { Spool } from './spool.ts'
 import { TrunkRegistrations } from './trunk-registrations.ts'
 import { TrunkWays } from './trunk-ways.ts'
+import { Watchers } from './watchers.ts'
 import { Writer } from './writer.ts'
 
 export interface SwitchOptions {
@@ -84,6 +86,7 @@ export class Switch implements ControlHandler {
   readonly #trunkRegistrations: TrunkRegistrations
   readonly #exchange: Exchange
   readonly #reception: Reception
+  readonly #watchers: Watchers
   readonly #writer: Writer
   readonly #book: CallBook
   readonly #ladders = new Ladders(Date.now)
@@ -121,7 +124,7 @@ export class Switch implements ControlHandler {
       log,
       write: (kept, gone) => writeRegistrations(database, kept, gone),
       isAlive: (flow) => this.#sockets.isAlive(flow),
-      changed: (device, change) => this.#tellOfDevice(device, change),
+      changed: (device, change) => this.#registrationChanged(device, change),
     })
     const locate: LegsOptions['locate'] = (_now, uri, done) => {
       // The answer may come at once, and then within the step that asked.
@@ -151,14 +154,6 @@ export class Switch implements ControlHandler {
     this.#book = new CallBook({ node, ladder: (ids) => this.#ladders.take(ids) })
     this.#writer = new Writer({ connection, node, spool, log, take: this.#book.take, wrote })
     this.#media = new MediaClient(options.workerSocket, (report) => this.#exchange.report(report))
-    this.#reception = new Reception({
-      doorkeeper,
-      registrations: this.#registrations,
-      newLegId,
-      accepting: (leg, source) => this.#peers.set(leg, source.address),
-      refusal: () => this.#refusal(),
-      run: (step) => this.#exchange.run(step),
-    })
     const digest = new DigestClient({ hashes, token: newToken })
     this.#exchange = new Exchange({
       log,
@@ -178,11 +173,36 @@ export class Switch implements ControlHandler {
       },
       book: this.#book,
       writer: this.#writer,
+      lineChanged: (now, deviceId) => this.#watchers.lineChanged(now, deviceId),
       done: () => {},
       closed: (endpoint) => {
         this.#ports.release(endpoint)
         this.#peers.delete(endpoint)
       },
+    })
+    this.#watchers = new Watchers({
+      transactions: this.#exchange.transactions,
+      queue: this.#exchange.queue,
+      agent,
+      log,
+      lamps: {
+        account: (id) => directories.account(id),
+        linesOf: (deviceId) => this.#exchange.calls.linesOf(deviceId),
+        dialogAtPeer: (leg) => this.#exchange.legs.dialogAtPeer(leg),
+      },
+      registeredFrom: (deviceId) => this.#registrations.sources(deviceId),
+      isAlive: (flow) => this.#sockets.isAlive(flow),
+      mayWatch: (deviceId) => directories.device(deviceId)?.isEnabled === true,
+      write: (kept, gone) => writeSipSubscriptions(database, node, kept, gone),
+    })
+    this.#reception = new Reception({
+      doorkeeper,
+      registrations: this.#registrations,
+      watchers: this.#watchers,
+      newLegId,
+      accepting: (leg, source) => this.#peers.set(leg, source.address),
+      refusal: () => this.#refusal(),
+      run: (step) => this.#exchange.run(step),
     })
   }
 
@@ -198,6 +218,8 @@ export class Switch implements ControlHandler {
     this.#media.settled()
     await this.#sockets.open()
     this.#trunkRegistrations.refresh()
+    const watching = await listSipSubscriptions(database, node)
+    this.#exchange.run((now) => this.#watchers.restore(now, watching))
     this.#lag.enable()
     this.#every(expireMs, () => this.#registrations.expire())
     this.#every(sweepMs, () => this.#ladders.sweep((id) => this.#book.isLive(id)))
@@ -210,6 +232,7 @@ export class Switch implements ControlHandler {
     this.#sockets.close()
     this.#exchange.stop()
     this.#media.stop()
+    await this.#watchers.stop()
     await this.#registrations.stop()
     await this.#writer.stop()
   }
@@ -220,9 +243,11 @@ export class Switch implements ControlHandler {
     this.#registrations.drop((deviceId) => directories.device(deviceId)?.isEnabled === true)
     this.#trunks.refresh()
     this.#trunkRegistrations.refresh()
+    this.#exchange.run((now) => this.#watchers.refresh(now, accountId))
   }
 
-  #tellOfDevice(device: DeviceOfBindings, change: BindingChange): void {
+  #registrationChanged(device: DeviceOfBindings, change: BindingChange): void {
+    if (change.type !== 'removed') this.#exchange.run((now) => this.#watchers.deviceBack(now, device.deviceId))
     const { directories } = this.#options
     const ownerId = directories.account(device.accountId)?.devices.get(device.deviceId)?.ownerId ?? null
     const row = this.#deviceEvents.rowOf({ ...device, ownerId }, change)
