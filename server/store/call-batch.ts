@@ -195,14 +195,16 @@ with turn as (
   insert into voice_batches (node, batch) values ($1, $2)
   on conflict (node) do update set batch = excluded.batch where voice_batches.batch < excluded.batch
   returning 1
+), given as materialized (
+  select r.* from turn, ${recordset('$3', callTypes)}
 ), made as (
   insert into calls (${columns(callTypes)})
-  select ${columns(callTypes, 'r.')} from turn, ${recordset('$3', callTypes)}
+  select ${columns(callTypes, 'r.')} from given r
   where not exists (select from calls c where c.id = r.id)
   returning id, ended_at
 ), changed as (
   update calls c set ${changing.map((name) => `${name} = r.${name}`).join(', ')}
-  from turn, ${recordset('$3', callTypes)}
+  from given r
   where c.id = r.id and c.ended_at is null
   returning c.id, c.ended_at
 ), over as (
