@@ -86,20 +86,18 @@ const settings = {
   restriction: Restriction,
   postal_address: z.object({ main: Address }),
   billing: Billing,
-  max_outside_calls_per_device: z.int().min(0).max(1000).nullable().meta({
+  max_outside_calls_per_device: z.int().min(0).max(100_000).meta({
     description:
-      'Calls to outside that one device may have at the same time, forwards and transfers counted; null: no limit. Changed from above.',
+      'Calls to outside that one device may have at the same time, forwards and transfers counted. Changed from above.',
   }),
-  max_outside_minutes_per_hour: z.int().min(0).max(1_000_000).nullable().meta({
-    description:
-      'Minutes of calls to outside in any hour, forwards and transfers counted; null: no limit. Changed from above.',
+  max_outside_minutes_per_hour: z.int().min(0).max(1_000_000).meta({
+    description: 'Minutes of calls to outside in any hour, forwards and transfers counted. Changed from above.',
   }),
   max_call_seconds: z
     .int()
     .min(60)
     .max(1_000_000)
-    .nullable()
-    .meta({ description: 'A call to outside ends after this, an emergency call never; null: no limit.' }),
+    .meta({ description: 'A call to outside ends after this, an emergency call never. Changed from above.' }),
   platform_trunk_enabled: z.boolean().meta({
     description: 'Calls to outside may use the carrier trunks of the root account when no own trunk takes them.',
   }),
