@@ -1,12 +1,13 @@
 /**
- * New requests that belong to no call: registrations, subscriptions, calls that begin, questions whether we are alive. Whoever is let
- * in by the doorkeeper is served, everything else is refused in the words of RFC 3261.
+ * New requests that belong to no call: registrations, subscriptions, calls that begin, questions whether we are alive.
+ * Whoever is let in by the doorkeeper is served, everything else is refused in the words of RFC 3261.
  */
 import type { LegId, Source } from '../../engine/call/leg.ts'
 import type { Instant } from '../../engine/machine.ts'
 import type { ResponseParts } from '../../engine/sip/format.ts'
 import { allow, supported } from '../../engine/sip/leg-headers.ts'
 import type { Hop } from '../../engine/sip/hop.ts'
+import type { SipMessage } from '../../engine/sip/message.ts'
 import type { Legs } from '../../engine/sip/legs.ts'
 import type { ServerTransaction } from '../../engine/sip/server-transaction.ts'
 import type { Admission, Doorkeeper } from './doorkeeper.ts'
@@ -22,6 +23,8 @@ export interface ReceptionOptions {
   readonly accepting: (leg: LegId, source: Hop) => void
   /** Null: a new call may begin; else how it is refused (T8). */
   readonly refusal: () => ResponseParts | null
+  /** Such a call is never shed (T8, T18). */
+  readonly isEmergency: (request: SipMessage, source: Source) => boolean
   /** Runs a step from outside the exchange. */
   readonly run: (step: (now: Instant) => void) => void
 }
@@ -79,15 +82,16 @@ export class Reception {
   }
 
   #invite(now: Instant, transaction: ServerTransaction, legs: Legs): void {
-    const { doorkeeper, newLegId, refusal, accepting } = this.#options
+    const { doorkeeper, newLegId, refusal, isEmergency, accepting } = this.#options
     const { request, source } = transaction
     const admission = doorkeeper.admit(request, source, true)
     if (admission.kind === 'refused') return respond(now, transaction, admission)
+    const from = toSource(admission)
     const refused = refusal()
-    if (refused !== null) return respond(now, transaction, refused)
+    if (refused !== null && !isEmergency(request, from)) return respond(now, transaction, refused)
     const leg = newLegId()
     accepting(leg, source)
-    legs.accept(now, transaction, leg, toSource(admission))
+    legs.accept(now, transaction, leg, from)
   }
 }
 

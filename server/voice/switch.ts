@@ -8,6 +8,8 @@ import type { FastifyBaseLogger } from 'fastify'
 import type { ClientConfig } from 'pg'
 import type { CallHost, MediaPlace } from '../../engine/call/host.ts'
 import type { DialTarget, LegId } from '../../engine/call/leg.ts'
+import { routeIncoming } from '../../engine/call/routing.ts'
+import { readInvite } from '../../engine/sip/leg-headers.ts'
 import { DigestClient } from '../../engine/sip/digest-client.ts'
 import type { ResponseParts } from '../../engine/sip/format.ts'
 import type { Hop } from '../../engine/sip/hop.ts'
@@ -32,6 +34,7 @@ import { Ladders } from './ladders.ts'
 import { Locator } from './locator.ts'
 import { MediaClient } from './media-client.ts'
 import { Ports } from './ports.ts'
+import { brought } from './prompts.ts'
 import { Reception } from './reception.ts'
 import { type DeviceOfBindings, Registrations } from './registrations.ts'
 import { resumeCalls } from './restart.ts'
@@ -202,6 +205,10 @@ export class Switch implements ControlHandler {
       newLegId,
       accepting: (leg, source) => this.#peers.set(leg, source.address),
       refusal: () => this.#refusal(),
+      isEmergency: (request, source) => {
+        const destination = routeIncoming(directories, readInvite(request, source))?.destination
+        return destination?.type === 'outside' && destination.isEmergency
+      },
       run: (step) => this.#exchange.run(step),
     })
   }
@@ -317,7 +324,7 @@ export class Switch implements ControlHandler {
       trunkContacts: (trunkId) => this.#registrations.contacts(trunkId),
       mediaPlace: (leg, peer, endpoint) => this.#mediaPlace(leg, peer, endpoint),
       signallingAddress: (leg) => this.#exchange.legs.hopOf(leg)?.address ?? this.#peers.get(leg) ?? '',
-      prompt: () => null,
+      prompt: brought(),
     }
   }
 
