@@ -146,6 +146,7 @@ try {
     '-l',
     '20000',
     '-trace_stat',
+    '-trace_err',
     '-fd',
     '1',
   ])
@@ -157,6 +158,7 @@ try {
   console.log(
     `${calls} calls at ${rate}/s on ${accounts} accounts: ${figures.good} good, ${figures.failed} failed, ${figures.again} retransmissions, ${(tookMs / 1_000).toFixed(1)} s`,
   )
+  if (figures.failed > 0) console.log(errors())
   for (const [name, ms] of Object.entries(spent))
     console.log(`  ${name.padEnd(12)} ${(ms / calls).toFixed(3)} ms a call`)
 } finally {
@@ -263,6 +265,12 @@ function statistics(): { good: number; failed: number; again: number } {
   const last = lines.at(-1)?.split(';') ?? []
   const of = (name: string) => Number(last[names.indexOf(name)])
   return { good: of('SuccessfulCall(C)'), failed: of('FailedCall(C)'), again: of('Retransmissions(C)') }
+}
+
+/** What sipp did not expect, the first of it. */
+function errors(): string {
+  const file = readdirSync(folder).find((name) => name.startsWith('uac_') && name.endsWith('errors.log'))
+  return file === undefined ? '' : readFileSync(join(folder, file), 'utf8').slice(0, 1_500)
 }
 
 /** CPU time of each process so far, in milliseconds. */
