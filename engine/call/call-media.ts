@@ -292,7 +292,8 @@ export class CallMedia {
     const user = users.get(party.userId ?? '')
     const id = device?.musicOnHoldId ?? user?.musicOnHoldId ?? account.musicOnHoldId
     const media = id === null ? undefined : medias.get(id)
-    return media ? { type: 'file', path: media.path, repeat: true } : { type: 'silence' }
+    const path = media?.path ?? this.#services.host.prompt('music_on_hold', account.language)
+    return path === null ? { type: 'silence' } : { type: 'file', path, repeat: true }
   }
 
   /** The second of two that cannot talk as they are, or has lines that the first gave up, is offered what the first has. */

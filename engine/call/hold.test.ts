@@ -70,6 +70,14 @@ describe('T21: hold', () => {
     expect(world.log).toContain(`media play ${bob} /medias/own.wav`)
   })
 
+  it('without music of its own it is the music that is there for everybody', () => {
+    const { world, alice, bob } = talking()
+    world.directory.account = anAccount()
+    world.prompts.set('music_on_hold', '/prompts/music.wav')
+    world.reinvites(alice, sdp({ direction: 'sendonly' }))
+    expect(world.log).toContain(`media play ${bob} /prompts/music.wav`)
+  })
+
   it('without any music it is silence, not the holder’s room', () => {
     const { world, alice, bob } = talking()
     world.directory.account = anAccount()

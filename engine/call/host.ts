@@ -27,11 +27,11 @@ export interface CallHost {
   signallingAddress(leg: LegId): string
   /** The leg of ours whose dialog is named; null: none. */
   findDialog(replaces: NonNullable<ReferTarget['replaces']>): LegId | null
-  /** A WAV file; null where there is none in any language. */
+  /** A WAV file of those that are there without anybody's doing; null where there is none in any language. */
   prompt(name: PromptName, language: string): string | null
 }
 
-type PromptName = 'forward_press_1'
+type PromptName = 'forward_press_1' | 'music_on_hold'
 
 export interface DeviceContact {
   readonly target: DialTarget
