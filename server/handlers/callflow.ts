@@ -115,7 +115,7 @@ async function create(trx: Transaction<Tables>, call: Call<'createCallflow'>): P
     name,
     numbers: JSON.stringify([...new Set(numbers ?? [])]),
     featurecode: featurecode ? JSON.stringify(featurecode) : null,
-    flow: JSON.stringify(toFlow(flow)),
+    flow: JSON.stringify(readFlow(flow)),
     externalId: externalId ?? null,
     settings: JSON.stringify(mergeSettings(standard, {}, { metadata })),
     createdAt: new Date(app.clock()),
@@ -135,8 +135,29 @@ async function create(trx: Transaction<Tables>, call: Call<'createCallflow'>): P
 
 const standard = { metadata: {} }
 
+/** As deep as it can be sent back, with room for what is around it. */
+const deepest = 25
+const mostSteps = 300
+
+function readFlow(asked: NewFlowNode): FlowNode {
+  const flow = toFlow(asked)
+  const { depth, steps } = sizeOf(flow)
+  if (depth > deepest) throw invalidField('data.flow', `is deeper than ${deepest} steps; go on with another callflow`)
+  if (steps > mostSteps)
+    throw invalidField('data.flow', `has more than ${mostSteps} steps; go on with another callflow`)
+  return flow
+}
+
+function sizeOf({ children }: FlowNode): { depth: number; steps: number } {
+  const below = Object.values(children).map(sizeOf)
+  return {
+    depth: 1 + Math.max(0, ...below.map(({ depth }) => depth)),
+    steps: 1 + below.reduce((sum, { steps }) => sum + steps, 0),
+  }
+}
+
 /** As it is kept: every step has an id, a single child is the default branch. */
-export function toFlow({ id, module, data, children }: NewFlowNode): FlowNode {
+function toFlow({ id, module, data, children }: NewFlowNode): FlowNode {
   return {
     id: id ?? randomBytes(4).toString('hex'),
     module,
@@ -191,7 +212,7 @@ function toColumns(before: CallflowRow, body: PatchCallflow) {
     name: body.name,
     numbers: numbers && JSON.stringify([...new Set(numbers)]),
     featurecode: featurecode === undefined ? undefined : featurecode ? JSON.stringify(featurecode) : null,
-    flow: body.flow && JSON.stringify(toFlow(body.flow)),
+    flow: body.flow && JSON.stringify(readFlow(body.flow)),
     externalId: body.external_id,
     settings: JSON.stringify(mergeSettings(standard, before.settings, { metadata: body.metadata })),
   }

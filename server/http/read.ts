@@ -31,7 +31,9 @@ function nearest(issue: z.core.$ZodIssue): z.core.$ZodIssue {
   return deepest && depthOf(deepest) > 0 ? { ...deepest, path: [...issue.path, ...deepest.path] } : issue
 }
 
-const depthOf = (issue: z.core.$ZodIssue) => issue.path.length + (issue.code === 'unrecognized_keys' ? 1 : 0)
+/** A form that was not even recognized (its kind is wrong) is less likely meant than one with a wrong field. */
+const depthOf = ({ code, path }: z.core.$ZodIssue) =>
+  path.length + (code === 'unrecognized_keys' ? 1 : code === 'invalid_union' ? -1 : 0)
 
 /** An unknown key is what is wrong, not the object that holds it. */
 function fieldOf(issue: z.core.$ZodIssue, place: string): string {
