@@ -28,6 +28,6 @@ it('the music on hold is loud enough to be heard, and has no language', () => {
   const samples = new Int16Array(sound.length)
   sound.read(0, samples)
   const power = samples.reduce((sum, sample) => sum + sample * sample, 0) / samples.length
-  expect(Math.sqrt(power)).toBeGreaterThan(500)
-  expect(Math.max(...samples)).toBeLessThan(20_000)
+  expect(Math.sqrt(power)).toBeGreaterThan(1_000)
+  expect(samples.reduce((most, sample) => Math.max(most, sample), 0)).toBeLessThan(20_000)
 })
