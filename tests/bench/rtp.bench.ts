@@ -32,7 +32,7 @@ const [rounds, seconds] = [Number(values.rounds), Number(values.seconds)]
 /** Of each run, rtp-load.c counts nothing. */
 const warmUpSeconds = 2
 const firstTelephone = 18_000
-const firstEndpoint = 8_000
+const firstEndpoint = 20_000
 const relayCore = ['taskset', '-c', '0']
 const telephoneCore = ['taskset', '-c', '1']
 const packetsPerSecond = 100
@@ -73,9 +73,10 @@ async function carillon(calls: number, kind: Kind): Promise<Relay> {
   const line = [...relayCore, process.execPath, ...flags, '--expose-gc', program, JSON.stringify(settings)]
   const worker = spawn(line[0] ?? '', line.slice(1), { stdio: ['ignore', 'inherit', 'inherit'], cwd: folder })
   let opened = 0
+  let refused: string | null = null
   const client = new MediaClient(socketPath, (report: MediaReport) => {
     if (report.type === 'opened') opened += 1
-    if (report.type === 'open_failed') throw new Error(report.message)
+    if (report.type === 'open_failed') refused = report.message
   })
   await until('the worker', () => client.isUp)
   const ports: number[] = []
@@ -114,22 +115,21 @@ async function carillon(calls: number, kind: Kind): Promise<Relay> {
       ports.push(left.port, right.port)
     }
   }
-  await until(
-    'all endpoints',
-    () => opened === endpoints,
-    () => opened,
-  )
-  return {
-    name: `Carillon, ${kind}`,
-    pid: worker.pid ?? 0,
-    ports,
-    stop: async () => {
-      client.stop()
-      const ended = new Promise((resolve) => worker.once('exit', resolve))
-      worker.kill('SIGTERM')
-      await ended
-    },
+  const stop = async () => {
+    client.stop()
+    const ended = new Promise((resolve) => worker.once('exit', resolve))
+    worker.kill('SIGTERM')
+    await ended
   }
+  const isReady = () => opened === endpoints || refused !== null
+  await until('all endpoints', isReady, () => opened).catch((error: unknown) =>
+    stop().then(() => Promise.reject(error)),
+  )
+  if (refused !== null) {
+    await stop()
+    throw new Error(refused)
+  }
+  return { name: `Carillon, ${kind}`, pid: worker.pid ?? 0, ports, stop }
 }
 
 const remoteAt = (port: number, srtp: RemoteMedia['srtp']): RemoteMedia => ({
