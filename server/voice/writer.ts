@@ -24,6 +24,8 @@ export interface WriterOptions {
 /** From the beginning of one batch to the beginning of the next, so that they gather (T1: at most 5 ms). */
 const gatherMs = 4
 const reconnectMs = 200
+/** A database that takes longer than this over a batch is away: a caller waits for each. */
+const hangMs = 1_000
 /** Recorded and not durable: more means that the machine cannot keep up. */
 const mostWaiting = 5_000
 
@@ -38,7 +40,7 @@ export class Writer {
   #isStopped = false
   #beganAt = Number.NEGATIVE_INFINITY
   #timer: NodeJS.Timeout | null = null
-  #triedAt = Number.NEGATIVE_INFINITY
+  #isConnecting = false
 
   constructor(options: WriterOptions) {
     this.#options = options
@@ -95,7 +97,6 @@ export class Writer {
       this.#isRunning = false
       if (this.#isStopped) return
       if (this.#isPoked) this.poke()
-      else if (!this.#options.spool.isEmpty) this.#timer = setTimeout(() => this.#begin(), reconnectMs)
     })
   }
 
@@ -129,36 +130,54 @@ export class Writer {
   }
 
   async #send(batch: CallBatch): Promise<boolean> {
-    const { log } = this.#options
+    const client = this.#client
+    if (client === null) {
+      this.#connectAgain()
+      return false
+    }
     try {
-      this.#client ??= await this.#connectAgain()
-      if (this.#client === null) return false
-      await writeCallBatch(this.#client, batch)
+      await writeCallBatch(client, batch)
       return true
     } catch (error) {
-      const client = this.#client
-      this.#client = null
-      await client?.end().catch(() => {})
-      if (!isDatabaseDown(error)) throw error
-      log.warn({ err: error }, 'the database is away: calls go on, their records wait in the spool')
+      this.#drop(client)
+      if (!isDatabaseDown(error) && !isTimeout(error)) throw error
+      this.#options.log.warn({ err: error }, 'the database is away: calls go on, their records wait in the spool')
+      this.#connectAgain()
       return false
     }
   }
 
-  async #connectAgain(): Promise<pg.Client | null> {
-    // Each batch would wait for the attempt; a call does not.
-    if (performance.now() - this.#triedAt < reconnectMs) return null
-    this.#triedAt = performance.now()
-    return this.#connect()
+  /** Beside everything else, because no call waits for a database that is away. */
+  #connectAgain(): void {
+    if (this.#isConnecting || this.#isStopped) return
+    this.#isConnecting = true
+    this.#connect()
+      .then(() => this.poke())
+      .catch(() => setTimeout(() => this.#connectAgain(), reconnectMs).unref())
+      .finally(() => {
+        this.#isConnecting = false
+      })
   }
 
   async #connect(): Promise<pg.Client> {
-    const client = new pg.Client({ connectionTimeoutMillis: 2_000, ...this.#options.connection })
-    client.on('error', () => {
-      if (this.#client === client) this.#client = null
+    const client = new pg.Client({
+      connectionTimeoutMillis: hangMs,
+      query_timeout: hangMs,
+      ...this.#options.connection,
     })
+    client.on('error', () => this.#drop(client))
     await client.connect()
     this.#client = client
     return client
   }
+
+  #drop(client: pg.Client): void {
+    if (this.#client !== client) return
+    this.#client = null
+    // A database that hangs does not say goodbye either.
+    void client.end().catch(() => {})
+  }
 }
+
+/** What pg says when `query_timeout` is over. The batch may have been written; then it does nothing when it comes again. */
+const isTimeout = (error: unknown): boolean => error instanceof Error && /timeout/i.test(error.message)
