@@ -75,7 +75,6 @@ export function trunkAttempt(call: TrunkCall, contact: DeviceContact | null): At
     headers.push(remotePartyId(shown, domain))
   }
   const fromUser = fromUserOf(trunk)
-  const fromDomain = options.overrideFromDomain
   return {
     party: {
       identity: { number: number.e164 ?? number.text, name: null, isAnonymous: false },
@@ -91,7 +90,7 @@ export function trunkAttempt(call: TrunkCall, contact: DeviceContact | null): At
       toNumber,
       headers,
       isIdentityTrusted: options.isTrusted,
-      ...(fromDomain === null ? {} : { fromDomain }),
+      fromDomain: domain,
       ...(fromUser === null ? {} : { fromUser }),
     },
     isSecure: contact?.isSecure ?? trunk.transport === 'tls',

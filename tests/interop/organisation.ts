@@ -18,6 +18,13 @@ export interface Telephone extends Person {
   readonly sound: Sound
 }
 
+/** A scripted user agent that is a carrier, and the trunk to it. */
+export interface Line {
+  readonly phone: Phone
+  readonly sound: Sound
+  readonly trunkId: string
+}
+
 export class Organisation {
   readonly carillon: Carillon
   readonly accountId: string
@@ -98,6 +105,27 @@ export class Organisation {
       () => phone.close(),
     )
     return { phone, sound }
+  }
+
+  /** A trunk to a scripted carrier at an address of loopback of its own: trunks are told apart by address. */
+  async line(address: string, fields: Json = {}): Promise<Line> {
+    const sound = await Sound.open()
+    const { sipPort } = this.carillon
+    const login = { username: 'carrier', password: '', domain: 'carrier.example' }
+    const phone = await Phone.open({ ...login, port: sipPort, rtpPort: sound.port, address })
+    this.#open.push(
+      () => sound.close(),
+      () => phone.close(),
+    )
+    const { advanced, ...others } = fields
+    const trunk = await this.call('PUT', 'trunks', {
+      name: `Carrier at ${address}`,
+      server: address,
+      port: phone.localPort,
+      ...others,
+      advanced: { options_seconds: 0, ...advanced },
+    })
+    return { phone, sound, trunkId: trunk.id }
   }
 
   /** A person whose phone is registered. */

@@ -21,8 +21,12 @@ export interface PhoneOptions {
   readonly username: string
   readonly password: string
   readonly domain: string
-  /** Of Carillon; the phone speaks from 127.0.0.1. */
+  /** Of Carillon. */
   readonly port: number
+  /** From where it speaks; 127.0.0.1 unless given. Carriers have others of loopback, so that they are told apart. */
+  readonly address?: string
+  /** Any, unless given. */
+  readonly localPort?: number
   /** What it would put into SDP. */
   readonly rtpPort: number
 }
@@ -56,7 +60,7 @@ export class Phone {
 
   static async open(options: PhoneOptions): Promise<Phone> {
     const phone = new Phone(options)
-    phone.socket.bind(0, '127.0.0.1')
+    phone.socket.bind(options.localPort ?? 0, phone.address)
     await once(phone.socket, 'listening')
     phone.localPort = phone.socket.address().port
     phone.socket.on('message', (bytes) => phone.#read(bytes.toString()))
@@ -70,8 +74,12 @@ export class Phone {
 
   #isClosed = false
 
+  get address(): string {
+    return this.options.address ?? '127.0.0.1'
+  }
+
   get contact(): string {
-    return `<sip:${this.options.username}@127.0.0.1:${this.localPort}>`
+    return `<sip:${this.options.username}@${this.address}:${this.localPort}>`
   }
 
   get aor(): string {
@@ -155,7 +163,7 @@ export class Phone {
       body === '' || lines.some((line) => /^content-type/i.test(line)) ? [] : ['Content-Type: application/sdp']
     return [
       `${method} ${uri} SIP/2.0`,
-      `Via: SIP/2.0/UDP 127.0.0.1:${this.localPort};branch=z9hG4bK${token()};rport`,
+      `Via: SIP/2.0/UDP ${this.address}:${this.localPort};branch=z9hG4bK${token()};rport`,
       'Max-Forwards: 70',
       ...lines,
       ...type,
