@@ -67,7 +67,7 @@ export function trunkAttempt(call: TrunkCall, contact: DeviceContact | null): At
   const shown = inForm(from, trunk, country)
   const toNumber = dialledNumber(call, country)
   const headers: Header[] = []
-  const domain = options.overrideFromDomain ?? (hostOf(trunk.server) || directory.account.realm)
+  const domain = options.overrideFromDomain ?? (trunk.server || directory.account.realm)
   if (diversion) {
     headers.push(diversionHeader({ ...diversion, number: inTrunkForm(diversion.number, trunk, country) }, domain))
   }
@@ -104,7 +104,7 @@ function serverOf(trunk: Trunk, toNumber: string): DialTarget {
   const username = trunk.authUsername ?? trunk.username
   return {
     uri: `sip:${escapeUser(toNumber)}@${hostOf(trunk.server)}${port}${transport}`,
-    route: trunk.outboundProxy === null ? [] : [routeOf(trunk.outboundProxy)],
+    route: trunk.outboundProxy === null ? [] : [routeOf(trunk.outboundProxy, transport)],
     flow: null,
     credentials: username === null ? null : { username, password: trunk.password ?? '' },
   }
@@ -131,10 +131,11 @@ const inTrunkForm = (number: string, trunk: Trunk, country: string): string =>
 
 const hostOf = (server: string): string => (server.includes(':') && !server.startsWith('[') ? `[${server}]` : server)
 
-const routeOf = (proxy: string): string => (/^sips?:/i.test(proxy) ? `<${proxy}>` : `<sip:${proxy};lr>`)
+const routeOf = (proxy: string, transport: string): string =>
+  /^sips?:/i.test(proxy) ? `<${proxy}>` : `<sip:${proxy}${transport};lr>`
 
 function diversionHeader({ number, reason }: Diversion, domain: string): Header {
-  return ['Diversion', `<sip:${escapeUser(number)}@${domain}>;reason=${reason}`]
+  return ['Diversion', `<sip:${escapeUser(number)}@${hostOf(domain)}>;reason=${reason}`]
 }
 
 function remotePartyId({ number, name, isAnonymous }: Identity, domain: string): Header {
@@ -142,7 +143,7 @@ function remotePartyId({ number, name, isAnonymous }: Identity, domain: string):
   const privacy = isAnonymous ? 'full' : 'off'
   return [
     'Remote-Party-ID',
-    `${display}<sip:${escapeUser(number)}@${domain}>;party=calling;privacy=${privacy};screen=yes`,
+    `${display}<sip:${escapeUser(number)}@${hostOf(domain)}>;party=calling;privacy=${privacy};screen=yes`,
   ]
 }
 

@@ -142,6 +142,7 @@ export interface Trunk {
   readonly server: string
   readonly port: number | null
   readonly transport: 'udp' | 'tcp' | 'tls'
+  /** As it stands in a URI: an IPv6 address in brackets, a port behind it. */
   readonly outboundProxy: string | null
   readonly username: string | null
   readonly authUsername: string | null

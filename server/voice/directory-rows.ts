@@ -20,6 +20,7 @@ import type {
   Trunk,
   User,
 } from '../../engine/call/directory.ts'
+import { formatHost } from '../../engine/sip/via.ts'
 import type { ContactSettings } from '../../contract/contact.ts'
 import type { AccountTables } from '../store/account-tables.ts'
 import type { TelephonyTables } from '../store/telephony-tables.ts'
@@ -145,16 +146,16 @@ function toTrunk(row: TrunkRow): Trunk {
     internalCalls: settings.internal_calls,
     restriction: settings.restriction,
     country: settings.country,
-    server: settings.server ?? '',
+    server: bareHost(settings.server ?? ''),
     port: settings.port,
     transport: settings.transport,
-    outboundProxy: advanced.outbound_proxy,
+    outboundProxy: advanced.outbound_proxy && formatHost(bareHost(advanced.outbound_proxy)),
     username: settings.username,
     authUsername: advanced.auth_username,
     password: row.password,
     callerIdUsed: settings.caller_id_used,
     options: {
-      overrideFromDomain: advanced.override_from_domain,
+      overrideFromDomain: advanced.override_from_domain && bareHost(advanced.override_from_domain),
       overrideFromUser: advanced.override_from_user,
       addCountryPrefixForEmergencyCalls: advanced.add_country_prefix_for_emergency_calls,
       stripNumbers: incoming.strip_numbers,
@@ -170,6 +171,9 @@ function toTrunk(row: TrunkRow): Trunk {
     },
   }
 }
+
+/** An IPv6 address without the brackets that it has in a URI. */
+const bareHost = (host: string): string => host.replace(/^\[|\]$/g, '')
 
 export function toTrunkLogin(row: TrunkRow): TrunkLogin {
   const { advanced, server } = { ...standardTrunk, ...row.settings }

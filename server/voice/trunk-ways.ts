@@ -55,10 +55,9 @@ export class TrunkWays {
 
   #resolve(way: Way): void {
     const { server, port, transport, outboundProxy } = way.login.trunk
-    const hosts = [server, ...(outboundProxy === null ? [] : [outboundProxy])]
+    const hosts = [formatHost(server) + (port === null ? '' : `:${port}`), ...(outboundProxy ? [outboundProxy] : [])]
     for (const host of hosts) {
-      const uri = `sip:${formatHost(host)}${port === null ? '' : `:${port}`};transport=${transport}`
-      this.#options.locate(uri, (hops) => {
+      this.#options.locate(`sip:${host};transport=${transport}`, (hops) => {
         way.addresses = new Set([...way.addresses, ...hops.map(({ address }) => address)])
       })
     }
