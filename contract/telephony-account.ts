@@ -107,7 +107,9 @@ const settings = {
     description: 'Where calls from outside go when nothing of a callflow can be reached.',
   }),
   custom_files: z.array(JsonValue).max(500).meta({ description: 'Informational until phones are provisioned.' }),
-  internal_phonebook: z.boolean().meta({ description: 'Colleagues’ names are shown on ringing phones.' }),
+  internal_phonebook: z
+    .boolean()
+    .meta({ description: 'Informational: colleagues’ names are shown on ringing phones in any case.' }),
   metadata: tagged.metadata,
 }
 export const AccountSettings = z.object(settings)

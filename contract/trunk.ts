@@ -87,8 +87,7 @@ export const trunkVolumes = { xsmall: 2, small: 5, medium: 15, large: 30, xlarge
 const columns = {
   name: line(120).trim().min(1),
   category: z.enum(['carrier', 'pbx_connector', 'inter_account']).meta({
-    description:
-      '`carrier`: to outside. `pbx_connector`: another telephone system, whose numbers count as inside with `internal_calls`. `inter_account`: refused, accounts of one installation reach each other by number.',
+    description: '`pbx_connector`: another exchange, whose people may call emergency numbers through here.',
   }),
   trunk_order: z.int().min(0).max(10_000).meta({ description: 'The lowest is tried first.' }),
   enabled: z.boolean(),
@@ -111,7 +110,7 @@ const settings = {
   }),
   internal_calls: z
     .boolean()
-    .meta({ description: 'Of a `pbx_connector`: internal numbers that no callflow has are sent there.' }),
+    .meta({ description: 'Calls that come in by it may be to internal numbers: an exchange on site.' }),
   transport: z.enum(['udp', 'tcp', 'tls']),
   server: host.nullable().meta({
     description:

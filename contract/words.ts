@@ -17,13 +17,13 @@ export const words: readonly Word[] = [
   {
     word: 'user (a person)',
     meeting: 'organizer, `userId`, `addedByUserId`',
-    telephony: '`user_id`, `username` (the e-mail address)',
+    telephony: '`/users`, `user_id`; `username` is the e-mail address, or a name without @',
     meaning: 'One person with one id. Who has an e-mail address may plan meetings.',
   },
   {
     word: 'administrator',
     meeting: '`isAdmin`, `/account/admin/…`',
-    telephony: 'role `admin`',
+    telephony: 'role `admin`, `priv_level` `admin` (in the root account `superduper`)',
     meaning: 'A person who manages the account.',
   },
   {
@@ -67,6 +67,48 @@ export const words: readonly Word[] = [
     meeting: '`icalSequence` counts changes of a meeting',
     telephony: '`/events`: `seq`, `cursor`, `resource_seq`',
     meaning: 'A line of the log: what happened, to what, by whom. `resource_seq` is the `ETag` of both APIs.',
+  },
+  {
+    word: 'device',
+    meeting: 'not there',
+    telephony: '`/devices`, `device_id`',
+    meaning: 'A phone, or a program that is one. It registers with `username` and `password` at the account’s `realm`.',
+  },
+  {
+    word: 'phone number',
+    meeting: 'not there',
+    telephony: '`/phone_numbers`, keyed by `+32…`',
+    meaning: 'A number of the world (DID). It belongs to one account and rings the callflow that has it in `numbers`.',
+  },
+  {
+    word: 'trunk',
+    meeting: 'not there',
+    telephony: '`/trunks`, `trunk_id`',
+    meaning: 'A way to a carrier or to another exchange, by registration or by address.',
+  },
+  {
+    word: 'callflow',
+    meeting: 'not there',
+    telephony: '`/callflows`, `numbers`, `flow`',
+    meaning: 'What happens to a call to one of its numbers: a tree of modules, each outcome a branch.',
+  },
+  {
+    word: 'contact',
+    meeting: 'not there',
+    telephony: '`/directories`, `phonebook`',
+    meaning: 'A name with its numbers, shown on phones that ring: for everybody (`global`) or for one person.',
+  },
+  {
+    word: 'media',
+    meeting: 'not there',
+    telephony: '`/medias`, `/medias/{id}/raw`',
+    meaning: 'A sound: played by a callflow, or to whoever is held.',
+  },
+  {
+    word: 'call, leg',
+    meeting: 'not there',
+    telephony: '`call_…` and `leg_…` in events, `/calls_history`',
+    meaning: 'A call is what people have, a leg one side of it; phones that rang in vain are legs too.',
   },
   {
     word: 'success and failure',

@@ -2,6 +2,7 @@
 import type { ClientConfig } from 'pg'
 import type { App } from './app.ts'
 import { keepPartitions } from './events/retention.ts'
+import { dropOldCalls } from './store/call-history.ts'
 
 const second = 1_000
 const minute = 60 * second
@@ -25,6 +26,11 @@ export function startChores(app: App, connection: ClientConfig): () => Promise<v
       name: 'keep partitions',
       everyMs: hour,
       run: () => keepPartitions({ connection, signer, now: new Date(clock()), keptDays: config.eventDays }),
+    },
+    {
+      name: 'drop old calls',
+      everyMs: hour,
+      run: () => dropOldCalls(database, new Date(clock() - config.callDays * 24 * hour)),
     },
     {
       name: 'forget expired credentials',

@@ -1,11 +1,12 @@
 /** Secrets are planted wherever one can be written, and looked for wherever somebody could read (E6, S4, A7). */
+import { randomInt } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { sql } from 'kysely'
 import { pino } from 'pino'
 import { expect, it } from 'vitest'
 import { call, instanceKey, testApp } from './app.ts'
-import { done, makeTenant, operator, unique, withKey, withToken } from './world.ts'
+import { done, inAccount, makeTenant, operator, type Tenant, unique, withKey, withToken } from './world.ts'
 
 const lines: string[] = []
 const log = pino({ level: 'trace' }, { write: (line: string) => lines.push(line) })
@@ -56,6 +57,8 @@ it('none is found in the event log, the program’s log or a table', async () =>
     withToken(tenant.user.token),
   )
   tokens.push(planned.data.hostUrl.split('#host=')[1])
+  // What phones, carriers and provisioning are given: made, changed, shown to who may see it, sent back.
+  secrets.push(...(await plantTelephony(tenant)))
   app.sequencer.poke()
   const inbox = () => app.database.selectFrom('eventInbox').select('id').execute()
   await expect.poll(inbox).toEqual([])
@@ -78,7 +81,28 @@ it('none is found in the event log, the program’s log or a table', async () =>
   }
 })
 
-/** Every row of every table as text. */
+async function plantTelephony(tenant: Tenant): Promise<string[]> {
+  const headers = inAccount(tenant.accountId)
+  const [device, carrier, changed, provision] = ['device', 'carrier', 'changed', 'provision'].map(
+    (name) => `planted-${name}-${unique()}`,
+  )
+  const pin = `${randomInt(1e9, 1e10)}${randomInt(1e9, 1e10)}`
+  const put = async (path: string, data: object) => (await done(http, 'PUT', `/v3.0/${path}`, { data }, headers)).data
+  const phone = await put('devices', { name: 'Phone', password: device })
+  const random = await put('devices', { name: 'Random' })
+  const trunk = await put('trunks', { name: 'T', server: 'x', username: 'u', password: carrier })
+  await done(http, 'POST', '/v3.0/trunks', { data: { ...trunk, password: changed } }, headers)
+  await put('users', { first_name: 'P', hotdesk_pin: pin, password: `${device}-too` })
+  const account = { id: tenant.accountId, provision: { admin_password: provision } }
+  await done(http, 'POST', '/v3.0/accounts', { data: account }, headers)
+  expect((await done(http, 'GET', `/v3.0/devices/${phone.id}`, undefined, headers)).data.password).toBe(device)
+  const told = await app.database.selectFrom('eventInbox').select('data').where('type', '=', 'trunk.updated').execute()
+  const moved = await app.database.selectFrom('events').select('data').where('type', '=', 'trunk.updated').execute()
+  expect(JSON.parse([...told, ...moved][0]?.data ?? '').secrets).toEqual({ password: { changed: true } })
+  return [device, carrier, changed, provision, `${device}-too`, random.password, pin].map(String)
+}
+
+/** Every row of every table as text, and bytes as the text they would be. */
 async function dump(): Promise<string> {
   const { rows: tables } = await sql<{ name: string }>`
     select table_name as name from information_schema.tables
@@ -90,5 +114,10 @@ async function dump(): Promise<string> {
     )
     parts.push(...rows.map(({ line }) => line))
   }
-  return parts.join('\n')
+  const text = parts.join('\n')
+  const bytes = [...text.matchAll(/\\\\x([0-9a-f]+)/g)].map(([, hex = '']) =>
+    Buffer.from(hex, 'hex').toString('latin1'),
+  )
+  expect(bytes.length).toBeGreaterThan(0)
+  return [text, ...bytes].join('\n')
 }
