@@ -399,15 +399,15 @@ export class PhoneCall {
     return this.#response(`a ${status}`, (one) => one === status, ms)
   }
 
-  /** The final answer, acknowledged; with 2xx the dialog stands. */
-  async final(ms = waitMs): Promise<Message> {
+  /** The final answer, acknowledged; with 2xx the dialog stands. `body`: our answer, where the 2xx has the offer. */
+  async final(ms = waitMs, body = ''): Promise<Message> {
     const answer = await this.#response('a final answer', (status) => status >= 200, ms)
     if (answer.status < 300) {
       this.remoteTag = tagOf(header(answer, 'To'))
       this.target = uriOf(header(answer, 'Contact'))
       this.routes = headers(answer, 'Record-Route').toReversed()
     }
-    this.ack(answer)
+    this.ack(answer, body)
     return answer
   }
 
