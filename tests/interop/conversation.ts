@@ -94,7 +94,7 @@ export async function packetsLike(
   return until(
     () => {
       const found = packets.filter(isLike)
-      return found.length >= count && found
+      return found.length >= count ? found : null
     },
     `${count} such packets of ${packets.length}`,
     10_000,
