@@ -107,7 +107,11 @@ describe('a call between two phones', () => {
     await organisation.person('1005')
     const call = await alice.phone.invite('1005')
     expect((await call.final()).status).toBe(480)
-    expect((await organisation.records(6)).at(-1)).toMatchObject({ hangup_cause: 'FAILED', sip_code: 480, q850_cause: 20 })
+    expect((await organisation.records(6)).at(-1)).toMatchObject({
+      hangup_cause: 'FAILED',
+      sip_code: 480,
+      q850_cause: 20,
+    })
   })
 
   it('a wrong password gets in nowhere', async () => {
