@@ -6,7 +6,7 @@ import { z } from 'zod'
 import { BooleanQuery, Dialable, identity, paging, tagged } from './telephony-values.ts'
 import { Id, line, Timestamp } from './values.ts'
 
-export const modules = ['user', 'device', 'callflow', 'external_number', 'play', 'hangup'] as const
+const modules = ['user', 'device', 'callflow', 'external_number', 'play', 'hangup'] as const
 
 const caption = line(120).nullish().meta({ description: 'Shown in editors; has no effect.' })
 const timeout = z.int().min(1).max(600).nullish().meta({ description: 'Seconds to ring; absent: 30.' })
@@ -36,7 +36,7 @@ const moduleData = {
   }),
 }
 
-export const branchPattern = /^(_|[a-z0-9_:*#+-]{1,40})$/
+const branchPattern = /^(_|[a-z0-9_:*#+-]{1,40})$/
 
 export interface FlowNode {
   readonly id: string
@@ -100,7 +100,7 @@ export const NewFlowNode: z.ZodType<NewFlowNode> = z
   .meta({ id: 'NewFlowNode', description: 'A step; a single child without a branch is read as `_`.' })
 
 /** An internal number or feature code, or one of the account's phone numbers. */
-export const CallflowNumber = z
+const CallflowNumber = z
   .string()
   .regex(/^([0-9*#]{1,20}|\+[1-9][0-9]{4,14})$/, 'must be an internal number such as 1001, or a phone number with +')
   .meta({ id: 'CallflowNumber' })

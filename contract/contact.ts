@@ -17,7 +17,6 @@ const Details = z
     }),
   })
   .meta({ id: 'ContactDetails' })
-export type Details = z.output<typeof Details>
 
 const Phonebook = z
   .enum(['global', 'personal'])

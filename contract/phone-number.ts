@@ -52,7 +52,7 @@ export const PhoneNumber = z
 export type PhoneNumber = z.output<typeof PhoneNumber>
 
 /** How people write one: spaces, dots, brackets, 00 for +. */
-export const WrittenNumber = z
+const WrittenNumber = z
   .string()
   .max(40)
   .regex(/^(\+|00)[\d ()./-]{5,38}$/, 'must begin with + or 00 and the country code')

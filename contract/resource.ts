@@ -20,7 +20,7 @@ interface Common {
 }
 
 export const dataOf = <T extends z.ZodType>(type: T) => z.object({ data: type })
-export const askedData = <T extends z.ZodType>(type: T) => z.strictObject({ data: type })
+const askedData = <T extends z.ZodType>(type: T) => z.strictObject({ data: type })
 
 const common = ['unauthenticated', 'not_allowed', 'rate_limited'] as const
 export const readErrors: readonly ErrorCode[] = [...common, 'invalid_request', 'not_found']

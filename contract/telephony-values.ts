@@ -14,7 +14,7 @@ function described<T extends z.ZodType>(type: T, from: z.ZodType): T {
 }
 
 /** How a field is asked: nullable already or not, null clears; an object is asked in parts. */
-export type Asked<T extends z.ZodType> =
+type Asked<T extends z.ZodType> =
   T extends z.ZodNullable<infer U extends z.ZodType>
     ? Asked<U>
     : T extends z.ZodObject<infer S>
@@ -75,7 +75,7 @@ export const E164 = z
   .meta({ id: 'E164', description: 'E.164 with `+`.', examples: ['+3225550100'] })
 
 /** The words of engine/call: each bars what the one before bars. */
-export const restrictions = ['none', 'premium', 'international', 'mobile', 'outside'] as const
+const restrictions = ['none', 'premium', 'international', 'mobile', 'outside'] as const
 export const Restriction = z.enum(restrictions).meta({
   id: 'Restriction',
   description:

@@ -97,7 +97,7 @@ const byNumber = (rows: readonly PhoneNumberRow[]) =>
   Object.fromEntries(rows.map((row) => [row.number, toPhoneNumber(row)]))
 
 /** From how people write it; a path often loses the plus. */
-export const toE164 = (written: string): string => `+${written.replace(/^00/, '').replaceAll(/\D/g, '')}`
+const toE164 = (written: string): string => `+${written.replace(/^00/, '').replaceAll(/\D/g, '')}`
 
 function distinct(numbers: readonly string[], field: string): string[] {
   const found = [...new Set(numbers)]

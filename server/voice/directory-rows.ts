@@ -23,6 +23,7 @@ import type {
 import { formatHost } from '../../engine/sip/via.ts'
 import type { ContactSettings } from '../../contract/contact.ts'
 import type { AccountTables } from '../store/account-tables.ts'
+import { homeCountry } from '../store/contacts.ts'
 import type { TelephonyTables } from '../store/telephony-tables.ts'
 import type { Configuration } from './configuration.ts'
 import type { DeviceLogin, TrunkLogin } from './directories.ts'
@@ -31,9 +32,6 @@ type Row<Name extends keyof TelephonyTables> = Selectable<TelephonyTables[Name]>
 
 type DeviceRow = Configuration['devices'][number]
 type TrunkRow = Configuration['trunks'][number]
-
-/** Where an account says nothing about its country. */
-const homeCountry = 'BE'
 
 export function toAccount(row: Selectable<AccountTables['accounts']>, realm: string): Account {
   const settings: AccountSettings = { ...standardAccount, ...row.settings }
