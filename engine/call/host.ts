@@ -18,6 +18,8 @@ export interface CallHost {
   contacts(deviceId: string): readonly DeviceContact[]
   /** The bindings of a trunk that registers with us. */
   trunkContacts(trunkId: string): readonly DeviceContact[]
+  /** False: it is asked whether it is alive, and does not answer (T15). */
+  isTrunkUp(trunkId: string): boolean
   /**
    * A pair of ports for one endpoint of a leg, as the peer reaches it (T10): `peer` is the dialled target, null when the
    * leg is there already. Null: all are in use. The driver takes them back when the endpoint's `closed` comes.

@@ -232,6 +232,25 @@ describe('T16: failover', () => {
     expect(world.cdr).toMatchObject({ hangupCause: 'CONGESTION', sipCode: 503 })
   })
 
+  it('T15: a trunk that is known to be dead is passed over, unless there is no other', () => {
+    const world = office()
+    world.deadTrunks.add('one')
+    world.call('alice-phone', '0470123456')
+    world.fails(world.dialled(), 503)
+    expect(dialled(world)).toEqual(['sip:+32470123456@two.example.net'])
+    world.deadTrunks.add('two')
+    world.call('alice-phone', '0470123456')
+    expect(dialled(world).slice(1)).toEqual(['sip:+32470123456@one.example.net'])
+  })
+
+  it('T15, T18: a rescue is called by a trunk that seems dead too, after the others', () => {
+    const world = office()
+    world.deadTrunks.add('one')
+    world.call('alice-phone', '112')
+    world.fails(world.dialled(), 503)
+    expect(dialled(world)).toEqual(['sip:112@two.example.net', 'sip:112@one.example.net'])
+  })
+
   it('the last trunk waits for the transaction to time out', () => {
     const world = office()
     const alice = world.call('alice-phone', '0470123456')

@@ -237,9 +237,15 @@ function firstModule(context: PlanContext, { module, data }: FlowNode, path: Pat
 
 function outsidePlan(context: PlanContext, originator: Originator, outside: Outside, path: Path): RingPlan {
   const { isEmergency, isInside } = outside
-  const { directory } = context
+  const { directory, host } = context
   const trunks = trunksFor(directory, outside)
-  const attempts = trunks.flatMap((trunk) => attemptsBy(context, originator, trunk, outside, path))
+  const attemptsOf = (some: readonly Trunk[]) =>
+    some.flatMap((trunk) => attemptsBy(context, originator, trunk, outside, path))
+  const alive = attemptsOf(trunks.filter(({ id }) => host.isTrunkUp(id)))
+  // T15: one that does not answer costs a caller four seconds. It is better than nothing, or than no rescue (T18).
+  const isLastHope = isEmergency || alive.length === 0
+  const dead = isLastHope ? attemptsOf(trunks.filter(({ id }) => !host.isTrunkUp(id))) : []
+  const attempts = [...alive, ...dead]
   const [first] = attempts
   if (!first) return failed(trunks.length === 0 ? refusal('no_route') : congestion)
   const target: RingTarget = {

@@ -52,9 +52,15 @@ export class Legs implements TransactionUser {
 
   /**
    * Makes a leg of a new INVITE, which is answered by commands from now on. False: it was answered already, because it
-   * cannot become one or was cancelled.
+   * cannot become one or was cancelled. `isObserved`: its requests come from where ours are to go, whatever it says (T10).
    */
-  accept(now: Instant, transaction: ServerTransaction, id: LegId, source: Source): boolean {
+  accept(
+    now: Instant,
+    transaction: ServerTransaction,
+    id: LegId,
+    source: Source,
+    isObserved = source.kind === 'device',
+  ): boolean {
     const { request } = transaction
     const dialog = Dialog.ofRequest(request, transaction.localTag)
     const session = new SessionTimer(this.#options.sessionSeconds).judgeRequest(request)
@@ -67,7 +73,7 @@ export class Legs implements TransactionUser {
       id,
       callId: request.callId,
       localTag: transaction.localTag,
-      hop: source.kind === 'device' ? transaction.source : null,
+      hop: isObserved ? transaction.source : null,
       login: null,
       isIdentityTrusted: source.kind === 'device',
       domain: parseUri(request.to.uri)?.host || this.#options.transactions.options.local(transaction.source).host,

@@ -30,6 +30,8 @@ export class CallWorld {
   readonly changedLines: string[] = []
   /** Devices without a binding. */
   readonly unregistered = new Set<string>()
+  /** Trunks that do not answer when they are asked. */
+  readonly deadTrunks = new Set<string>()
   /** How many bindings a device has, where not one. */
   readonly bindings = new Map<string, number>()
   readonly prompts = new Map<string, string>()
@@ -232,6 +234,7 @@ export class CallWorld {
       }),
       contacts: (deviceId) => this.#contacts(deviceId),
       trunkContacts: (trunkId) => this.#contacts(trunkId),
+      isTrunkUp: (trunkId) => !this.deadTrunks.has(trunkId),
       mediaPlace: () => {
         if (this.portsLeft === 0) return null
         this.portsLeft -= 1

@@ -547,6 +547,15 @@ CREATE INDEX tokens_expiry ON tokens USING btree (expires_at);
 CREATE INDEX tokens_key ON tokens USING btree (key_id);
 CREATE INDEX tokens_user ON tokens USING btree (user_id);
 
+create table trunk_registrations (
+  trunk_id text not null,
+  binding text not null,
+  registration jsonb not null,
+  node text not null,
+  constraint trunk_registrations_pkey PRIMARY KEY (trunk_id, binding),
+  constraint trunk_registrations_trunk_id_fkey FOREIGN KEY (trunk_id) REFERENCES trunks(id) ON DELETE CASCADE
+);
+
 create table trunks (
   id text not null,
   account_id text not null,

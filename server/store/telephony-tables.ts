@@ -1,5 +1,5 @@
-/** Rows of 0004-telephony.sql and 0005-calls.sql as Kysely sees them. */
-import type { ColumnType, Generated } from 'kysely'
+/** Rows of 0004-telephony.sql, 0005-calls.sql and 0007-trunk-registrations.sql as Kysely sees them. */
+import type { ColumnType, Generated, Selectable } from 'kysely'
 import type { DeviceSettings } from '../../contract/device.ts'
 import type { PhoneNumberSettings } from '../../contract/phone-number.ts'
 import type { TrunkSettings } from '../../contract/trunk.ts'
@@ -178,6 +178,12 @@ export interface CallTables {
     expiresAt: Date
     node: string
   }
+  trunkRegistrations: {
+    trunkId: string
+    binding: string
+    registration: Json<WrittenRegistration>
+    node: string
+  }
   sipSubscriptions: {
     id: string
     accountId: string
@@ -198,4 +204,10 @@ export interface CallTables {
     expiresAt: Date
     node: string
   }
+}
+
+/** A row of `registrations` as JSON, with the id of a trunk. */
+interface WrittenRegistration extends Omit<Selectable<CallTables['registrations']>, 'registeredAt' | 'expiresAt'> {
+  readonly registeredAt: string
+  readonly expiresAt: string
 }

@@ -8,15 +8,23 @@ import { Directory, type Directories as RoutingDirectories, type Trunk } from '.
 import type { Configuration } from './configuration.ts'
 import * as rows from './directory-rows.ts'
 
-/** A device as sign-in sees it. */
-export interface DeviceLogin {
-  readonly deviceId: string
+/** Who proves by a password who it is. */
+export interface SignIn {
   readonly accountId: string
   readonly username: string
   readonly password: string
   readonly realm: string
   readonly algorithm: 'MD5' | 'SHA-256'
   readonly isEnabled: boolean
+}
+
+export interface DeviceLogin extends SignIn {
+  readonly deviceId: string
+}
+
+/** A trunk without a server: it registers here, and its calls come with its password (T14). */
+export interface TrunkSignIn extends SignIn {
+  readonly trunkId: string
 }
 
 /** A trunk as the ways in and our registrations see it. */
@@ -44,6 +52,8 @@ export class Directories implements RoutingDirectories {
   readonly #trunks = new Map<string, TrunkLogin>()
   /** By lower-case user name. */
   readonly #byUsername = new Map<string, DeviceLogin>()
+  /** By lower-case user name; accounts do not know of each other's. */
+  readonly #trunkSignIns = new Map<string, readonly TrunkSignIn[]>()
   readonly #realms = new Map<string, string>()
   readonly #parents = new Map<string, string | null>()
   /** Accounts that may use the root's carriers. */
@@ -75,6 +85,18 @@ export class Directories implements RoutingDirectories {
   /** T20: a user name is unique in the installation. */
   deviceByUsername(username: string): DeviceLogin | undefined {
     return this.#byUsername.get(username.toLowerCase())
+  }
+
+  /** Of the trunks of that user name the one of the realm, where that is known. Devices come before trunks. */
+  signIn(username: string, realm: string | null): DeviceLogin | TrunkSignIn | undefined {
+    const trunks = this.#trunkSignIns.get(username.toLowerCase()) ?? []
+    return this.deviceByUsername(username) ?? trunks.find((one) => one.realm === realm) ?? trunks[0]
+  }
+
+  /** Null: it does not sign in. */
+  trunkSignIn(trunkId: string): TrunkSignIn | null {
+    const username = this.#trunks.get(trunkId)?.trunk.username?.toLowerCase() ?? ''
+    return this.#trunkSignIns.get(username)?.find((one) => one.trunkId === trunkId) ?? null
   }
 
   accountOfRealm(realm: string): Directory | undefined {
@@ -118,6 +140,11 @@ export class Directories implements RoutingDirectories {
     for (const [number, owner] of this.#numbers) if (owner === accountId) this.#numbers.delete(number)
     for (const [realm, owner] of this.#realms) if (owner === accountId) this.#realms.delete(realm)
     for (const [id, { trunk }] of this.#trunks) if (trunk.accountId === accountId) this.#trunks.delete(id)
+    for (const [username, all] of this.#trunkSignIns) {
+      const others = all.filter((one) => one.accountId !== accountId)
+      if (others.length > 0) this.#trunkSignIns.set(username, others)
+      else this.#trunkSignIns.delete(username)
+    }
     for (const [id, login] of this.#devices) {
       if (login.accountId !== accountId) continue
       this.#devices.delete(id)
@@ -161,6 +188,10 @@ export class Directories implements RoutingDirectories {
       const login = rows.toTrunkLogin(row)
       directory.put('trunk', login.trunk)
       this.#trunks.set(row.id, login)
+      const signIn = rows.toTrunkSignIn(login, realm)
+      if (signIn === null) continue
+      const username = signIn.username.toLowerCase()
+      this.#trunkSignIns.set(username, [...(this.#trunkSignIns.get(username) ?? []), signIn])
     }
   }
 

@@ -26,7 +26,7 @@ import type { AccountTables } from '../store/account-tables.ts'
 import { homeCountry } from '../store/contacts.ts'
 import type { TelephonyTables } from '../store/telephony-tables.ts'
 import type { Configuration } from './configuration.ts'
-import type { DeviceLogin, TrunkLogin } from './directories.ts'
+import type { DeviceLogin, TrunkLogin, TrunkSignIn } from './directories.ts'
 
 type Row<Name extends keyof TelephonyTables> = Selectable<TelephonyTables[Name]>
 
@@ -182,6 +182,13 @@ export function toTrunkLogin(row: TrunkRow): TrunkLogin {
     registrationSeconds: advanced.registration_seconds,
     optionsSeconds: advanced.options_seconds,
   }
+}
+
+/** Null: we go to it, or know it by its address alone. */
+export function toTrunkSignIn({ trunk }: TrunkLogin, realm: string): TrunkSignIn | null {
+  const { id: trunkId, accountId, server, username, password, enabled: isEnabled } = trunk
+  if (server !== '' || username === null || password === null) return null
+  return { trunkId, accountId, username, password, realm, algorithm: 'MD5', isEnabled }
 }
 
 export function toDeviceLogin(row: DeviceRow, realm: string): DeviceLogin {

@@ -1,5 +1,6 @@
 /**
- * Who sent a request (T14, T20, T29, T30): a trunk by its address, or a device by digest. Nobody else gets in.
+ * Who sent a request (T14, T20, T29, T30): a trunk by its address, or a device or a trunk by digest. Nobody else gets
+ * in.
  *
  * Invariant: a password is asked for in the same way whether the user name exists or not.
  */
@@ -12,12 +13,16 @@ import type { HeaderLine } from '../../engine/sip/format.ts'
 import type { Hop } from '../../engine/sip/hop.ts'
 import type { SipMessage } from '../../engine/sip/message.ts'
 import { parseUri } from '../../engine/sip/uri.ts'
-import type { DeviceLogin, Directories } from './directories.ts'
+import type { DeviceLogin, Directories, SignIn, TrunkSignIn } from './directories.ts'
 import type { TrunkWays } from './trunk-ways.ts'
 
 export interface DoorkeeperOptions {
   readonly directories: Directories
   readonly trunks: TrunkWays
+  /** A device is registered from there. */
+  readonly isDeviceAt: (source: Hop) => boolean
+  /** A trunk that is registered from there: its calls need not name it before they are asked for its password. */
+  readonly trunkAt: (source: Hop) => TrunkSignIn | null
   /** Wall time. */
   readonly clock: () => number
   readonly sign: (text: string) => string
@@ -28,7 +33,12 @@ export interface DoorkeeperOptions {
 
 export type Admission =
   | { readonly kind: 'device'; readonly login: DeviceLogin }
-  | { readonly kind: 'trunk'; readonly source: Extract<Source, { kind: 'trunk' }> }
+  /** `login` null: by its address. */
+  | {
+      readonly kind: 'trunk'
+      readonly source: Extract<Source, { kind: 'trunk' }>
+      readonly login: TrunkSignIn | null
+    }
   | {
       readonly kind: 'refused'
       readonly status: number
@@ -53,7 +63,7 @@ interface Failures {
 export class Doorkeeper {
   readonly #options: DoorkeeperOptions
   readonly #digest: DigestServer
-  readonly #ha1 = new WeakMap<DeviceLogin, Map<string, string>>()
+  readonly #ha1 = new WeakMap<SignIn, Map<string, string>>()
   readonly #failures = new Map<string, Failures>()
 
   constructor(options: DoorkeeperOptions) {
@@ -61,16 +71,19 @@ export class Doorkeeper {
     this.#digest = new DigestServer({ hashes, sign: options.sign, since: options.clock() })
   }
 
-  /** Of a request outside of any dialog. `mayBeTrunk`: calls may come from carriers, registrations may not. */
+  /** Of a request outside of any dialog. `mayBeTrunk`: calls may come from a carrier's address. */
   admit(request: SipMessage, source: Hop, mayBeTrunk: boolean): Admission {
     const answers = digestAnswers(request, 'authorization')
     if (answers.length === 0) {
-      const trunk = mayBeTrunk ? this.#options.trunks.find(request, source) : null
-      return trunk === null ? this.#challenge(request, false) : { kind: 'trunk', source: trunk }
+      const { trunks, isDeviceAt, trunkAt } = this.#options
+      const found = mayBeTrunk ? trunks.find(request, source) : null
+      // Phones and exchanges of one site may share its address: who has a password is asked for it.
+      const trunk = found === null || isDeviceAt(source) || trunkAt(source) !== null ? null : found
+      return trunk === null ? this.#challenge(request, source, false) : { kind: 'trunk', source: trunk, login: null }
     }
     for (const answer of answers) {
       const username = answer.params.get('username') ?? ''
-      const login = this.#options.directories.deviceByUsername(username)
+      const login = this.#options.directories.signIn(username, answer.params.get('realm') ?? null)
       if (this.#isBanned(source.address, username)) return { kind: 'refused', status: 403 }
       const expected =
         login === undefined
@@ -80,9 +93,9 @@ export class Doorkeeper {
         case 'ok':
           this.#failures.delete(banKey(source.address, username))
           if (login === undefined) break // nobody's password is right
-          return login.isEnabled ? { kind: 'device', login } : { kind: 'refused', status: 403, reason: 'Disabled' }
+          return admitted(login)
         case 'stale':
-          return this.#challenge(request, true)
+          return this.#challenge(request, source, true)
         case 'wrong':
           this.#fail(source.address, username)
           return { kind: 'refused', status: 403 }
@@ -90,21 +103,22 @@ export class Doorkeeper {
           break
       }
     }
-    return this.#challenge(request, false)
+    return this.#challenge(request, source, false)
   }
 
-  /** T20: the realm of the account whose device it says it is; of an unknown one, the domain that it names. */
-  #challenge(request: SipMessage, isStale: boolean): Admission {
-    const { directories, clock } = this.#options
+  /** T20: the realm of the account whose device or trunk it says it is; of an unknown one, the domain that it names. */
+  #challenge(request: SipMessage, source: Hop, isStale: boolean): Admission {
+    const { directories, clock, trunkAt } = this.#options
     const claimed = request.headers('authorization').map(parseCredentials)[0]?.params.get('username')
-    const from = parseUri(request.from.uri)
-    const login = directories.deviceByUsername(claimed ?? '') ?? directories.deviceByUsername(from?.user ?? '')
-    const realm = login?.realm ?? parseUri(request.to.uri)?.host ?? 'carillon'
+    const domain = parseUri(request.to.uri)?.host
+    const known = (username: string | undefined) => directories.signIn(username ?? '', domain ?? null)
+    const login = known(claimed) ?? known(parseUri(request.from.uri)?.user) ?? trunkAt(source)
+    const realm = login?.realm ?? domain ?? 'carillon'
     const value = this.#digest.challenge(clock(), { realm, algorithm: login?.algorithm ?? 'MD5' }, isStale)
     return { kind: 'refused', status: 401, headers: [['WWW-Authenticate', value]] }
   }
 
-  #ha1Of(login: DeviceLogin, username: string): string {
+  #ha1Of(login: SignIn, username: string): string {
     const known = this.#ha1.get(login)
     const found = known?.get(username)
     if (found !== undefined) return found
@@ -134,6 +148,13 @@ export class Doorkeeper {
       this.#options.log.warn({ address }, 'a SIP user name is tried with wrong passwords: shut out for ten minutes')
     }
   }
+}
+
+function admitted(login: DeviceLogin | TrunkSignIn): Admission {
+  if (!login.isEnabled) return { kind: 'refused', status: 403, reason: 'Disabled' }
+  if ('deviceId' in login) return { kind: 'device', login }
+  const { accountId, trunkId } = login
+  return { kind: 'trunk', source: { kind: 'trunk', accountId, trunkId }, login }
 }
 
 /** An answer for an unknown name is measured against no password, and refused like a wrong one. */

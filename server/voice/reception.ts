@@ -17,6 +17,8 @@ import type { Watchers } from './watchers.ts'
 export interface ReceptionOptions {
   readonly doorkeeper: Doorkeeper
   readonly registrations: Registrations
+  /** Of trunks that register here. */
+  readonly trunkBindings: Registrations
   readonly watchers: Watchers
   readonly newLegId: () => LegId
   /** A leg is about to begin, called from there. */
@@ -59,18 +61,23 @@ export class Reception {
   }
 
   #register(now: Instant, transaction: ServerTransaction): void {
-    const { doorkeeper, registrations, run } = this.#options
+    const { doorkeeper, registrations, trunkBindings, run } = this.#options
     const { request, source } = transaction
     const admission = doorkeeper.admit(request, source, false)
     if (admission.kind === 'refused') return respond(now, transaction, admission)
-    if (admission.kind === 'trunk') return respond(now, transaction, { status: 403 })
     let isAnswered = false
-    registrations.register(request, source, admission.login, (parts) => {
+    const answer = (parts: ResponseParts) => {
       // At once for a plain refresh, else when it is written.
       if (isAnswered) return
       isAnswered = true
       run((at) => respond(at, transaction, parts))
-    })
+    }
+    if (admission.kind === 'device') return registrations.register(request, source, admission.login, answer)
+    const { login } = admission
+    // A carrier that is known by its address has no password to register with.
+    if (login === null) return answer({ status: 403 })
+    const { trunkId: deviceId, accountId, username } = login
+    trunkBindings.register(request, source, { deviceId, accountId, username }, answer)
   }
 
   #subscribe(now: Instant, transaction: ServerTransaction): void {
@@ -91,7 +98,8 @@ export class Reception {
     if (refused !== null && !isEmergency(request, from)) return respond(now, transaction, refused)
     const leg = newLegId()
     accepting(leg, source)
-    legs.accept(now, transaction, leg, from)
+    // Whoever signs in may sit behind a NAT, which a Contact knows nothing of (T10).
+    legs.accept(now, transaction, leg, from, admission.login !== null)
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * Where devices are: their bindings in memory, and in the database so that they outlive the process (T7). What is new or
+ * Where devices are (and, in another one of it, trunks that register here): their bindings in memory, and in the database so that they outlive the process (T7). What is new or
  * different is written before the phone has its 200; a plain refresh is written within a second.
  *
  * Invariant: a binding over a connection counts only while the connection lives.
@@ -18,7 +18,6 @@ import type { ResponseParts } from '../../engine/sip/format.ts'
 import type { SipMessage } from '../../engine/sip/message.ts'
 import { parseUri } from '../../engine/sip/uri.ts'
 import type { BindingName, RegistrationRow } from '../store/registrations.ts'
-import type { DeviceLogin } from './directories.ts'
 
 export interface RegistrationsOptions {
   readonly node: string
@@ -90,11 +89,11 @@ export class Registrations {
   }
 
   /** The answer, once what changed is durable. */
-  register(request: SipMessage, source: Hop, login: DeviceLogin, answer: (parts: ResponseParts) => void): void {
-    if (parseUri(request.to.uri)?.user.toLowerCase() !== login.username.toLowerCase()) {
+  register(request: SipMessage, source: Hop, device: DeviceOfBindings, answer: (parts: ResponseParts) => void): void {
+    if (parseUri(request.to.uri)?.user.toLowerCase() !== device.username.toLowerCase()) {
       return answer({ status: 403, reason: 'Another User' })
     }
-    const { deviceId, accountId, username } = login
+    const { deviceId, accountId, username } = device
     const entry = this.#entry({ deviceId, accountId, username })
     const { changes, bindings, response } = register(this.#options.clock(), request, source, entry.bindings, limits)
     this.#set(entry, bindings)
@@ -134,6 +133,14 @@ export class Registrations {
     const [deviceId = '', key] = id.split('\n')
     const binding = this.#byDevice.get(deviceId)?.bindings.find((one) => one.key === key)
     return binding && this.#isReachable(binding.source) ? binding.source : null
+  }
+
+  /** Whose binding comes from there; null: nobody's. Looks at all of them. */
+  ownerAt(source: Hop): string | null {
+    for (const [deviceId, { bindings }] of this.#byDevice) {
+      if (bindings.some((one) => isSamePeer(one.source, source))) return deviceId
+    }
+    return null
   }
 
   hasAddress(address: string): boolean {
@@ -257,6 +264,9 @@ export class Registrations {
     this.#timer = setTimeout(() => void this.#write(), pause || (this.#isUrgent ? 2 : refreshMs))
   }
 }
+
+const isSamePeer = (a: Hop, b: Hop): boolean =>
+  a.transport === b.transport && a.address === b.address && a.port === b.port
 
 /** A line feed stands in no id and no URI. */
 const flowId = (deviceId: string, key: string) => `${deviceId}\n${key}`

@@ -22,6 +22,7 @@ import { touchCalls } from '../store/call-batch.ts'
 import type { Database } from '../store/database.ts'
 import { listRegistrations, writeRegistrations } from '../store/registrations.ts'
 import { listSipSubscriptions, writeSipSubscriptions } from '../store/sip-subscriptions.ts'
+import { listTrunkRegistrations, writeTrunkRegistrations } from '../store/trunk-registrations.ts'
 import { Addresses } from './addresses.ts'
 import { CallBook } from './call-book.ts'
 import type { ControlHandler } from './control.ts'
@@ -40,6 +41,7 @@ import { type DeviceOfBindings, Registrations } from './registrations.ts'
 import { resumeCalls } from './restart.ts'
 import { Sockets } from './sockets.ts'
 import type { Spool } from './spool.ts'
+import { TrunkProbes } from './trunk-probes.ts'
 import { TrunkRegistrations } from './trunk-registrations.ts'
 import { TrunkWays } from './trunk-ways.ts'
 import { Watchers } from './watchers.ts'
@@ -85,8 +87,11 @@ export class Switch implements ControlHandler {
   readonly #addresses: Addresses
   readonly #sockets: Sockets
   readonly #registrations: Registrations
+  /** Of trunks that register here. */
+  readonly #trunkBindings: Registrations
   readonly #trunks: TrunkWays
   readonly #trunkRegistrations: TrunkRegistrations
+  readonly #trunkProbes: TrunkProbes
   readonly #exchange: Exchange
   readonly #reception: Reception
   readonly #watchers: Watchers
@@ -129,6 +134,15 @@ export class Switch implements ControlHandler {
       isAlive: (flow) => this.#sockets.isAlive(flow),
       changed: (device, change) => this.#registrationChanged(device, change),
     })
+    this.#trunkBindings = new Registrations({
+      node,
+      clock: Date.now,
+      log,
+      write: (kept, gone) => writeTrunkRegistrations(database, kept, gone),
+      isAlive: (flow) => this.#sockets.isAlive(flow),
+      changed: ({ deviceId: trunk }, { type, binding }) =>
+        log.info({ trunk, binding: type, address: binding.source.address }, 'registration of a trunk here'),
+    })
     const locate: LegsOptions['locate'] = (_now, uri, done) => {
       // The answer may come at once, and then within the step that asked.
       locator.locate(uri, (hops) => this.#exchange.run((now) => done(now, hops)))
@@ -141,6 +155,7 @@ export class Switch implements ControlHandler {
       agent,
       log,
     })
+    this.#trunkProbes = new TrunkProbes({ directories, exchange: () => this.#exchange, locate, agent, log })
     this.#trunks = new TrunkWays({
       directories,
       locate: (uri, done) => locator.locate(uri, done),
@@ -149,9 +164,13 @@ export class Switch implements ControlHandler {
     const doorkeeper = new Doorkeeper({
       directories,
       trunks: this.#trunks,
+      isDeviceAt: (source) =>
+        this.#registrations.hasAddress(source.address) && this.#registrations.ownerAt(source) !== null,
+      trunkAt: (source) => directories.trunkSignIn(this.#trunkBindings.ownerAt(source) ?? ''),
       clock: Date.now,
       sign: (text) => signer.mark('sip nonce', text),
-      hasRegistration: (address) => this.#registrations.hasAddress(address) || this.#trunks.has(address),
+      hasRegistration: (address) =>
+        [this.#registrations, this.#trunkBindings].some((one) => one.hasAddress(address)) || this.#trunks.has(address),
       log,
     })
     this.#book = new CallBook({ node, ladder: (ids) => this.#ladders.take(ids) })
@@ -165,7 +184,7 @@ export class Switch implements ControlHandler {
       legs: {
         agent,
         locate,
-        flow: (id) => this.#registrations.flow(id),
+        flow: (id) => this.#flow(id),
         authorize: (challenge, request, login) => digest.answer(challenge, request, login),
         onRequest: (now, transaction) => this.#reception.receive(now, transaction, this.#exchange.legs),
       },
@@ -201,6 +220,7 @@ export class Switch implements ControlHandler {
     this.#reception = new Reception({
       doorkeeper,
       registrations: this.#registrations,
+      trunkBindings: this.#trunkBindings,
       watchers: this.#watchers,
       newLegId,
       accepting: (leg, source) => this.#peers.set(leg, source.address),
@@ -217,6 +237,7 @@ export class Switch implements ControlHandler {
     const { database, node, directories, log } = this.#options
     await this.#writer.start()
     this.#registrations.restore(await listRegistrations(database, node), (id) => directories.device(id))
+    this.#trunkBindings.restore(await listTrunkRegistrations(database, node), (id) => this.#trunkOfBindings(id))
     this.#trunks.refresh()
     const parts = { database, node, directories, exchange: this.#exchange, book: this.#book }
     const { resumed, lost } = await resumeCalls(parts)
@@ -225,10 +246,14 @@ export class Switch implements ControlHandler {
     this.#media.settled()
     await this.#sockets.open()
     this.#trunkRegistrations.refresh()
+    this.#trunkProbes.refresh()
     const watching = await listSipSubscriptions(database, node)
     this.#exchange.run((now) => this.#watchers.restore(now, watching))
     this.#lag.enable()
-    this.#every(expireMs, () => this.#registrations.expire())
+    this.#every(expireMs, () => {
+      this.#registrations.expire()
+      this.#trunkBindings.expire()
+    })
     this.#every(sweepMs, () => this.#ladders.sweep((id) => this.#book.isLive(id)))
     this.#every(namesMs, () => this.#trunks.refresh())
     this.#every(heartbeatMs, () => this.#heartbeat())
@@ -241,6 +266,7 @@ export class Switch implements ControlHandler {
     this.#media.stop()
     await this.#watchers.stop()
     await this.#registrations.stop()
+    await this.#trunkBindings.stop()
     await this.#writer.stop()
   }
 
@@ -248,9 +274,16 @@ export class Switch implements ControlHandler {
     const { directories } = this.#options
     await directories.reload(accountId)
     this.#registrations.drop((deviceId) => directories.device(deviceId)?.isEnabled === true)
+    this.#trunkBindings.drop((trunkId) => directories.trunkSignIn(trunkId)?.isEnabled === true)
     this.#trunks.refresh()
     this.#trunkRegistrations.refresh()
+    this.#trunkProbes.refresh()
     this.#exchange.run((now) => this.#watchers.refresh(now, accountId))
+  }
+
+  #trunkOfBindings(deviceId: string): DeviceOfBindings | undefined {
+    const signIn = this.#options.directories.trunkSignIn(deviceId)
+    return signIn === null ? undefined : { deviceId, accountId: signIn.accountId, username: signIn.username }
   }
 
   #registrationChanged(device: DeviceOfBindings, change: BindingChange): void {
@@ -321,7 +354,8 @@ export class Switch implements ControlHandler {
       newSdpSessionId: () => String(Math.floor(instant())),
       newSrtpKeys: () => ({ AES_CM_128_HMAC_SHA1_80: newSrtpKey(), AES_CM_128_HMAC_SHA1_32: newSrtpKey() }),
       contacts: (deviceId) => this.#registrations.contacts(deviceId),
-      trunkContacts: (trunkId) => this.#registrations.contacts(trunkId),
+      trunkContacts: (trunkId) => this.#trunkBindings.contacts(trunkId),
+      isTrunkUp: (trunkId) => this.#trunkProbes.isUp(trunkId),
       mediaPlace: (leg, peer, endpoint) => this.#mediaPlace(leg, peer, endpoint),
       signallingAddress: (leg) => this.#exchange.legs.hopOf(leg)?.address ?? this.#peers.get(leg) ?? '',
       prompt: brought(),
@@ -338,10 +372,15 @@ export class Switch implements ControlHandler {
     return { port, bindAddress, address: this.#addresses.toward(address) }
   }
 
+  /** Where a binding of a device or a trunk came from. */
+  #flow(id: string): Hop | null {
+    return this.#registrations.flow(id) ?? this.#trunkBindings.flow(id)
+  }
+
   /** Where its sound will be sent to and come from, as far as is known. */
   #peerAddress(leg: LegId, peer: DialTarget | null): string {
     if (peer === null) return this.#peers.get(leg) ?? this.#exchange.legs.hopOf(leg)?.address ?? '127.0.0.1'
-    const hop = peer.flow === null ? null : this.#registrations.flow(peer.flow)
+    const hop = peer.flow === null ? null : this.#flow(peer.flow)
     return hop?.address ?? parseUri(peer.uri)?.host ?? '127.0.0.1'
   }
 }

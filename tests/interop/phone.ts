@@ -246,9 +246,9 @@ export class Phone {
   /** Sends an INVITE, with credentials when it is asked for them; what becomes of it is for the caller to see. */
   async invite(
     number: string,
-    options: { sdp?: string | null; lines?: readonly string[]; domain?: string } = {},
+    options: { sdp?: string | null; lines?: readonly string[]; domain?: string; from?: string } = {},
   ): Promise<PhoneCall> {
-    const call = PhoneCall.outgoing(this, `sip:${number}@${options.domain ?? this.options.domain}`)
+    const call = PhoneCall.outgoing(this, `sip:${number}@${options.domain ?? this.options.domain}`, options.from)
     this.calls.push(call)
     const body = options.sdp === undefined ? this.sdp() : (options.sdp ?? '')
     await call.invite(body, options.lines ?? [])
@@ -308,12 +308,12 @@ export class PhoneCall {
     this.invitation = parts.invitation
   }
 
-  static outgoing(phone: Phone, uri: string): PhoneCall {
+  static outgoing(phone: Phone, uri: string, from = phone.aor): PhoneCall {
     return new PhoneCall(phone, {
       callId: token(),
       isOutgoing: true,
       uri,
-      local: phone.aor,
+      local: from,
       remote: `<${uri}>`,
       invitation: null,
     })
