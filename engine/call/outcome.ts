@@ -89,7 +89,9 @@ export function outcomeOfFailure(event: Extract<LegEvent, { type: 'failed' }>): 
   const { status, reason, q850, isTimeout } = event
   const known = isTimeout ? unreachable : (byStatus.get(status) ?? byClass(status))
   const told = isTimeout || !isForCaller(status) ? 480 : status
-  return { ...known, status: told, sipCode: status, q850: q850 ?? known.q850, text: reason || known.text }
+  // A reason phrase belongs to its own status.
+  const text = told === status && reason !== '' ? reason : known.text
+  return { ...known, status: told, sipCode: status, q850: q850 ?? known.q850, text }
 }
 
 /**

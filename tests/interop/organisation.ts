@@ -1,6 +1,6 @@
 /** An organisation with phones, made through the API alone, as an integrator would. */
 import { type Carillon, type Json, until } from '../carillon.ts'
-import { Phone } from './phone.ts'
+import { Phone, type PhoneOptions } from './phone.ts'
 import { Sound } from './sound.ts'
 
 export interface Person {
@@ -91,7 +91,11 @@ export class Organisation {
     return this.call('PUT', 'callflows', { name: `Flow ${numbers[0] ?? 'code'}`, numbers, flow, ...fields })
   }
 
-  async phone(of: { username: string; password: string }): Promise<{ phone: Phone; sound: Sound }> {
+  /** `place`: of the proxy that it speaks to instead, and from where. */
+  async phone(
+    of: { username: string; password: string },
+    place: Pick<PhoneOptions, 'address' | 'server'> & { port?: number } = {},
+  ): Promise<{ phone: Phone; sound: Sound }> {
     const sound = await Sound.open()
     const phone = await Phone.open({
       username: of.username,
@@ -99,6 +103,7 @@ export class Organisation {
       domain: this.realm,
       port: this.carillon.sipPort,
       rtpPort: sound.port,
+      ...place,
     })
     this.#open.push(
       () => sound.close(),

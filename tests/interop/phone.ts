@@ -21,8 +21,10 @@ export interface PhoneOptions {
   readonly username: string
   readonly password: string
   readonly domain: string
-  /** Of Carillon. */
+  /** Of Carillon, or of the proxy before it. */
   readonly port: number
+  /** Whose port that is; 127.0.0.1 unless given. */
+  readonly server?: string
   /** From where it speaks; 127.0.0.1 unless given. Carriers have others of loopback, so that they are told apart. */
   readonly address?: string
   /** Any, unless given. */
@@ -105,7 +107,7 @@ export class Phone {
   }
 
   send(text: string): void {
-    if (!this.#isClosed) this.socket.send(text, this.options.port, '127.0.0.1')
+    if (!this.#isClosed) this.socket.send(text, this.options.port, this.options.server ?? '127.0.0.1')
   }
 
   /** What we answered to requests, by branch and method: one that comes again gets it again. */
