@@ -29,7 +29,7 @@ beforeAll(async () => {
 })
 
 afterEach(() => {
-  for (const { sound } of [alice, bob, spare, carrier]) sound.silence()
+  for (const { sound } of [alice, bob, spare, carrier]) sound.forget()
 })
 
 afterAll(async () => {

@@ -1,5 +1,5 @@
 /** Offers and answers as phones make them, well and badly: what of it reaches the other phone, and what is said back. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { Carillon, until } from '../carillon.ts'
 import { describeSound, hangUp, hearEachOther, linesOf, originOf, portOf, talk } from './conversation.ts'
 import { Organisation, type Telephone } from './organisation.ts'
@@ -18,16 +18,15 @@ beforeAll(async () => {
   bob = await organisation.telephone('1002')
 })
 
+afterEach(() => {
+  for (const { sound } of [alice, bob]) sound.forget()
+})
+
 afterAll(async () => {
   for (const one of others) one.close()
   organisation?.close()
   await carillon?.destroy()
 })
-
-const silence = () => {
-  alice.sound.silence()
-  bob.sound.silence()
-}
 
 async function socket(): Promise<Sound> {
   const one = await Sound.open()
@@ -45,7 +44,6 @@ describe('T21: without SDP', () => {
     expect(linesOf(answer.body)).toEqual([['audio', expect.any(Number)]])
     expect(answer.body).toContain('a=rtpmap:8 PCMA/8000')
     await hearEachOther([alice, 440], [bob, 700], { toCaller: answer.body, toCallee: taken.invitation?.body ?? '' })
-    silence()
     await hangUp({ call, taken })
   })
 
@@ -56,7 +54,6 @@ describe('T21: without SDP', () => {
     expect(answer.status).toBe(200)
     expect(mediaOf(answer.body)).toEqual(mediaOf(toCaller))
     await hearEachOther([alice, 440], [bob, 700], { toCaller: answer.body, toCallee })
-    silence()
     await hangUp({ call, taken })
   })
 })
@@ -76,11 +73,11 @@ describe('T21: hold', () => {
     expect(Number(originOf(answer.body).split(' ')[2])).toBe(Number(originOf(talking.toCaller).split(' ')[2]) + 1)
     await organisation.eventOf('call.held', held)
     await until(() => isMusic(bob.sound.recent()), 'music for Bob')
+    alice.sound.packets.length = 0
     const back = await talking.call.reinvite(describeSound({ port: alice.sound.port, version: 3 }))
     expect(back.body).toContain('a=sendrecv')
     await organisation.eventOf('call.resumed', held)
     await Promise.all([alice.sound.hears(700), bob.sound.hears(440)])
-    silence()
     await hangUp(talking)
   })
 
@@ -108,7 +105,6 @@ describe('T21: other m-lines', () => {
     expect(lines.map(([kind]) => kind)).toEqual(['application', 'text', 'audio', 'audio', 'message'])
     expect(lines.map(([, port]) => port !== 0)).toEqual([false, false, true, false, false])
     await hearEachOther([alice, 440], [bob, 700], talking)
-    silence()
     await hangUp(talking)
   })
 
@@ -132,7 +128,6 @@ describe('T21: other m-lines', () => {
     const talking = await talk(alice, bob, { offer, answer })
     expect(linesOf(talking.toCaller).at(-1)).toEqual(['video', 0])
     await hearEachOther([alice, 440], [bob, 700], talking)
-    silence()
     await hangUp(talking)
   })
 
@@ -162,7 +157,6 @@ describe('T21: other m-lines', () => {
     expect((await offering).status).toBe(488)
     await talking.taken.received('ACK')
     await hearEachOther([alice, 440], [bob, 700], talking)
-    silence()
     await hangUp(talking)
   })
 })

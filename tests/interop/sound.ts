@@ -94,6 +94,12 @@ export class Sound {
     this.#timer = null
   }
 
+  /** Between two calls: what one brought is not taken for the next one's. */
+  forget(): void {
+    this.silence()
+    this.packets.length = 0
+  }
+
   send(payloadType: number, payload: Buffer, to: { address: string; port: number }, isMarked = false): void {
     const head = Buffer.alloc(12)
     head.writeUInt8(0x80, 0)
