@@ -62,14 +62,15 @@ let lastRtp = 0
 
 export async function until<T>(
   read: () => T | Promise<T>,
-  what: string,
+  what: string | (() => string),
   ms = 20_000,
 ): Promise<NonNullable<Awaited<T>>> {
   const giveUpAt = performance.now() + ms
   for (;;) {
     const value = await read()
     if (value) return value as NonNullable<Awaited<T>>
-    if (performance.now() > giveUpAt) throw new Error(`${what}: not within ${ms} ms`)
+    if (performance.now() > giveUpAt)
+      throw new Error(`${typeof what === 'string' ? what : what()}: not within ${ms} ms`)
     await wait(20)
   }
 }

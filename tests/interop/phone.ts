@@ -155,7 +155,8 @@ export class Phone {
         if (found) this.#taken.add(found)
         return found
       },
-      `${this.options.username}: ${what}; it got ${this.inbox.map(({ text }) => text.split('\r\n', 1)[0]).join(' | ')}`,
+      () =>
+        `${this.options.username}: ${what}; it got ${this.inbox.map(({ text }) => text.split('\r\n', 1)[0]).join(' | ')}`,
       ms,
     )
   }
