@@ -10,6 +10,7 @@ import type { Hop } from '../../engine/sip/hop.ts'
 import type { SipMessage } from '../../engine/sip/message.ts'
 import type { Legs } from '../../engine/sip/legs.ts'
 import type { ServerTransaction } from '../../engine/sip/server-transaction.ts'
+import { parseUri } from '../../engine/sip/uri.ts'
 import type { Admission, Doorkeeper } from './doorkeeper.ts'
 import type { Registrations } from './registrations.ts'
 import type { Watchers } from './watchers.ts'
@@ -39,6 +40,8 @@ export class Reception {
   }
 
   receive(now: Instant, transaction: ServerTransaction, legs: Legs): void {
+    // RFC 3261 §8.2.2.1.
+    if (!understood.has(transaction.request.requestUri?.scheme ?? '')) return respond(now, transaction, { status: 416 })
     switch (transaction.method) {
       case 'REGISTER':
         return this.#register(now, transaction)
@@ -63,6 +66,9 @@ export class Reception {
   #register(now: Instant, transaction: ServerTransaction): void {
     const { doorkeeper, registrations, trunkBindings, run } = this.#options
     const { request, source } = transaction
+    if (!understood.has(parseUri(request.to.uri)?.scheme ?? '')) {
+      return respond(now, transaction, { status: 400, reason: 'To Is No SIP Address' })
+    }
     const admission = doorkeeper.admit(request, source, false)
     if (admission.kind === 'refused') return respond(now, transaction, admission)
     let isAnswered = false
@@ -108,6 +114,8 @@ function toSource(admission: Exclude<Admission, { kind: 'refused' }>): Source {
   const { accountId, deviceId } = admission.login
   return { kind: 'device', accountId, deviceId }
 }
+
+const understood: ReadonlySet<string> = new Set(['sip', 'sips', 'tel'])
 
 const capabilities = [allow, ['Accept', 'application/sdp'], supported] as const
 
