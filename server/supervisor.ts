@@ -101,7 +101,7 @@ export class Supervisor {
   }
 
   #workers(): WorkerProcess[] {
-    const { dataDir, mediaWorkers, mediaIp, webrtcPort, publicIps, publicUrl, turn } = this.#config
+    const { dataDir, mediaWorkers, mediaIp, webrtcPort, publicIps, publicUrl, turn, rtpTimeoutSeconds } = this.#config
     const isLoopback = isLoopbackUrl(publicUrl)
     return Array.from({ length: mediaWorkers }, (_, index) => {
       const udpPort = webrtcPort + index
@@ -113,6 +113,7 @@ export class Supervisor {
         bindAddress: mediaIp,
         candidates: candidates({ publicIps, bindAddress: mediaIp, isLoopback, port: udpPort, mendedPort }),
         mendedPort,
+        rtpTimeoutMs: rtpTimeoutSeconds * 1000,
         log: this.#log,
       })
       this.#stops.push(() => worker.stop())

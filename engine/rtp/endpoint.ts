@@ -32,6 +32,7 @@ export interface EndpointParts {
   readonly port: number
   readonly address: string
   readonly cname: string
+  readonly timeoutMs: number
   readonly random: () => number
   readonly aes: Aes128
   /** Of `scratchBytes`, shared by all endpoints. */
@@ -40,8 +41,6 @@ export interface EndpointParts {
 }
 
 export const scratchBytes = 2_048
-/** T27. */
-const timeoutMs = 60_000
 const largestPacket = scratchBytes - mostAdded
 
 /** One for all: a packet is done with before the next one is read. */
@@ -280,7 +279,8 @@ export class Endpoint {
     if (digit) this.#reportDigit(digit)
     const remote = this.#remote
     if (!remote) return
-    if (remote.direction === 'sendrecv' && nowMs - this.#heardAtMs > timeoutMs) {
+    // T27: not while it is on hold.
+    if (remote.direction === 'sendrecv' && nowMs - this.#heardAtMs > this.#parts.timeoutMs) {
       this.#heardAtMs = nowMs
       this.#parts.report({ type: 'timeout', endpoint: this.id })
     }

@@ -39,6 +39,7 @@ export class HostileCall {
       random,
       // Not what it is called: a tag is what is attacked here, and it is the HMAC's.
       aes: () => (blocks) => Uint8Array.from(blocks),
+      timeoutMs: 60_000,
       cname: 'c',
       now: () => this.nowMs,
       report: () => {},

@@ -33,6 +33,7 @@ class Bench {
     random: () => 0.5,
     aes,
     cname: 'carillon',
+    timeoutMs: 60_000,
     now: () => this.nowMs,
     report: (report) => this.reports.push(report),
     fault: (error) => {

@@ -15,6 +15,8 @@ export interface SwitchboardParts {
   readonly aes: Aes128
   /** Of RTCP. */
   readonly cname: string
+  /** T27: as long without a packet, and an endpoint that talks has timed out. */
+  readonly timeoutMs: number
   /** Binds the port and the next one, then calls `done` with them or with a sentence. */
   readonly open: (endpoint: Endpoint, done: (result: Transport | { readonly reason: string }) => void) => void
   readonly load: (path: string, done: (result: Sound | { readonly reason: string }) => void) => void
@@ -114,7 +116,7 @@ export class Switchboard {
 
   /** Again for an endpoint that is there: nothing changes (a voice process that came back). */
   #open({ endpoint: id, port, address }: Extract<MediaOrder, { type: 'open' }>): void {
-    const { report, random, aes, cname } = this.#parts
+    const { report, random, aes, cname, timeoutMs } = this.#parts
     const known = this.#endpoints.get(id)
     if (known && (known.port !== port || known.address !== address)) {
       return report({ type: 'open_failed', endpoint: id, message: 'the endpoint is open on another port' })
@@ -123,7 +125,7 @@ export class Switchboard {
       if (known.transport) report({ type: 'opened', endpoint: id })
       return
     }
-    const endpoint = new Endpoint({ id, port, address, cname, random, aes, scratch: this.#scratch, report })
+    const endpoint = new Endpoint({ id, port, address, cname, random, aes, timeoutMs, scratch: this.#scratch, report })
     this.#endpoints.set(id, endpoint)
     this.#parts.open(endpoint, (result) => this.#opened(endpoint, result))
   }

@@ -39,7 +39,7 @@ function aVoice(): {
 }
 
 it('T6: endpoints live on for 60 s without voice, and end then', async () => {
-  const telephony = new Telephony()
+  const telephony = new Telephony({ rtpTimeoutMs: 60_000 })
   const first = aVoice()
   telephony.connected(first.voice)
   telephony.handle([{ type: 'open', endpoint: 'a', port: await freePort(), address: '127.0.0.1' }])
@@ -63,7 +63,7 @@ it('T6: endpoints live on for 60 s without voice, and end then', async () => {
 })
 
 it('somebody else who leaves is no voice', async () => {
-  const telephony = new Telephony()
+  const telephony = new Telephony({ rtpTimeoutMs: 60_000 })
   const { voice, heard } = aVoice()
   telephony.connected(voice)
   telephony.handle([{ type: 'open', endpoint: 'a', port: await freePort(), address: '127.0.0.1' }])

@@ -26,7 +26,7 @@ export class Telephony {
   /** Sockets that told an error; media went on. */
   socketFaults = 0
 
-  constructor() {
+  constructor({ rtpTimeoutMs }: { readonly rtpTimeoutMs: number }) {
     const files = new SoundFiles()
     const guard: SocketGuard = {
       onError: () => {
@@ -38,6 +38,7 @@ export class Telephony {
       random: Math.random,
       aes: blockCipher,
       cname: 'carillon',
+      timeoutMs: rtpTimeoutMs,
       open: (endpoint, done) => openRtpSockets(endpoint, guard, done),
       load: (path, done) => files.load(path, done),
       record: (path, channels) => this.#record(path, channels),

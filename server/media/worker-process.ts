@@ -13,13 +13,9 @@ import { LineReader } from './lines.ts'
 import { type FromWorker, protocolVersion, type ToWorker } from './protocol.ts'
 import type { WorkerOptions } from './worker.ts'
 
-interface Options {
+interface Options extends Omit<WorkerOptions, 'socketPath'> {
   readonly dataDir: string
   readonly index: number
-  readonly udpPort: number
-  readonly bindAddress: string
-  readonly candidates: readonly string[]
-  readonly mendedPort: number | null
   readonly log: FastifyBaseLogger
 }
 
@@ -81,8 +77,8 @@ export class WorkerProcess {
   }
 
   async #launch(): Promise<void> {
-    const { dataDir, index, udpPort, bindAddress, candidates, mendedPort } = this.#options
-    const options: WorkerOptions = { socketPath: this.#path, udpPort, bindAddress, candidates, mendedPort }
+    const { dataDir, index, log: _log, ...own } = this.#options
+    const options: WorkerOptions = { socketPath: this.#path, ...own }
     const logFile = join(dataDir, `media-${index}.log`)
     const log = openSync(logFile, 'a', 0o600)
     const child = spawn(

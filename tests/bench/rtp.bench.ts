@@ -67,7 +67,14 @@ type Kind = 'plain' | 'twice' | 'twice secret'
 async function carillon(calls: number, kind: Kind): Promise<Relay> {
   const socketPath = join(folder, 'media.sock')
   const udpPort = await freeUdpPort()
-  const settings = { socketPath, udpPort, bindAddress: '127.0.0.1', candidates: [], mendedPort: null }
+  const settings = {
+    socketPath,
+    udpPort,
+    bindAddress: '127.0.0.1',
+    candidates: [],
+    mendedPort: null,
+    rtpTimeoutMs: 60_000,
+  }
   const program = join(import.meta.dirname, '../../server/media/worker.ts')
   const flags = values.flags.split(' ').filter(Boolean)
   const line = [...relayCore, process.execPath, ...flags, '--expose-gc', program, JSON.stringify(settings)]

@@ -111,6 +111,13 @@ export class Sound {
     this.socket.send(Buffer.concat([head, payload]), to.port, to.address)
   }
 
+  /** An RTCP receiver report without a word, to the port beside that of the sound. */
+  report({ address, port }: { address: string; port: number }): void {
+    const bytes = Buffer.from([0x80, 201, 0, 1, 0, 0, 0, 0])
+    bytes.writeUInt32BE(this.ssrc >>> 0, 4)
+    this.#rtcp.send(bytes, port + 1, address)
+  }
+
   /** RFC 4733: a key for 100 ms, its end told three times. */
   press(digit: string, to: { address: string; port: number }, payloadType = 101): void {
     const event = '0123456789*#ABCD'.indexOf(digit)
@@ -174,7 +181,7 @@ export function isTone(samples: Int16Array, hz: number, sampleRate = rate): bool
 }
 
 /** ITU-T G.711, from its definition, sample by sample. */
-export function toAlaw(sample: number): number {
+function toAlaw(sample: number): number {
   const sign = sample >= 0 ? 0x80 : 0
   const magnitude = Math.min(4_095, Math.floor(Math.abs(sample) / 8))
   let segment = 0
@@ -183,7 +190,7 @@ export function toAlaw(sample: number): number {
   return (sign | (segment << 4) | (step & 0x0f)) ^ 0x55
 }
 
-export function fromAlaw(byte: number): number {
+function fromAlaw(byte: number): number {
   const code = byte ^ 0x55
   const segment = (code & 0x70) >> 4
   const step = code & 0x0f
@@ -191,7 +198,7 @@ export function fromAlaw(byte: number): number {
   return (code & 0x80 ? 1 : -1) * magnitude * 8
 }
 
-export function toMulaw(sample: number): number {
+function toMulaw(sample: number): number {
   const magnitude = Math.min(8_158, Math.floor(Math.abs(sample) / 4)) + 33
   let segment = 0
   for (let limit = 64; segment < 7 && magnitude >= limit; limit *= 2) segment += 1
@@ -199,7 +206,7 @@ export function toMulaw(sample: number): number {
   return ~((sample < 0 ? 0x80 : 0) | (segment << 4) | step) & 0xff
 }
 
-export function fromMulaw(byte: number): number {
+function fromMulaw(byte: number): number {
   const code = ~byte & 0xff
   const segment = (code & 0x70) >> 4
   const magnitude = ((2 * (code & 0x0f) + 33) << segment) - 33

@@ -21,7 +21,14 @@ export class CallWorker {
 
   private constructor(udpPort: number) {
     const socketPath = join(this.folder, 'media.sock')
-    this.#settings = JSON.stringify({ socketPath, udpPort, bindAddress: '127.0.0.1', candidates: [], mendedPort: null })
+    this.#settings = JSON.stringify({
+      socketPath,
+      udpPort,
+      bindAddress: '127.0.0.1',
+      candidates: [],
+      mendedPort: null,
+      rtpTimeoutMs: 60_000,
+    })
     this.process = this.launch()
     this.client = this.#connect()
   }
