@@ -20,7 +20,7 @@ export const HangupCause = z
   .enum(['ANSWERED', 'NO ANSWER', 'BUSY', 'FAILED', 'CANCEL', 'CONGESTION'])
   .meta({ id: 'HangupCause', description: 'How it ended. `CANCEL`: the caller gave up before an answer.' })
 
-export const CallParty = z
+const CallParty = z
   .object({
     number: z.string(),
     name: z.string().nullable(),
@@ -50,7 +50,7 @@ export const CallState = z
   })
   .meta({ id: 'CallState' })
 
-export const CallRecord = z
+const CallRecord = z
   .object({
     call_id: CallId,
     account_id: Id,

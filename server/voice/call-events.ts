@@ -12,7 +12,7 @@ type PublicParty = PublicCall['caller']
 export const toTimestamp = (instant: Instant): string => new Date(instant).toISOString()
 const orNull = (instant: Instant | null): string | null => (instant === null ? null : toTimestamp(instant))
 
-export const toPublicParty = ({ number, name, userId, deviceId, trunkId }: PartyState): PublicParty => ({
+const toPublicParty = ({ number, name, userId, deviceId, trunkId }: PartyState): PublicParty => ({
   number,
   name,
   user_id: userId,
@@ -20,7 +20,7 @@ export const toPublicParty = ({ number, name, userId, deviceId, trunkId }: Party
   trunk_id: trunkId,
 })
 
-export const toPublicCall = (call: CallState): PublicCall => ({
+const toPublicCall = (call: CallState): PublicCall => ({
   id: call.id,
   account_id: call.accountId,
   direction: call.direction,

@@ -60,7 +60,7 @@ function resume(parts: Parts, row: Selectable<CallTables['calls']>): boolean {
   return false
 }
 
-export function toCallRow(row: Selectable<CallTables['calls']>): CallRow {
+function toCallRow(row: Selectable<CallTables['calls']>): CallRow {
   const orNull = (date: Date | null) => date?.toISOString() ?? null
   return {
     id: row.id,
