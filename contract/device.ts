@@ -16,7 +16,7 @@ import {
 } from './telephony-values.ts'
 import { Id, JsonValue, LanguageTag, line, TimeZone, Timestamp } from './values.ts'
 
-const transports = [
+export const transports = [
   'tcp_34540',
   'tcp_34560',
   'tcp_10065',

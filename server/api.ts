@@ -17,6 +17,8 @@ import { workerSocketPath } from './media/worker-process.ts'
 import { createMetrics } from './metrics.ts'
 import { openPool } from './store/database.ts'
 import { readTls } from './tls.ts'
+import { Bridge } from './voice/bridge.ts'
+import { bridgeSocketPath } from './voice/bridge-frames.ts'
 import { VoiceClient } from './voice/client.ts'
 import { voiceSocketPath } from './voice/control-protocol.ts'
 
@@ -41,6 +43,8 @@ async function start(connection: ClientConfig, { log, stops }: ControlParts): Pr
   })
   const voice = new VoiceClient(voiceSocketPath(config.dataDir), log, () => app.sequencer.poke())
   stops.push(async () => voice.stop())
+  const bridge = new Bridge(bridgeSocketPath(config.dataDir))
+  stops.push(async () => bridge.stop())
   const app = createApp({
     config,
     connection,
@@ -64,7 +68,8 @@ async function start(connection: ClientConfig, { log, stops }: ControlParts): Pr
   await app.rooms.restore()
   const stopChores = startChores(app, connection)
   stops.push(stopChores)
-  const http = await createServer(app, { tls: readTls(config), ...createMetrics({ app, workers, pool, loopDelay }) })
+  const operations = createMetrics({ app, voice, workers, pool, loopDelay })
+  const http = await createServer(app, { tls: readTls(config), bridge, ...operations })
   await whenPortIsFree(() => http.listen({ host: config.httpIp, port: config.httpPort }))
   stops.push(async () => {
     app.rooms.stop()

@@ -7,9 +7,12 @@ import type { SfuCounters } from '../engine/sfu/messages.ts'
 import type { App } from './app.ts'
 import type { Answered, Operations, Readiness } from './http/operations-routes.ts'
 import type { MediaClient } from './media/client.ts'
+import type { VoiceClient } from './voice/client.ts'
+import type { VoiceFigures } from './voice/control-protocol.ts'
 
 interface Parts {
   readonly app: App
+  readonly voice: VoiceClient
   readonly workers: readonly MediaClient[]
   readonly pool: Pool
   readonly loopDelay: ReturnType<typeof monitorEventLoopDelay>
@@ -31,12 +34,31 @@ const workerFigures: Readonly<Record<keyof SfuCounters, string>> = {
   stalls: 'Times that its loop stood still for more than a tenth of a second.',
 }
 
+/** Of the voice process: name, words, and what one of ours is in the unit that the name says. */
+const voiceFigures: Readonly<Record<keyof VoiceFigures, readonly [name: string, help: string, unit: number]>> = {
+  calls: ['calls', 'Calls that are not over.', 1],
+  legs: ['legs', 'Sides of calls.', 1],
+  transactions: ['transactions', 'SIP transactions that wait for something.', 1],
+  registrations: ['registrations', 'Bindings of devices.', 1],
+  subscriptions: ['subscriptions', 'Phones that watch numbers, by number.', 1],
+  connections: ['connections', 'SIP connections: TCP, TLS and WebSocket.', 1],
+  waiting: ['writes_waiting', 'Steps of calls that wait for the database.', 1],
+  spoolBytes: ['spool_bytes', 'Records that wait on disk, because the database is away.', 1],
+  loopLagMs: ['loop_delay_seconds', 'Worst delay of its event loop since the last look.', 1e-3],
+  rssBytes: ['resident_bytes', 'Its memory.', 1],
+  cpuMicros: ['cpu_seconds', 'Processor time it used.', 1e-6],
+  messagesIn: ['sip_messages_in', 'SIP messages received.', 1],
+  messagesOut: ['sip_messages_out', 'SIP messages sent.', 1],
+  malformed: ['sip_malformed', 'SIP messages that could not be read.', 1],
+}
+
 export function createMetrics(parts: Parts): Operations {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry, prefix: 'carillon_' })
   addProcessFigures(registry, parts)
   addEventFigures(registry, parts.app)
   const askWorkers = addWorkerFigures(registry, parts.workers)
+  const askVoice = addVoiceFigures(registry, parts.voice)
   const answers = new Histogram({
     name: 'carillon_http_answer_seconds',
     help: 'Time to answer, by route and status.',
@@ -47,7 +69,7 @@ export function createMetrics(parts: Parts): Operations {
   return {
     readiness: () => readiness(parts),
     metrics: async () => {
-      await askWorkers()
+      await Promise.all([askWorkers(), askVoice()])
       return registry.metrics()
     },
     answered: ({ method, route, status, seconds }: Answered) =>
@@ -55,13 +77,13 @@ export function createMetrics(parts: Parts): Operations {
   }
 }
 
-async function readiness({ pool, workers }: Parts): Promise<Readiness> {
+async function readiness({ pool, voice, workers }: Parts): Promise<Readiness> {
   const database = await pool.query('select 1').then(
     () => true,
     () => false,
   )
   const media = workers.every((worker) => worker.isUp)
-  return { isReady: database && media, database, media }
+  return { isReady: database && media && voice.isUp, database, media, voice: voice.isUp }
 }
 
 function addProcessFigures(registry: Registry, { pool, loopDelay }: Parts): void {
@@ -123,6 +145,20 @@ function addWorkerFigures(registry: Registry, workers: readonly MediaClient[]): 
       endpoints.set(labels, stats.endpoints)
       socketFaults.set(labels, stats.socketFaults)
     }
+  }
+}
+
+function addVoiceFigures(registry: Registry, voice: VoiceClient): () => Promise<void> {
+  const figure = (name: string, help: string) =>
+    new Gauge({ name: `carillon_voice_${name}`, help, registers: [registry] })
+  const up = figure('up', 'Whether the voice process answers.')
+  const figures = Object.entries(voiceFigures).map(
+    ([key, [name, help, unit]]) => [key as keyof VoiceFigures, unit, figure(name, help)] as const,
+  )
+  return async () => {
+    const told = await voice.figures()
+    up.set(told ? 1 : 0)
+    if (told) for (const [key, unit, one] of figures) one.set(told[key] * unit)
   }
 }
 

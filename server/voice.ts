@@ -16,6 +16,7 @@ import { openDatabase } from './store/database.ts'
 import { mediaFile } from './store/media-files.ts'
 import { realmOf } from './store/telephony.ts'
 import { readSipTls } from './tls.ts'
+import { bridgeSocketPath } from './voice/bridge-frames.ts'
 import { readConfiguration } from './voice/configuration.ts'
 import { Control } from './voice/control.ts'
 import { voiceSocketPath } from './voice/control-protocol.ts'
@@ -30,7 +31,7 @@ const node = 'voice-0'
 runControlProgram({
   name: 'voice',
   logLevel: config.logLevel,
-  takenPort: `SIP port ${config.sipPort} (or ${config.sipPort + 1} for TLS) is taken: set CARILLON_SIP_PORT to a free one.`,
+  takenPort: `SIP port ${config.sipPort} (or ${config.sipPort + 1} for TLS) is taken, or one of CARILLON_SIP_EXTRA_PORTS: set CARILLON_SIP_PORT to a free one.`,
   start,
 })
 
@@ -55,7 +56,13 @@ async function start(connection: ClientConfig, { log, stops }: ControlParts): Pr
     signer: createSigner(masterKey),
     spool: await Spool.open(join(config.dataDir, 'voice-spool.ndjson')),
     epoch: randomBytes(4).toString('hex'),
-    sip: { listenIp: config.mediaIp, port: config.sipPort, tls: readSipTls(config) },
+    sip: {
+      listenIp: config.mediaIp,
+      port: config.sipPort,
+      extraPorts: config.sipExtraPorts,
+      bridgePath: bridgeSocketPath(config.dataDir),
+      tls: readSipTls(config),
+    },
     network: { localNets: config.localNets, publicIps: config.publicIps ?? [] },
     rtpPorts: config.rtpPorts,
     workerSocket: workerSocketPath(config.dataDir, 0),

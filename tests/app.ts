@@ -67,7 +67,7 @@ export async function testApp(options: Options = {}): Promise<TestApp> {
   })
   app.sequencer.start()
   const http = await createServer(app, {
-    readiness: async () => ({ isReady: true, database: true, media: true }),
+    readiness: async () => ({ isReady: true, database: true, media: true, voice: true }),
     metrics: async () => '',
   })
   afterAll(async () => {

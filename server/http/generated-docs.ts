@@ -2,6 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { z } from 'zod'
+import { transports } from '../../contract/device.ts'
 import { events } from '../../contract/events.ts'
 import { openapi } from '../../contract/openapi.ts'
 import { words } from '../../contract/words.ts'
@@ -17,6 +18,7 @@ export function generatedDocs(): Readonly<Record<string, string>> {
     'docs/api/words.md': formatWords(),
     'docs/configuration.md': formatConfigurationDoc(),
     'docs/events.md': formatEvents(),
+    'docs/sip-ports.md': formatSipPorts(),
   }
 }
 
@@ -35,6 +37,30 @@ export function formatWords(): string {
     '',
     '| here | Web Meeting API v6 | Business Telephony API v3.0 | meaning |',
     '| --- | --- | --- | --- |',
+    ...rows,
+    '',
+  ].join('\n')
+}
+
+/** T13. */
+function formatSipPorts(): string {
+  const rows = transports.map((name) => {
+    const [transport = '', port = ''] = name.split('_')
+    return transport === 'wss'
+      ? `| \`${name}\` | SIP over WebSocket (RFC 7118) with TLS, TCP ${port} | \`/v3.0/websockets/sip\` of the public URL, where that is https on port ${port} |`
+      : `| \`${name}\` | SIP over ${transport.toUpperCase()}, port ${port} | \`CARILLON_SIP_EXTRA_PORTS=${name}\` |`
+  })
+  return [
+    '# SIP ports',
+    '',
+    written('contract/device.ts'),
+    '',
+    'Phones reach this server at `CARILLON_SIP_PORT` by UDP and TCP and at the port after it by TLS. The other transports that',
+    'a device may name are ports besides, for networks that let no others out; each is open when it is listed in',
+    '`CARILLON_SIP_EXTRA_PORTS`. A phone is called back by the port that it came to.',
+    '',
+    '| `device.transport` | what it is | opened by |',
+    '| --- | --- | --- |',
     ...rows,
     '',
   ].join('\n')

@@ -7,6 +7,7 @@ export interface Readiness {
   readonly isReady: boolean
   readonly database: boolean
   readonly media: boolean
+  readonly voice: boolean
 }
 
 export interface Answered {

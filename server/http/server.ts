@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto'
 import { operationIds, operationTable } from '../../contract/operations.ts'
 import { ApiError } from '../api-error.ts'
 import type { App } from '../app.ts'
+import type { Bridge } from '../voice/bridge.ts'
 import { addMeetingSocket } from '../meeting/socket.ts'
 import { sendError } from './answer.ts'
 import { readBodies, readUploads } from './body.ts'
@@ -15,12 +16,15 @@ import type { Tls } from '../tls.ts'
 import { addOperations, type Operations } from './operations-routes.ts'
 import { addPages } from './pages.ts'
 import { addRoute } from './route.ts'
+import { addSipSocket, sipSubprotocol } from './sip-socket.ts'
 
 const largestBody = 1_048_576
 
 export interface ServerOptions extends Operations {
   /** Null or absent: plain HTTP. */
   readonly tls?: Tls | null
+  /** To the voice process, for phones that speak SIP over WebSocket; absent: there are none. */
+  readonly bridge?: Bridge
 }
 
 export async function createServer(app: App, options: ServerOptions): Promise<FastifyInstance> {
@@ -62,7 +66,8 @@ export async function createServer(app: App, options: ServerOptions): Promise<Fa
     crossOriginResourcePolicy: false,
     strictTransportSecurity: app.config.publicUrl.startsWith('https:'),
   })
-  await http.register(websocket, { options: { maxPayload: 300_000 } })
+  const handleProtocols = (offered: Set<string>) => (offered.has(sipSubprotocol) ? sipSubprotocol : false)
+  await http.register(websocket, { options: { maxPayload: 300_000, handleProtocols } })
   const limit = await limitRates(http, app)
   http.decorateRequest('who', null)
   readBodies(http)
@@ -73,6 +78,7 @@ export async function createServer(app: App, options: ServerOptions): Promise<Fa
     for (const id of operationIds) if (operationTable[id].upload) addRoute(uploads, app, limit, id, operationTable[id])
   })
   addMeetingSocket(http, app)
+  if (options.bridge) addSipSocket(http, options.bridge)
   addDocuments(http, app)
   await addPages(http)
   return http

@@ -33,6 +33,11 @@ export class VoiceClient {
     this.#connect()
   }
 
+  /** It serves: its socket is opened last. */
+  get isUp(): boolean {
+    return this.#isUp
+  }
+
   /** Returns when calls are routed by the new configuration; a voice process that is away reads it when it starts. */
   async changed(accountId: string): Promise<void> {
     const answer = await this.#ask({ type: 'changed', accountId })

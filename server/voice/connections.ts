@@ -14,9 +14,8 @@ import { MessageStream } from '../../engine/sip/stream.ts'
 
 export interface ConnectionsOptions {
   readonly listenIp: string
-  readonly tcpPort: number
-  /** Null: no TLS. */
-  readonly tls: { readonly port: number; readonly cert: string; readonly key: string } | null
+  readonly listeners: readonly { readonly transport: 'tcp' | 'tls'; readonly port: number }[]
+  readonly tls: { readonly cert: string; readonly key: string }
   readonly log: FastifyBaseLogger
   readonly received: (message: SipMessage | ParseFault, source: Hop) => void
   readonly failed: (ticket: string) => void
@@ -34,6 +33,8 @@ interface Connection {
   readonly hop: Hop
   readonly socket: Socket
   readonly tickets: Set<string>
+  /** Null: we opened it. */
+  readonly ownPort: number | null
   isReady: boolean
 }
 
@@ -56,17 +57,15 @@ export class Connections {
   }
 
   async open(): Promise<void> {
-    const { tcpPort, tls } = this.#options
-    await this.#listen(
-      createServer((socket) => this.#accept(socket, 'tcp')),
-      tcpPort,
-    )
-    if (tls === null) return
-    const server = createTlsServer({ cert: tls.cert, key: tls.key, minVersion: 'TLSv1.2' }, (socket) =>
-      this.#accept(socket, 'tls'),
-    )
-    server.on('tlsClientError', (error) => this.#options.log.debug({ err: error }, 'SIP TLS handshake'))
-    await this.#listen(server, tls.port)
+    const { listeners, tls } = this.#options
+    for (const { transport, port } of listeners) {
+      const server =
+        transport === 'tcp'
+          ? createServer((socket) => this.#accept(socket, 'tcp'))
+          : createTlsServer({ ...tls, minVersion: 'TLSv1.2' }, (socket) => this.#accept(socket, 'tls'))
+      server.on('tlsClientError', (error) => this.#options.log.debug({ err: error }, 'SIP TLS handshake'))
+      await this.#listen(server, port)
+    }
   }
 
   #listen(server: Server, port: number): Promise<void> {
@@ -85,6 +84,11 @@ export class Connections {
 
   has(flow: string): boolean {
     return this.#byFlow.has(flow)
+  }
+
+  /** The port of ours that a peer came to; null: we went to it, or it is gone. */
+  portOf(flow: string): number | null {
+    return this.#byFlow.get(flow)?.ownPort ?? null
   }
 
   send(hop: Hop, bytes: Uint8Array, ticket: string): void {
@@ -113,7 +117,7 @@ export class Connections {
     // A carrier's certificate is not checked unless its name is known here; T12's policy is asked before this.
     const socket =
       hop.transport === 'tls' ? connectTls({ host, port, rejectUnauthorized: false }) : connectTcp({ host, port })
-    const connection = this.#adopt(socket, { transport: hop.transport, address: host, port })
+    const connection = this.#adopt(socket, { transport: hop.transport, address: host, port }, null)
     socket.setTimeout(connectMs, () => !connection.isReady && socket.destroy())
     socket.once(hop.transport === 'tls' ? 'secureConnect' : 'connect', () => {
       connection.isReady = true
@@ -130,15 +134,15 @@ export class Connections {
       return
     }
     const address = remoteAddress.replace(/^::ffff:(?=\d+\.)/, '')
-    const connection = this.#adopt(socket, { transport, address, port: remotePort })
+    const connection = this.#adopt(socket, { transport, address, port: remotePort }, socket.localPort ?? null)
     connection.isReady = true
     socket.setTimeout(idleMs, () => socket.destroy())
   }
 
-  #adopt(socket: Socket, peer: Omit<Hop, 'flow'>): Connection {
+  #adopt(socket: Socket, peer: Omit<Hop, 'flow'>, ownPort: number | null): Connection {
     this.#lastFlow += 1
     const hop: Hop = { ...peer, flow: `${peer.transport}:${this.#epoch}:${this.#lastFlow}` }
-    const connection: Connection = { hop, socket, tickets: new Set(), isReady: false }
+    const connection: Connection = { hop, socket, tickets: new Set(), ownPort, isReady: false }
     const stream = new MessageStream()
     this.#byFlow.set(hop.flow ?? '', connection)
     this.#byPeer.set(peerKey(hop), connection)

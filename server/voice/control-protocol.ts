@@ -18,6 +18,7 @@ export interface VoiceFigures {
   readonly legs: number
   readonly transactions: number
   readonly registrations: number
+  readonly subscriptions: number
   readonly connections: number
   /** Records that wait for the database. */
   readonly waiting: number

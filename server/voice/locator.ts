@@ -9,7 +9,7 @@ interface Options {
   /** The wall clock or a monotonic one: for the age of what is kept. */
   readonly clock: () => Instant
   /** Of this process: a request that we send to ourselves goes in circles. */
-  readonly ownPort: number
+  readonly ownPorts: ReadonlySet<number>
   readonly isOwnAddress: (address: string) => boolean
 }
 
@@ -59,10 +59,10 @@ export class Locator {
   }
 
   #allowed(hops: readonly Hop[]): readonly Hop[] {
-    const { ownPort, isOwnAddress } = this.#options
+    const { ownPorts, isOwnAddress } = this.#options
     return hops.filter(({ address, port }) => {
       const family = address.includes(':') ? 'ipv6' : 'ipv4'
-      const isUs = (port === ownPort || port === ownPort + 1) && isOwnAddress(address)
+      const isUs = ownPorts.has(port) && isOwnAddress(address)
       return !forbidden.check(address, family) && !isUs
     })
   }

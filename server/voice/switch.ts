@@ -39,7 +39,7 @@ import { brought } from './prompts.ts'
 import { Reception } from './reception.ts'
 import { type DeviceOfBindings, Registrations } from './registrations.ts'
 import { resumeCalls } from './restart.ts'
-import { Sockets } from './sockets.ts'
+import { type SipPort, sipPorts, Sockets } from './sockets.ts'
 import type { Spool } from './spool.ts'
 import { TrunkProbes } from './trunk-probes.ts'
 import { TrunkRegistrations } from './trunk-registrations.ts'
@@ -59,6 +59,8 @@ export interface SwitchOptions {
   readonly sip: {
     readonly listenIp: string
     readonly port: number
+    readonly extraPorts: readonly SipPort[]
+    readonly bridgePath: string
     readonly tls: { readonly cert: string; readonly key: string }
   }
   readonly network: { readonly localNets: readonly string[]; readonly publicIps: readonly string[] }
@@ -123,7 +125,7 @@ export class Switch implements ControlHandler {
     })
     const locator = new Locator({
       clock: () => performance.now(),
-      ownPort: sip.port,
+      ownPorts: new Set(sipPorts(sip).map(({ port }) => port)),
       isOwnAddress: (address) => this.#addresses.toward(address) === address,
     })
     this.#registrations = new Registrations({
@@ -305,6 +307,7 @@ export class Switch implements ControlHandler {
       legs: this.#exchange.legs.size,
       transactions: this.#exchange.transactions.size,
       registrations: this.#registrations.size,
+      subscriptions: this.#watchers.size,
       connections: this.#sockets.connections,
       waiting: this.#writer.waiting,
       spoolBytes: this.#options.spool.bytes,

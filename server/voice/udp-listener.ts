@@ -57,7 +57,7 @@ export class UdpListener {
     }
     // ICMP errors arrive here too; transactions have their timers for what is lost.
     socket.on('error', (error) => log.debug({ err: error }, 'SIP socket'))
-    const flow = `${type}:${port}`
+    const flow = udpFlow(type, port)
     socket.on('message', (bytes, from) => this.#options.received(bytes, toHop(from, flow)))
     socket.setRecvBufferSize(wantedBuffer)
     const got = socket.getRecvBufferSize() / 2 // the kernel counts its own book-keeping in
@@ -79,6 +79,14 @@ export class UdpListener {
     this.#v4?.socket.close()
     this.#v6?.socket.close()
   }
+}
+
+const udpFlow = (type: 'udp4' | 'udp6', port: number): string => `${type}:${port}`
+
+/** The port of ours that a flow of UDP names; null: it is none of UDP. */
+export const portOfUdpFlow = (flow: string): number | null => {
+  const [type = '', port = ''] = flow.split(':')
+  return type === 'udp4' || type === 'udp6' ? Number(port) : null
 }
 
 const toHop = ({ address, port }: RemoteInfo, flow: string): Hop => ({ transport: 'udp', address, port, flow })

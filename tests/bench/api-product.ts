@@ -26,7 +26,7 @@ const app = createApp({
   openMedia: () => ({ isUp: false, tell: () => {}, ask: () => Promise.reject(new Error('no media here')) }),
 })
 const http = await createServer(app, {
-  readiness: async () => ({ isReady: true, database: true, media: true }),
+  readiness: async () => ({ isReady: true, database: true, media: true, voice: true }),
   metrics: async () => '',
 })
 const root = await database.selectFrom('users').select('id').executeTakeFirstOrThrow()

@@ -94,7 +94,7 @@ export class Organisation {
   /** `place`: of the proxy that it speaks to instead, and from where. */
   async phone(
     of: { username: string; password: string },
-    place: Pick<PhoneOptions, 'address' | 'server'> & { port?: number } = {},
+    place: Pick<PhoneOptions, 'address' | 'server' | 'webSocket'> & { port?: number } = {},
   ): Promise<{ phone: Phone; sound: Sound }> {
     const sound = await Sound.open()
     const phone = await Phone.open({

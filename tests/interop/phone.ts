@@ -1,5 +1,5 @@
 /**
- * A phone that does what it is told: its own small SIP over one UDP socket, written apart from the engine so that both
+ * A phone that does what it is told: its own small SIP over one UDP socket or one WebSocket, written apart from the engine so that both
  * do not share a mistake. It answers digest challenges, keeps dialogs, and shows every message it got.
  */
 import { createHash, randomBytes } from 'node:crypto'
@@ -31,6 +31,8 @@ export interface PhoneOptions {
   readonly localPort?: number
   /** What it would put into SDP. */
   readonly rtpPort: number
+  /** SIP over WebSocket (RFC 7118) instead of UDP: the address to connect to. */
+  readonly webSocket?: string
 }
 
 const waitMs = 10_000
@@ -54,6 +56,7 @@ export class Phone {
   readonly #taken = new Set<Message>()
   readonly calls: PhoneCall[] = []
   localPort = 0
+  #web: WebSocket | null = null
 
   private constructor(options: PhoneOptions) {
     this.options = options
@@ -66,12 +69,26 @@ export class Phone {
     await once(phone.socket, 'listening')
     phone.localPort = phone.socket.address().port
     phone.socket.on('message', (bytes) => phone.#read(bytes.toString()))
+    if (options.webSocket !== undefined) await phone.connect()
     return phone
+  }
+
+  /** Opens its WebSocket, the first or another. */
+  async connect(): Promise<WebSocket> {
+    const web = new WebSocket(this.options.webSocket ?? '', 'sip')
+    this.#web = web
+    web.addEventListener('message', ({ data }) => this.#read(String(data)))
+    await new Promise((resolve, reject) => {
+      web.addEventListener('open', resolve, { once: true })
+      web.addEventListener('error', reject, { once: true })
+    })
+    return web
   }
 
   close(): void {
     this.#isClosed = true
     this.socket.close()
+    this.#web?.close()
   }
 
   #isClosed = false
@@ -80,7 +97,13 @@ export class Phone {
     return this.options.address ?? '127.0.0.1'
   }
 
+  /** RFC 7118 §5: a browser has no name, and says so. */
+  get #via(): string {
+    return this.#web === null ? `UDP ${this.address}:${this.localPort}` : 'WS browser.invalid'
+  }
+
   get contact(): string {
+    if (this.#web !== null) return `<sip:${this.options.username}@browser.invalid;transport=ws>`
     return `<sip:${this.options.username}@${this.address}:${this.localPort}>`
   }
 
@@ -107,7 +130,9 @@ export class Phone {
   }
 
   send(text: string): void {
-    if (!this.#isClosed) this.socket.send(text, this.options.port, this.options.server ?? '127.0.0.1')
+    if (this.#isClosed) return
+    if (this.#web === null) this.socket.send(text, this.options.port, this.options.server ?? '127.0.0.1')
+    else this.#web.send(text)
   }
 
   /** What we answered to requests, by branch and method: one that comes again gets it again. */
@@ -166,7 +191,7 @@ export class Phone {
       body === '' || lines.some((line) => /^content-type/i.test(line)) ? [] : ['Content-Type: application/sdp']
     return [
       `${method} ${uri} SIP/2.0`,
-      `Via: SIP/2.0/UDP ${this.address}:${this.localPort};branch=z9hG4bK${token()};rport`,
+      `Via: SIP/2.0/${this.#via};branch=z9hG4bK${token()};rport`,
       'Max-Forwards: 70',
       ...lines,
       ...type,
