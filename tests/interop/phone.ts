@@ -274,9 +274,10 @@ export class Phone {
   /** Sends an INVITE, with credentials when it is asked for them; what becomes of it is for the caller to see. */
   async invite(
     number: string,
-    options: { sdp?: string | null; lines?: readonly string[]; domain?: string; from?: string } = {},
+    options: { sdp?: string | null; lines?: readonly string[]; domain?: string; uri?: string; from?: string } = {},
   ): Promise<PhoneCall> {
-    const call = PhoneCall.outgoing(this, `sip:${number}@${options.domain ?? this.options.domain}`, options.from)
+    const { uri = `sip:${number}@${options.domain ?? this.options.domain}` } = options
+    const call = PhoneCall.outgoing(this, uri, options.from)
     this.calls.push(call)
     const body = options.sdp === undefined ? this.sdp() : (options.sdp ?? '')
     await call.invite(body, options.lines ?? [])
