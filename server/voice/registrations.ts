@@ -61,6 +61,8 @@ export class Registrations {
   readonly #byDevice = new Map<string, Entry>()
   /** How many bindings come from an address. */
   readonly #addresses = new Map<string, number>()
+  /** The devices behind an address and port: more than one where a proxy stands before them. */
+  readonly #byPeer = new Map<string, Set<string>>()
   /** Bindings to write (null: to delete), by device and key. */
   #dirty = new Map<string, { readonly name: BindingName; readonly row: RegistrationRow | null }>()
   #waiting: (() => void)[] = []
@@ -135,12 +137,10 @@ export class Registrations {
     return binding && this.#isReachable(binding.source) ? binding.source : null
   }
 
-  /** Whose binding comes from there; null: nobody's. Looks at all of them. */
+  /** Whose binding comes from there; null: nobody's. */
   ownerAt(source: Hop): string | null {
-    for (const [deviceId, { bindings }] of this.#byDevice) {
-      if (bindings.some((one) => isSamePeer(one.source, source))) return deviceId
-    }
-    return null
+    const [deviceId = null] = this.#byPeer.get(peerKey(source)) ?? []
+    return deviceId
   }
 
   hasAddress(address: string): boolean {
@@ -185,11 +185,27 @@ export class Registrations {
   }
 
   #set(entry: Entry, bindings: readonly Binding[]): void {
-    for (const { source } of entry.bindings) this.#count(source.address, -1)
-    for (const { source } of bindings) this.#count(source.address, 1)
+    const before = entry.bindings
     entry.bindings = bindings
+    // A refresh keeps the place that it had.
+    if (!isSamePlaces(before, bindings)) this.#move(entry.device.deviceId, before, bindings)
     if (bindings.length === 0) this.#byDevice.delete(entry.device.deviceId)
     else this.#byDevice.set(entry.device.deviceId, entry)
+  }
+
+  #move(deviceId: string, before: readonly Binding[], after: readonly Binding[]): void {
+    for (const { source } of before) {
+      this.#count(source.address, -1)
+      const devices = this.#byPeer.get(peerKey(source))
+      devices?.delete(deviceId)
+      if (devices?.size === 0) this.#byPeer.delete(peerKey(source))
+    }
+    for (const { source } of after) {
+      this.#count(source.address, 1)
+      const devices = this.#byPeer.get(peerKey(source))
+      if (devices === undefined) this.#byPeer.set(peerKey(source), new Set([deviceId]))
+      else devices.add(deviceId)
+    }
   }
 
   #count(address: string, by: 1 | -1): void {
@@ -265,8 +281,10 @@ export class Registrations {
   }
 }
 
-const isSamePeer = (a: Hop, b: Hop): boolean =>
-  a.transport === b.transport && a.address === b.address && a.port === b.port
+const peerKey = ({ transport, address, port }: Hop): string => `${transport} ${address} ${port}`
+
+const isSamePlaces = (a: readonly Binding[], b: readonly Binding[]): boolean =>
+  a.length === b.length && a.every(({ source }, at) => source === b[at]?.source)
 
 /** A line feed stands in no id and no URI. */
 const flowId = (deviceId: string, key: string) => `${deviceId}\n${key}`

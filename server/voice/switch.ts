@@ -166,8 +166,7 @@ export class Switch implements ControlHandler {
     const doorkeeper = new Doorkeeper({
       directories,
       trunks: this.#trunks,
-      isDeviceAt: (source) =>
-        this.#registrations.hasAddress(source.address) && this.#registrations.ownerAt(source) !== null,
+      isDeviceAt: (source) => this.#registrations.ownerAt(source) !== null,
       trunkAt: (source) => directories.trunkSignIn(this.#trunkBindings.ownerAt(source) ?? ''),
       clock: Date.now,
       sign: (text) => signer.mark('sip nonce', text),

@@ -1,0 +1,98 @@
+import { expect, it } from 'vitest'
+import type { Hop } from '../../engine/sip/hop.ts'
+import { type ParseFault, parseMessage, type SipMessage } from '../../engine/sip/message.ts'
+import type { RegistrationRow } from '../store/registrations.ts'
+import { Registrations } from './registrations.ts'
+
+const desk = { deviceId: 'dev_desk', accountId: 'acc', username: 'desk' }
+const home = { deviceId: 'dev_home', accountId: 'acc', username: 'home' }
+const at = (port: number, flow = 'udp4:5060'): Hop => ({ transport: 'udp', address: '192.0.2.7', port, flow })
+
+function place(isAlive: (flow: string) => boolean = () => true) {
+  const written: RegistrationRow[][] = []
+  const registrations = new Registrations({
+    node: 'voice-0',
+    clock: () => 1_000_000,
+    log: { warn: () => {} } as never,
+    write: async (kept) => void written.push([...kept]),
+    isAlive,
+    changed: () => {},
+  })
+  let cseq = 0
+  /** Resolves with the status of the answer. */
+  const register = ({ deviceId, accountId, username }: typeof desk, source: Hop, expires = 300) => {
+    cseq += 1
+    const lines = [
+      `REGISTER sip:pbx.example SIP/2.0`,
+      `Via: SIP/2.0/UDP 192.0.2.7;branch=z9hG4bK${cseq}`,
+      `From: <sip:${username}@pbx.example>;tag=1`,
+      `To: <sip:${username}@pbx.example>`,
+      `Call-ID: of-${username}`,
+      `CSeq: ${cseq} REGISTER`,
+      `Contact: <sip:${username}@192.0.2.7:${source.port}>;expires=${expires}`,
+    ]
+    const request: SipMessage | ParseFault = parseMessage(Buffer.from(`${lines.join('\r\n')}\r\n\r\n`))
+    if (request.isFault) throw new Error(request.reason)
+    return new Promise<number>((resolve) =>
+      registrations.register(request, source, { deviceId, accountId, username }, ({ status }) => resolve(status)),
+    )
+  }
+  return { registrations, register, written }
+}
+
+it('T14: it is known who is registered from an address and port, through refreshes, moves and ends', async () => {
+  const { registrations, register } = place()
+  expect(await register(desk, at(5_060))).toBe(200)
+  expect(await register(desk, at(5_060))).toBe(200)
+  expect(registrations.ownerAt(at(5_060))).toBe(desk.deviceId)
+  expect(registrations.ownerAt(at(5_061))).toBe(null)
+  await register(desk, at(5_061))
+  expect([registrations.ownerAt(at(5_060)), registrations.ownerAt(at(5_061))]).toEqual([null, desk.deviceId])
+  expect(registrations.hasAddress('192.0.2.7')).toBe(true)
+  await register(desk, at(5_061), 0)
+  expect(registrations.ownerAt(at(5_061))).toBe(null)
+  expect(registrations.hasAddress('192.0.2.7')).toBe(false)
+})
+
+it('two devices behind one proxy are both there until both have gone', async () => {
+  const { registrations, register } = place()
+  await register(desk, at(5_060))
+  await register(home, at(5_060))
+  await register(home, at(5_060), 0)
+  expect(registrations.ownerAt(at(5_060))).toBe(desk.deviceId)
+  registrations.drop(() => false)
+  expect(registrations.ownerAt(at(5_060))).toBe(null)
+})
+
+it('T7: a binding over a connection leads nowhere once that is closed, and is written all the same', async () => {
+  let isOpen = true
+  const { registrations, register, written } = place(() => isOpen)
+  await register(desk, at(5_060, 'tcp:epoch:1'))
+  expect(registrations.sources(desk.deviceId)).toHaveLength(1)
+  isOpen = false
+  expect(registrations.sources(desk.deviceId)).toEqual([])
+  expect(written.flat()).toMatchObject([{ deviceId: desk.deviceId, contactPort: 5_060 }])
+})
+
+it('another user than the one who signed in is not registered', async () => {
+  const { registrations } = place()
+  const request = parseMessage(
+    Buffer.from(
+      [
+        'REGISTER sip:pbx.example SIP/2.0',
+        'Via: SIP/2.0/UDP 192.0.2.7;branch=z9hG4bKx',
+        'From: <sip:home@pbx.example>;tag=1',
+        'To: <sip:home@pbx.example>',
+        'Call-ID: x',
+        'CSeq: 1 REGISTER',
+        'Contact: <sip:home@192.0.2.7>',
+        '\r\n',
+      ].join('\r\n'),
+    ),
+  )
+  if (request.isFault) throw new Error(request.reason)
+  const status = await new Promise((resolve) =>
+    registrations.register(request, at(5_060), desk, (parts) => resolve(parts.status)),
+  )
+  expect(status).toBe(403)
+})
