@@ -33,6 +33,7 @@ import { Doorkeeper, hashes } from './doorkeeper.ts'
 import { Exchange, instant, newCallId, newLegId, newToken } from './exchange.ts'
 import { Ladders } from './ladders.ts'
 import { Locator } from './locator.ts'
+import { LoopLag } from './loop-lag.ts'
 import { MediaClient } from './media-client.ts'
 import { Ports } from './ports.ts'
 import { brought } from './prompts.ts'
@@ -103,7 +104,9 @@ export class Switch implements ControlHandler {
   readonly #deviceEvents = new DeviceEvents(Date.now)
   readonly #media: MediaClient
   readonly #ports: Ports
+  /** Of the time since figures were asked for last. */
   readonly #lag = monitorEventLoopDelay({ resolution: 10 })
+  readonly #loopLag = new LoopLag()
   readonly #timers: NodeJS.Timeout[] = []
   /** Where the peer of a leg sends its SIP from. */
   readonly #peers = new Map<LegId, string>()
@@ -251,6 +254,7 @@ export class Switch implements ControlHandler {
     const watching = await listSipSubscriptions(database, node)
     this.#exchange.run((now) => this.#watchers.restore(now, watching))
     this.#lag.enable()
+    this.#loopLag.start()
     this.#every(expireMs, () => {
       this.#registrations.expire()
       this.#trunkBindings.expire()
@@ -262,6 +266,7 @@ export class Switch implements ControlHandler {
 
   async stop(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer)
+    this.#loopLag.stop()
     this.#sockets.close()
     this.#exchange.stop()
     this.#media.stop()
@@ -342,7 +347,7 @@ export class Switch implements ControlHandler {
 
   /** T8: 503 only for overload of the whole system. */
   #refusal(): ResponseParts | null {
-    const isLate = this.#lag.percentile(99) / 1e6 > lateMs
+    const isLate = this.#loopLag.recentMs > lateMs
     if (!isLate && !this.#writer.isOverfull) return null
     return { status: 503, headers: [['Retry-After', String(retrySeconds)]] }
   }
