@@ -173,7 +173,7 @@ export class Call {
 
   // --- where it goes ---
 
-  planContext(isDirect: boolean): PlanContext {
+  planContext(isDirect: boolean, forwardedBy: PlanContext['forwardedBy'] = null): PlanContext {
     const { originator, called, wantsPrivacy } = this.aim
     return {
       directory: this.directory,
@@ -184,6 +184,7 @@ export class Call {
       calledNumber: called.text,
       wantsPrivacy,
       isDirect,
+      forwardedBy,
     }
   }
 
@@ -193,7 +194,7 @@ export class Call {
       this.ring(now, plan, isOutside ? outsideRingMs : timeoutMs)
       return
     }
-    this.#flow = new FlowRun(this, plan.node, plan.callflowId, true)
+    this.#flow = new FlowRun(this, plan)
     this.ledger.callflowId ??= plan.callflowId
     this.#flow.start(now)
   }

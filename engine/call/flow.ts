@@ -12,7 +12,7 @@ import type { Module } from './modules/module.ts'
 import { play } from './modules/play.ts'
 import { user } from './modules/user.ts'
 import { loopDetected, type Outcome, refusal } from './outcome.ts'
-import type { PlanContext, Ringing } from './targets.ts'
+import type { Forwarder, PlanContext, Ringing, RingPlan } from './targets.ts'
 
 const modules = new Map<string, Module>([
   ['user', user],
@@ -25,7 +25,7 @@ const modules = new Map<string, Module>([
 
 /** What the call does for its callflow; it comes back by `ringFailed` and `played`. */
 export interface FlowHost {
-  planContext(isDirect: boolean): PlanContext
+  planContext(isDirect: boolean, forwardedBy: Forwarder | null): PlanContext
   ring(now: Instant, plan: Ringing, timeoutMs: number): void
   play(now: Instant, path: string): void
   flowEnded(now: Instant, outcome: Outcome): void
@@ -38,14 +38,15 @@ export class FlowRun {
   /** Where the call is; null: on its way outside, or over. */
   #node: FlowNode | null
   #steps = 0
-  #isDirect: boolean
+  #isDirect = true
   #callflowId: string
+  #forwardedBy: Forwarder | null
 
-  constructor(host: FlowHost, node: FlowNode, callflowId: string, isDirect: boolean) {
+  constructor(host: FlowHost, { node, callflowId, forwardedBy }: Extract<RingPlan, { type: 'enter' }>) {
     this.#host = host
     this.#node = node
     this.#callflowId = callflowId
-    this.#isDirect = isDirect
+    this.#forwardedBy = forwardedBy
   }
 
   get callflowId(): string {
@@ -73,13 +74,14 @@ export class FlowRun {
       if (this.#steps > mostSteps) return this.#end(now, loopDetected)
       const module = modules.get(node.module)
       if (!module) return this.#end(now, refusal('unknown_number'))
-      const step = module(node, this.#host.planContext(this.#isDirect))
+      const step = module(node, this.#host.planContext(this.#isDirect, this.#forwardedBy))
       this.#isDirect = false
       switch (step.type) {
         case 'ring':
           if (step.plan.type === 'ring') return this.#host.ring(now, step.plan, step.timeoutMs)
           this.#node = step.plan.node
           this.#callflowId = step.plan.callflowId
+          this.#forwardedBy = step.plan.forwardedBy
           break
         case 'play':
           return this.#host.play(now, step.path)

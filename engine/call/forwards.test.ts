@@ -56,7 +56,14 @@ describe('forwards', () => {
     const world = office()
     bobForwards(world, '1003')
     world.call('alice-phone', '1002')
-    expect(world.dials[0]).toMatchObject({ to: { uri: 'sip:carol-phone@10.1.1.1' }, from: { number: '1001' } })
+    expect(world.dials[0]).toMatchObject({
+      to: { uri: 'sip:carol-phone@10.1.1.1' },
+      from: { number: '1002', name: 'bob' },
+      headers: [['Diversion', '<sip:1002@acme.example.com>;reason=unconditional']],
+    })
+    bobForwards(world, '1003', { keepCallerId: true })
+    world.call('alice-phone', '1002')
+    expect(world.dials[1]).toMatchObject({ from: { number: '1001' } })
     const other = office()
     other.directory.put('device', aDevice('bob-phone', 'bob', { callForward: aForward('1003') }))
     other.directory.put('device', aDevice('bob-desk', 'bob'))

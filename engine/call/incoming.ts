@@ -32,7 +32,7 @@ export function beginCall(
   if (destination.type === 'flow') {
     const { node, callflow } = destination
     const instead = { type: 'ring', targets: [], failed: [] } as const
-    call.follow(now, { type: 'enter', node, callflowId: callflow.id, instead })
+    call.follow(now, { type: 'enter', node, callflowId: callflow.id, forwardedBy: null, instead })
   } else {
     call.follow(now, planOutside(call, destination.number, routed.isBypassed))
   }

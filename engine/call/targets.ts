@@ -48,10 +48,19 @@ export interface Ringing {
   /** Of whom could not be rung at all. */
   readonly failed: readonly Outcome[]
 }
-/** `enter`: a callflow with a life of its own. `instead` is what of it can ring beside others. */
+/**
+ * `enter`: a callflow with a life of its own, which goes on as forwarded by whoever sent the call there. `instead` is what
+ * of it can ring beside others.
+ */
 export type RingPlan =
   | Ringing
-  | { readonly type: 'enter'; readonly node: FlowNode; readonly callflowId: string; readonly instead: Ringing }
+  | {
+      readonly type: 'enter'
+      readonly node: FlowNode
+      readonly callflowId: string
+      readonly forwardedBy: Forwarder | null
+      readonly instead: Ringing
+    }
 
 /** What a plan is made for. */
 export interface PlanContext {
@@ -66,6 +75,8 @@ export interface PlanContext {
   readonly wantsPrivacy: boolean
   /** The module is the first of the callflow that was dialled (`direct_calls_only`). */
   readonly isDirect: boolean
+  /** Who sent the call into the callflow that it is in. */
+  readonly forwardedBy: Forwarder | null
 }
 
 /** How the way to a target went on. */
@@ -75,7 +86,7 @@ interface Path {
   readonly isKeyPressRequired: boolean
   readonly isDirect: boolean
 }
-interface Forwarder {
+export interface Forwarder {
   readonly originator: Originator
   readonly keepsCallerId: boolean
   readonly reason: Diversion['reason']
@@ -115,9 +126,9 @@ export function planForward(
   return forwardPlan(context, originator, forward.number, path, forward.isTransfer)
 }
 
-const start = ({ isDirect }: PlanContext): Path => ({
+const start = ({ isDirect, forwardedBy }: PlanContext): Path => ({
   visited: [],
-  forwardedBy: null,
+  forwardedBy,
   isKeyPressRequired: false,
   isDirect,
 })
@@ -221,7 +232,8 @@ function flowPlan(context: PlanContext, { node, callflow }: IntoFlow, path: Path
   const step = enter(path, `node:${node.id}`)
   if (!step) return failed(loopDetected)
   const instead = path.forwardedBy === null ? failed(unreachable) : firstModule(context, node, step)
-  return path.isKeyPressRequired ? instead : { type: 'enter', node, callflowId: callflow.id, instead }
+  const { forwardedBy } = path
+  return path.isKeyPressRequired ? instead : { type: 'enter', node, callflowId: callflow.id, forwardedBy, instead }
 }
 
 function firstModule(context: PlanContext, { module, data }: FlowNode, path: Path): Ringing {
