@@ -1,4 +1,4 @@
-/** Rows of 0004-telephony.sql, 0005-calls.sql and 0007-trunk-registrations.sql as Kysely sees them. */
+/** Rows of 0004-telephony.sql, 0005-calls.sql and 0008-trunk-registrations.sql as Kysely sees them. */
 import type { ColumnType, Generated, Selectable } from 'kysely'
 import type { DeviceSettings } from '../../contract/device.ts'
 import type { PhoneNumberSettings } from '../../contract/phone-number.ts'
