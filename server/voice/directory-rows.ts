@@ -147,7 +147,7 @@ function toTrunk(row: TrunkRow): Trunk {
     server: bareHost(settings.server ?? ''),
     port: settings.port,
     transport: settings.transport,
-    outboundProxy: advanced.outbound_proxy && formatHost(bareHost(advanced.outbound_proxy)),
+    outboundProxy: advanced.outbound_proxy && uriHost(advanced.outbound_proxy),
     username: settings.username,
     authUsername: advanced.auth_username,
     password: row.password,
@@ -169,6 +169,9 @@ function toTrunk(row: TrunkRow): Trunk {
     },
   }
 }
+
+/** With one colon it is a host and its port, with more an IPv6 address. */
+const uriHost = (host: string): string => (/^[^[].*:.*:/.test(host) ? formatHost(host) : host)
 
 /** An IPv6 address without the brackets that it has in a URI. */
 const bareHost = (host: string): string => host.replace(/^\[|\]$/g, '')

@@ -28,6 +28,8 @@ export interface DoorkeeperOptions {
   readonly sign: (text: string) => string
   /** An address from which a device is registered is never banned (T30). */
   readonly hasRegistration: (address: string) => boolean
+  /** A call for help: whoever has the password may make it, shut out or disabled (T18). */
+  readonly isEmergency: (invite: SipMessage, from: Source) => boolean
   readonly log: { warn(facts: object, message: string): void }
 }
 
@@ -84,7 +86,8 @@ export class Doorkeeper {
     for (const answer of answers) {
       const username = answer.params.get('username') ?? ''
       const login = this.#options.directories.signIn(username, answer.params.get('realm') ?? null)
-      if (this.#isBanned(source.address, username)) return { kind: 'refused', status: 403 }
+      const isForHelp = () => login !== undefined && this.#isForHelp(request, login)
+      if (this.#isBanned(source.address, username) && !isForHelp()) return { kind: 'refused', status: 403 }
       const expected =
         login === undefined
           ? { ...nobody, realm: answer.params.get('realm') ?? '' }
@@ -93,6 +96,7 @@ export class Doorkeeper {
         case 'ok':
           this.#failures.delete(banKey(source.address, username))
           if (login === undefined) break // nobody's password is right
+          if (!login.isEnabled && !isForHelp()) return { kind: 'refused', status: 403, reason: 'Disabled' }
           return admitted(login)
         case 'stale':
           return this.#challenge(request, source, true)
@@ -128,6 +132,10 @@ export class Doorkeeper {
     return made
   }
 
+  #isForHelp(request: SipMessage, login: Login): boolean {
+    return request.method === 'INVITE' && this.#options.isEmergency(request, sourceOf(login))
+  }
+
   #isBanned(address: string, username: string): boolean {
     const failures = this.#failures.get(banKey(address, username))
     if (failures === undefined) return false
@@ -150,11 +158,19 @@ export class Doorkeeper {
   }
 }
 
-function admitted(login: DeviceLogin | TrunkSignIn): Admission {
-  if (!login.isEnabled) return { kind: 'refused', status: 403, reason: 'Disabled' }
+type Login = DeviceLogin | TrunkSignIn
+
+function admitted(login: Login): Admission {
   if ('deviceId' in login) return { kind: 'device', login }
   const { accountId, trunkId } = login
   return { kind: 'trunk', source: { kind: 'trunk', accountId, trunkId }, login }
+}
+
+function sourceOf(login: Login): Source {
+  const { accountId } = login
+  return 'deviceId' in login
+    ? { kind: 'device', accountId, deviceId: login.deviceId }
+    : { kind: 'trunk', accountId, trunkId: login.trunkId }
 }
 
 /** An answer for an unknown name is measured against no password, and refused like a wrong one. */

@@ -7,7 +7,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import type { FastifyBaseLogger } from 'fastify'
 import type { ClientConfig } from 'pg'
 import type { CallHost, MediaPlace } from '../../engine/call/host.ts'
-import type { DialTarget, LegId } from '../../engine/call/leg.ts'
+import type { DialTarget, LegId, Source } from '../../engine/call/leg.ts'
 import { routeIncoming } from '../../engine/call/routing.ts'
 import { readInvite } from '../../engine/sip/leg-headers.ts'
 import { DigestClient } from '../../engine/sip/digest-client.ts'
@@ -166,7 +166,12 @@ export class Switch implements ControlHandler {
       locate: (uri, done) => locator.locate(uri, done),
       trunkOfToken: (user) => this.#trunkRegistrations.trunkOf(user),
     })
+    const isEmergency = (request: SipMessage, source: Source) => {
+      const destination = routeIncoming(directories, readInvite(request, source))?.destination
+      return destination?.type === 'outside' && destination.isEmergency
+    }
     const doorkeeper = new Doorkeeper({
+      isEmergency,
       directories,
       trunks: this.#trunks,
       isDeviceAt: (source) => this.#registrations.ownerAt(source) !== null,
@@ -229,10 +234,7 @@ export class Switch implements ControlHandler {
       newLegId,
       accepting: (leg, source) => this.#peers.set(leg, source.address),
       refusal: () => this.#refusal(),
-      isEmergency: (request, source) => {
-        const destination = routeIncoming(directories, readInvite(request, source))?.destination
-        return destination?.type === 'outside' && destination.isEmergency
-      },
+      isEmergency,
       run: (step) => this.#exchange.run(step),
     })
   }
