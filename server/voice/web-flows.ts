@@ -21,6 +21,10 @@ export interface WebFlowsOptions {
   readonly closed: (flow: string) => void
 }
 
+const mostFlows = 20_000
+/** An api that does not read for so long is stuck; its supervisor will start another. */
+const mostBuffered = 8_388_608
+
 interface Flow {
   readonly hop: Hop
   readonly bridge: Socket
@@ -64,6 +68,7 @@ export class WebFlows {
     const to = this.#byName.get(flow ?? '')
     if (to === undefined) return queueMicrotask(() => this.#options.failed(ticket))
     to.bridge.write(formatFrame('message', to.id, bytes))
+    if (to.bridge.writableLength > mostBuffered) to.bridge.destroy()
   }
 
   close(): void {
@@ -100,6 +105,7 @@ export class WebFlows {
   }
 
   #begin(bridge: Socket, flows: Map<number, Flow>, id: number, { address, port, isSecure }: WebPeer): void {
+    if (this.#byName.size >= mostFlows) return void bridge.write(formatFrame('closed', id))
     this.#lastFlow += 1
     const name = `ws:${this.#options.epoch}:${this.#lastFlow}`
     const hop: Hop = { transport: isSecure ? 'wss' : 'ws', address, port, flow: name }
