@@ -219,6 +219,8 @@ export class Call {
   // --- a round of ringing ---
 
   dial(now: Instant, target: RingTarget, attempt: Attempt): CallLeg | Outcome {
+    // The history of a call that no carrier takes names the one that was asked last.
+    if (target.isOutside && !this.ledger.hasRung && this.ledger.answeredAt === null) this.ledger.callee = attempt.party
     return this.legs.dial(now, target, attempt)
   }
 
