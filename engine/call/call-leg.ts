@@ -50,6 +50,8 @@ export class CallLeg {
   q850: number | null = null
   quality: MediaQuality | null = null
   dialog: string | null = null
+  /** Ports that were asked for in place of one that was taken. */
+  portsTried = 0
 
   constructor(facts: LegFacts, party: Party) {
     this.facts = facts

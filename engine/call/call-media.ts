@@ -26,6 +26,9 @@ interface Relay {
   isSent: boolean
 }
 
+/** A port that is another program's is rare; so many in a row are none to be had. */
+const mostPorts = 5
+
 export class CallMedia {
   readonly #services: CallServices<Call>
   readonly #directory: Directory
@@ -64,6 +67,15 @@ export class CallMedia {
     leg.media.open()
     this.#openOthers(leg, target, others)
     return true
+  }
+
+  /** Another port for one that could not be bound. False: it is too late for that, or there is none. */
+  openElsewhere(leg: CallLeg): boolean {
+    if (!leg.media || leg.media.hasAgreed || leg.media.isOpen || leg.portsTried >= mostPorts) return false
+    leg.portsTried += 1
+    const place = this.#services.host.mediaPlace(leg.id, null, leg.id)
+    if (place) leg.media.openAt(place)
+    return place !== null
   }
 
   /** Of a restored leg (T5, T6). */

@@ -331,12 +331,23 @@ describe('media', () => {
     expect(world.dials[0]?.sdp).toContain('m=audio 30004 RTP/AVP 8 0 ')
   })
 
+  it('a port that is taken is exchanged for another one before anybody is told of it', () => {
+    const world = CallWorld.withAliceAndBob()
+    world.isMediaStuck = true
+    world.call('alice-phone', '1002')
+    world.media({ type: 'open_failed', endpoint: 'out3', message: 'in use' })
+    world.media({ type: 'opened', endpoint: 'out3' })
+    world.isMediaStuck = false
+    expect(world.dials).toHaveLength(1)
+    expect(world.dials[0]?.sdp).toContain('m=audio 30006 RTP/AVP 8 0 ')
+  })
+
   it('a port that cannot be opened fails its leg alone', () => {
     const world = CallWorld.withAliceAndBob()
     world.directory.put('device', aDevice('bob-desk', 'bob'))
     world.isMediaStuck = true
     const alice = world.call('alice-phone', '1002')
-    world.media({ type: 'open_failed', endpoint: 'out3', message: 'in use' })
+    for (let i = 0; i < 6; i++) world.media({ type: 'open_failed', endpoint: 'out3', message: 'in use' })
     world.media({ type: 'opened', endpoint: 'out4' })
     world.isMediaStuck = false
     expect(world.dials).toHaveLength(1)
@@ -353,7 +364,7 @@ describe('media', () => {
     const other = CallWorld.withAliceAndBob()
     other.isMediaStuck = true
     const leg = other.call('alice-phone', '1002')
-    other.media({ type: 'open_failed', endpoint: leg, message: 'in use' })
+    for (let i = 0; i < 6; i++) other.media({ type: 'open_failed', endpoint: leg, message: 'in use' })
     expect(other.last(leg, 'reject')?.status).toBe(503)
     expect(other.dials).toEqual([])
   })

@@ -498,7 +498,10 @@ export class Call {
   }
 
   #openFailed(now: Instant, leg: CallLeg, endpoint: string): void {
-    if (endpoint === leg.id) return this.mediaFailed(now, leg)
+    if (endpoint === leg.id) {
+      if (!this.media.openElsewhere(leg)) this.mediaFailed(now, leg)
+      return
+    }
     leg.media?.openFailed(endpoint)
     this.legs.opened(now, leg, endpoint)
     this.media.opened(this)

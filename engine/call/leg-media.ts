@@ -64,6 +64,7 @@ export class LegMedia {
   /** The peer does not listen (T21). */
   isHeld = false
   readonly #parts: MediaParts
+  #place: MediaPlace
   /** By their kind: one of each, which is all that phones have. */
   readonly #others = new Map<string, OtherLine>()
   /** Endpoints that the worker has not opened yet. */
@@ -77,6 +78,7 @@ export class LegMedia {
 
   constructor(parts: MediaParts, kept: MediaSnapshot | null = null) {
     this.#parts = parts
+    this.#place = parts.place
     this.endpoint = parts.endpoint
     this.#sdp = kept?.sdp ?? negotiate.newSdpState(parts.sessionId, noKeys)
     if (kept) {
@@ -107,7 +109,13 @@ export class LegMedia {
   }
 
   open(): void {
-    this.#open(this.endpoint, this.#parts.place)
+    this.#open(this.endpoint, this.#place)
+  }
+
+  /** The port was somebody else's, and no description has left yet: at another one. */
+  openAt(place: MediaPlace): void {
+    this.#place = place
+    this.open()
   }
 
   /** Room for a line besides sound, before it is offered or answered. */
@@ -234,9 +242,17 @@ export class LegMedia {
   }
 
   snapshot(): MediaSnapshot {
-    const { place, security } = this.#parts
+    const { security } = this.#parts
     const others = [...this.#others]
-    return { place, security, sdp: this.#sdp, remote: this.remote, codecs: this.codecs, isHeld: this.isHeld, others }
+    return {
+      place: this.#place,
+      security,
+      sdp: this.#sdp,
+      remote: this.remote,
+      codecs: this.codecs,
+      isHeld: this.isHeld,
+      others,
+    }
   }
 
   #open(endpoint: string, { port, bindAddress: address }: MediaPlace): void {
@@ -272,8 +288,9 @@ export class LegMedia {
   }
 
   #local(codecs: readonly Codec[], others: negotiate.LocalMedia['others']): negotiate.LocalMedia {
-    const { place, security } = this.#parts
-    return { address: place.address, port: place.port, direction: 'sendrecv', codecs, ptimeMs: 20, security, others }
+    const { security } = this.#parts
+    const { address, port } = this.#place
+    return { address, port, direction: 'sendrecv', codecs, ptimeMs: 20, security, others }
   }
 
   #needKeys(): void {

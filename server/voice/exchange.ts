@@ -36,6 +36,8 @@ export interface ExchangeOptions {
   readonly done: (callId: string) => void
   /** The endpoint's port is free again. */
   readonly closed: (endpoint: string) => void
+  /** The port could not be bound; another one may be asked for within. */
+  readonly openFailed: (endpoint: string) => void
 }
 
 /** RFC 4028 §4 recommends half an hour: a call whose phone vanished ends after it. */
@@ -85,8 +87,9 @@ export class Exchange {
   }
 
   report(report: MediaReport): void {
+    if (report.type === 'open_failed') this.#options.openFailed(report.endpoint)
     this.run((now) => this.calls.handle(now, { type: 'media', report }))
-    if (report.type === 'closed' || report.type === 'open_failed') this.#options.closed(report.endpoint)
+    if (report.type === 'closed') this.#options.closed(report.endpoint)
   }
 
   /** Does something with the machines, and everything that follows. */

@@ -36,6 +36,10 @@ export class Ports {
     this.#free.push(port)
   }
 
+  has(endpoint: string): boolean {
+    return this.#byEndpoint.has(endpoint)
+  }
+
   get inUse(): number {
     return this.#byEndpoint.size
   }

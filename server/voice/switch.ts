@@ -210,6 +210,7 @@ export class Switch implements ControlHandler {
         this.#ports.release(endpoint)
         this.#peers.delete(endpoint)
       },
+      openFailed: (endpoint) => this.#ports.release(endpoint),
     })
     this.#watchers = new Watchers({
       transactions: this.#exchange.transactions,
@@ -261,7 +262,10 @@ export class Switch implements ControlHandler {
       this.#registrations.expire()
       this.#trunkBindings.expire()
     })
-    this.#every(sweepMs, () => this.#ladders.sweep((id) => this.#book.isLive(id)))
+    this.#every(sweepMs, () => {
+      this.#ladders.sweep((id) => this.#book.isLive(id))
+      this.#sweepPeers()
+    })
     this.#every(namesMs, () => this.#trunks.refresh())
     this.#every(heartbeatMs, () => this.#heartbeat())
   }
@@ -326,6 +330,13 @@ export class Switch implements ControlHandler {
 
   #every(ms: number, act: () => void): void {
     this.#timers.push(setInterval(act, ms))
+  }
+
+  /** Of legs that ended before they had media. */
+  #sweepPeers(): void {
+    for (const leg of this.#peers.keys()) {
+      if (!this.#ports.has(leg) && this.#exchange.legs.callIdOf(leg) === null) this.#peers.delete(leg)
+    }
   }
 
   #heartbeat(): void {

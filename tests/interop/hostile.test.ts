@@ -144,6 +144,13 @@ it.each([0.1, 0.3])('with %f of all messages lost each call comes about or fails
   void taking
 })
 
+it('a port that is another program’s is passed over', async () => {
+  const others = [9_100, 9_104].map((port) => createSocket('udp4').bind(port, '0.0.0.0'))
+  await Promise.all(others.map((socket) => once(socket, 'listening')))
+  for (let i = 0; i < 3; i++) await stillWorks()
+  for (const socket of others) socket.close()
+})
+
 it('a range of ports that is used up refuses the next call, and serves it when one has ended', async () => {
   const calls = []
   for (let i = 0; i < 2; i++) {
