@@ -3,6 +3,7 @@
  * here wrote, and calls between them.
  */
 import { execFile } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -164,6 +165,21 @@ describe('the first organisation', () => {
     await call.bye()
     const record = await lastRecord(5)
     expect(record).toMatchObject({ called_number: '1004', hangup_cause: 'ANSWERED', callee: { number: '1002' } })
+  })
+})
+
+describe('the guide', () => {
+  it('adds a person whose phone registers and is called', async () => {
+    const guide = readFileSync(join(root, 'docs/guides/first-phones.md'), 'utf8')
+    const block = /```sh\n(put\(\) \{.*?)```/s.exec(guide)?.[1] ?? ''
+    const env = { ...process.env, URL: carillon.url, KEY: carillon.instanceKey }
+    await run('sh', ['-euc', block], { env })
+    const erin = await organisation.phone({ username: 'erin', password: 'correct-horse-1005' })
+    expect((await erin.phone.register()).status).toBe(200)
+    const call = await carol.phone.invite('1005')
+    const leg = await erin.phone.ringing()
+    if (leg.invitation) leg.respond(leg.invitation, 486, 'Busy Here')
+    expect((await call.final()).status).toBe(486)
   })
 })
 
