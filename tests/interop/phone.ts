@@ -40,6 +40,7 @@ const waitMs = 10_000
 const patienceMs = 32_000
 const token = () => randomBytes(8).toString('hex')
 const md5 = (text: string) => createHash('md5').update(text).digest('hex')
+const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
 
 export const header = (message: Message, name: string): string =>
   new RegExp(`^${name}[ \\t]*:[ \\t]*(.*?)\\r$`, 'im').exec(message.text)?.[1] ?? ''
@@ -60,7 +61,7 @@ export class Phone {
 
   private constructor(options: PhoneOptions) {
     this.options = options
-    this.socket = createSocket('udp4')
+    this.socket = createSocket(options.address?.includes(':') ? 'udp6' : 'udp4')
   }
 
   static async open(options: PhoneOptions): Promise<Phone> {
@@ -97,14 +98,19 @@ export class Phone {
     return this.options.address ?? '127.0.0.1'
   }
 
+  /** As it stands in Via and Contact. */
+  get host(): string {
+    return this.address.includes(':') ? `[${this.address}]` : this.address
+  }
+
   /** RFC 7118 §5: a browser has no name, and says so. */
   get #via(): string {
-    return this.#web === null ? `UDP ${this.address}:${this.localPort}` : 'WS browser.invalid'
+    return this.#web === null ? `UDP ${this.host}:${this.localPort}` : 'WS browser.invalid'
   }
 
   get contact(): string {
     if (this.#web !== null) return `<sip:${this.options.username}@browser.invalid;transport=ws>`
-    return `<sip:${this.options.username}@${this.address}:${this.localPort}>`
+    return `<sip:${this.options.username}@${this.host}:${this.localPort}>`
   }
 
   get aor(): string {
@@ -233,9 +239,11 @@ export class Phone {
     const part = (name: string) => new RegExp(`${name}="?([^",]+)"?`).exec(value)?.[1] ?? ''
     const { username, password } = this.options
     const [realm, nonce, cnonce, nc] = [part('realm'), part('nonce'), token(), '00000001']
-    const ha1 = md5(`${username}:${realm}:${password}`)
-    const response = md5(`${ha1}:${nonce}:${nc}:${cnonce}:auth:${md5(`${method}:${uri}`)}`)
-    return `${isProxy ? 'Proxy-Authorization' : 'Authorization'}: Digest username="${username}", realm="${realm}", nonce="${nonce}", uri="${uri}", response="${response}", algorithm=MD5, qop=auth, cnonce="${cnonce}", nc=${nc}`
+    const algorithm = part('algorithm') || 'MD5'
+    const digest = algorithm === 'SHA-256' ? sha256 : md5
+    const ha1 = digest(`${username}:${realm}:${password}`)
+    const response = digest(`${ha1}:${nonce}:${nc}:${cnonce}:auth:${digest(`${method}:${uri}`)}`)
+    return `${isProxy ? 'Proxy-Authorization' : 'Authorization'}: Digest username="${username}", realm="${realm}", nonce="${nonce}", uri="${uri}", response="${response}", algorithm=${algorithm}, qop=auth, cnonce="${cnonce}", nc=${nc}`
   }
 
   readonly #registerCallId = token()

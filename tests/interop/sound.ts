@@ -32,15 +32,15 @@ export class Sound {
   readonly ssrc = Math.floor(Math.random() * 0xffffffff)
   #sample = 0
 
-  private constructor() {
-    this.socket = createSocket('udp4')
-    this.#rtcp = createSocket('udp4')
+  private constructor(family: 'udp4' | 'udp6') {
+    this.socket = createSocket(family)
+    this.#rtcp = createSocket(family)
   }
 
-  static async open(): Promise<Sound> {
+  static async open(address = '127.0.0.1'): Promise<Sound> {
     for (;;) {
-      const sound = new Sound()
-      sound.socket.bind(0, '127.0.0.1')
+      const sound = new Sound(address.includes(':') ? 'udp6' : 'udp4')
+      sound.socket.bind(0, address)
       await once(sound.socket, 'listening')
       sound.port = sound.socket.address().port
       if (sound.port % 2 === 1) {
@@ -49,7 +49,7 @@ export class Sound {
         continue
       }
       sound.#rtcp.on('error', () => {})
-      sound.#rtcp.bind(sound.port + 1, '127.0.0.1')
+      sound.#rtcp.bind(sound.port + 1, address)
       sound.#rtcp.on('message', (bytes) => sound.rtcp.push(bytes))
       sound.socket.on('message', (bytes, from) => sound.#read(bytes, `${from.address}:${from.port}`))
       return sound
