@@ -15,7 +15,8 @@ type Header = readonly [string, string]
 export interface Attempt {
   readonly party: Party
   readonly dial: Omit<Dial, 'type' | 'leg' | 'sdp' | 'maxForwards'>
-  readonly isSecure: boolean
+  /** SRTP: `optional` is offered as what a peer may leave aside, `required` as all there is (engine/sdp/audio.ts). */
+  readonly security: 'none' | 'optional' | 'required'
   readonly limits: readonly Limit[]
 }
 
@@ -43,7 +44,7 @@ export function deviceAttempt(
       // Our own phones are told that somebody is anonymous, never who (T19).
       isIdentityTrusted: false,
     },
-    isSecure: contact.isSecure,
+    security: contact.isSecure ? 'optional' : 'none',
     limits: [],
   }
 }
@@ -93,7 +94,7 @@ export function trunkAttempt(call: TrunkCall, contact: DeviceContact | null): At
       fromDomain: domain,
       ...(fromUser === null ? {} : { fromUser }),
     },
-    isSecure: contact?.isSecure ?? trunk.transport === 'tls',
+    security: (contact?.isSecure ?? trunk.transport === 'tls') ? 'optional' : 'none',
     limits,
   }
 }

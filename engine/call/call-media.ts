@@ -63,7 +63,7 @@ export class CallMedia {
     const target = attempt?.dial.to ?? null
     const place = this.#services.host.mediaPlace(leg.id, target, leg.id)
     if (!place) return false
-    leg.media = new LegMedia(this.#parts(leg, place, attempt?.isSecure ? 'optional' : 'none'))
+    leg.media = new LegMedia(this.#parts(leg, place, attempt?.security ?? 'none'))
     leg.media.open()
     this.#openOthers(leg, target, others)
     return true

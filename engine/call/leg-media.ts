@@ -28,7 +28,7 @@ export const defaultCodecs: readonly Codec[] = [pcma, pcmu, g722]
 export interface MediaParts {
   readonly endpoint: string
   readonly place: MediaPlace
-  readonly security: 'none' | 'optional'
+  readonly security: 'none' | 'optional' | 'required'
   readonly sessionId: string
   readonly order: (order: MediaOrder) => void
   /** Drawn when a leg needs keys for the first time. */
@@ -45,7 +45,7 @@ export interface OtherLine {
 /** The part that a snapshot keeps (T5). */
 export interface MediaSnapshot {
   readonly place: MediaPlace
-  readonly security: 'none' | 'optional'
+  readonly security: 'none' | 'optional' | 'required'
   readonly sdp: negotiate.SdpState
   readonly remote: RemoteMedia | null
   readonly codecs: readonly MappedCodec[]

@@ -196,7 +196,7 @@ export class Ring {
     const { target } = branch
     if (!isByTrunk(target) && event.status >= 300 && event.status < 400) return this.#redirect(now, branch, event)
     const outcome = outcomeOfFailure(event)
-    const mayFailOver = isByTrunk(target) && isFailover(event) && !branch.hasEarlyMedia
+    const mayFailOver = isByTrunk(target) ? isFailover(event) && !branch.hasEarlyMedia : event.status === 488
     if (mayFailOver && branch.next < target.attempts.length) return this.#failOver(now, branch, outcome)
     this.#close(now, branch, outcome)
     if (!this.#isDone && isGlobalFailure(event.status)) this.#lose(now, outcome)

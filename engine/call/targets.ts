@@ -177,7 +177,7 @@ function ownDevicePlan(context: PlanContext, device: Device, owner: User | null,
   // Each binding of a device rings: two phones may share one account.
   const targets = contacts.map((contact) => ({
     callee,
-    attempts: [deviceAttempt(parts, contact, diversionOf(directory, path, 'internal'))],
+    attempts: encrypted(deviceAttempt(parts, contact, diversionOf(directory, path, 'internal'))),
     billed: { userId: null, deviceId: null },
     isForwarded: path.forwardedBy !== null,
     isKeyPressRequired: path.isKeyPressRequired,
@@ -187,6 +187,10 @@ function ownDevicePlan(context: PlanContext, device: Device, owner: User | null,
   }))
   return { type: 'ring', targets, failed: [] }
 }
+
+/** Phones that are set to take nothing but SRTP refuse an offer that would do without (488). */
+const encrypted = (attempt: Attempt): Attempt[] =>
+  attempt.security === 'none' ? [attempt] : [attempt, { ...attempt, security: 'required' }]
 
 function isForwarding({ enabled, number, directCallsOnly }: CallForward, { isDirect }: Path): boolean {
   return enabled && number !== '' && (isDirect || !directCallsOnly)
