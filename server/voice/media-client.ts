@@ -16,6 +16,7 @@ import { type Hello, WorkerConnection } from '../media/worker-connection.ts'
 /** A call that waits for its port has a caller who waits. */
 const openMs = 5_000
 const checkMs = 500
+const gatherMs = 2
 /** A port that was ours a moment ago: its last owner may still be dying. */
 const reopenMs = 100
 const mostReopens = 50
@@ -42,6 +43,7 @@ export class MediaClient {
   #isSettled = false
   #epoch: string | null = null
   #queue: MediaOrder[] = []
+  #sentAtMs = 0
   readonly #check: NodeJS.Timeout
 
   constructor(path: string, report: (report: MediaReport) => void) {
@@ -83,15 +85,19 @@ export class MediaClient {
     for (const endpoint of others) this.#send({ type: 'close', endpoint })
   }
 
-  /** What happens in one turn of the loop is one line. */
+  /** What happens in one turn of the loop is one line; when there are many turns, in a few of them: each wakes the worker. */
   #send(order: MediaOrder): void {
     this.#queue.push(order)
     if (this.#queue.length > 1) return
-    queueMicrotask(() => {
-      const orders = this.#queue
-      this.#queue = []
-      if (orders.length > 0) this.#connection.write({ type: 'rtp', orders })
-    })
+    if (performance.now() - this.#sentAtMs > gatherMs) queueMicrotask(() => this.#flush())
+    else setTimeout(() => this.#flush(), gatherMs)
+  }
+
+  #flush(): void {
+    const orders = this.#queue
+    this.#queue = []
+    this.#sentAtMs = performance.now()
+    if (orders.length > 0) this.#connection.write({ type: 'rtp', orders })
   }
 
   #remember(order: MediaOrder): void {
