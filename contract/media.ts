@@ -1,15 +1,25 @@
 /** Medias: sounds of an account, for callflows and for whoever is held. */
 import { z } from 'zod'
 import { askedShape, BooleanQuery, identity, ignoredShape, paging, tagged } from './telephony-values.ts'
-import { Id, line, Timestamp } from './values.ts'
+import { Id, LanguageTag, line, Timestamp } from './values.ts'
 
 const columns = {
   name: line(120).trim().min(1),
   file_name: line(200).nullable().meta({ description: 'Of the download.' }),
   external_id: tagged.external_id,
 }
+/** What Carillon says to people by itself. */
+const prompts = ['forward_press_1'] as const
+
 const settings = {
   available_as_moh: z.boolean().meta({ description: 'Only such a media can be chosen as music on hold.' }),
+  prompt: z
+    .enum(prompts)
+    .nullable()
+    .meta({ description: 'Played in the place of the built-in prompt of that name; null: it is no prompt.' }),
+  language: LanguageTag.nullable().meta({
+    description: 'Of a prompt: who speaks this language hears it; null: everybody who has no other.',
+  }),
   metadata: tagged.metadata,
 }
 export const MediaSettings = z.object(settings)
@@ -48,7 +58,7 @@ export const MediaSound = z.object({
   fileName: z.string(),
 })
 
-export const standardMedia: MediaSettings = { available_as_moh: false, metadata: {} }
+export const standardMedia: MediaSettings = { available_as_moh: false, prompt: null, language: null, metadata: {} }
 
 export const MediaFilter = z.strictObject({
   ...paging,

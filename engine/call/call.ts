@@ -257,7 +257,8 @@ export class Call {
   }
 
   prompt(_now: Instant, leg: CallLeg, language: string): void {
-    const path = this.services.host.prompt('forward_press_1', language)
+    const name = 'forward_press_1'
+    const path = this.directory.prompt(name, language) ?? this.services.host.prompt(name, language)
     const { country } = this.directory.account
     leg.media?.play(path === null ? { type: 'tone', tone: 'dial', country } : { type: 'file', path, repeat: false })
   }

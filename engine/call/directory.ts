@@ -183,7 +183,10 @@ export interface Contact {
 export interface Media {
   readonly id: string
   readonly path: string
+  /** The account's own, in the place of one that is there for everybody; a language of null is any. */
+  readonly prompt?: { readonly name: PromptName; readonly language: string | null }
 }
+export type PromptName = 'forward_press_1' | 'music_on_hold'
 
 export interface DirectoryParts {
   user: User
@@ -334,6 +337,13 @@ export class Directory {
     return found?.name ?? null
   }
 
+  /** The account's own sound for a prompt, the newest where there are several: in that language, or in none. */
+  prompt(name: PromptName, language: string): string | null {
+    const own = [...this.medias.values()].filter(({ prompt }) => prompt?.name === name).reverse()
+    const said = own.find(({ prompt }) => primaryOf(prompt?.language ?? '') === primaryOf(language))
+    return (said ?? own.find(({ prompt }) => prompt?.language === null))?.path ?? null
+  }
+
   #removeCallflow(id: string): void {
     const callflow = this.callflows.get(id)
     if (!callflow) return
@@ -360,6 +370,9 @@ export interface Directories {
 /** Whom the first module calls; '' where it is nobody in particular. */
 const targetOf = ({ module, data }: FlowNode): string =>
   (module === 'user' || module === 'device') && data.id !== null && data.id !== undefined ? String(data.id) : ''
+
+/** `fr` of `fr-BE`. */
+const primaryOf = (language: string): string => language.toLowerCase().split('-')[0] ?? ''
 
 function addTo<T>(index: Map<string, Set<T>>, key: string, value: T): void {
   const values = index.get(key)

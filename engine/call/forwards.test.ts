@@ -180,6 +180,20 @@ describe('forward with key press', () => {
     expect(world.log).toContain(`media bridge ${alice} ${mobile}`)
   })
 
+  it('T28: with the account’s own prompt: in the listener’s language, else in none, the newest first', () => {
+    const own = (id: string, language: string | null) => {
+      const { world, mobile } = forwarded()
+      world.directory.put('media', { id: 'any', path: '/any.wav', prompt: { name: 'forward_press_1', language: null } })
+      world.directory.put('media', { id: 'hold', path: '/hold.wav' })
+      world.directory.put('media', { id, path: `/${id}.wav`, prompt: { name: 'forward_press_1', language } })
+      world.answers(mobile)
+      return world.takeLog().find((line) => line.startsWith(`media play ${mobile}`))
+    }
+    expect(own('british', 'en-GB')).toContain('/british.wav')
+    expect(own('french', 'fr')).toContain('/any.wav')
+    expect(own('newer', null)).toContain('/newer.wav')
+  })
+
   it('by SIP INFO too', () => {
     const { world, alice, mobile } = forwarded()
     world.answers(mobile)

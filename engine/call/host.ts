@@ -3,7 +3,7 @@
  * here does I/O, so that a call is a pure function of its inputs and of these answers.
  */
 import type { SrtpKeys } from '../sdp/crypto.ts'
-import type { Directories } from './directory.ts'
+import type { Directories, PromptName } from './directory.ts'
 import type { DialTarget, LegId, ReferTarget } from './leg.ts'
 
 export interface CallHost {
@@ -32,8 +32,6 @@ export interface CallHost {
   /** A WAV file of those that are there without anybody's doing; null where there is none in any language. */
   prompt(name: PromptName, language: string): string | null
 }
-
-type PromptName = 'forward_press_1' | 'music_on_hold'
 
 export interface DeviceContact {
   readonly target: DialTarget

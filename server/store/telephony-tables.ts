@@ -1,6 +1,7 @@
 /** Rows of 0004-telephony.sql, 0005-calls.sql and 0008-trunk-registrations.sql as Kysely sees them. */
 import type { ColumnType, Generated, Selectable } from 'kysely'
 import type { DeviceSettings } from '../../contract/device.ts'
+import type { MediaSettings } from '../../contract/media.ts'
 import type { PhoneNumberSettings } from '../../contract/phone-number.ts'
 import type { TrunkSettings } from '../../contract/trunk.ts'
 
@@ -22,7 +23,7 @@ interface Configured {
 export interface TelephonyTables {
   medias: Configured & {
     name: string
-    settings: Settings<{ available_as_moh: boolean; metadata: Record<string, unknown> }>
+    settings: Settings<MediaSettings>
     contentType: string | null
     fileName: string | null
     sizeBytes: number | null

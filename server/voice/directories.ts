@@ -169,9 +169,10 @@ export class Directories implements RoutingDirectories {
     for (const row of mine(configuration.users)) directory.put('user', rows.toUser(row))
     for (const row of mine(configuration.callflows)) directory.put('callflow', rows.toCallflow(row))
     for (const row of mine(configuration.contacts)) directory.put('contact', rows.toContact(row))
-    for (const row of mine(configuration.medias)) {
+    const medias = mine(configuration.medias).toSorted((a, b) => a.createdAt.getTime() - b.createdAt.getTime())
+    for (const row of medias) {
       const path = files.get(row.id)
-      if (path !== undefined) directory.put('media', { id: row.id, path })
+      if (path !== undefined) directory.put('media', rows.toMedia(row, path))
     }
     for (const row of mine(configuration.phoneNumbers)) {
       if (row.state !== 'in_service') continue

@@ -4,6 +4,7 @@
  */
 import type { Selectable } from 'kysely'
 import { standardDevice } from '../../contract/device.ts'
+import { standardMedia } from '../../contract/media.ts'
 import { standardPhoneNumber } from '../../contract/phone-number.ts'
 import { type AccountSettings, standardAccount } from '../../contract/telephony-account.ts'
 import { standardUser } from '../../contract/telephony-user.ts'
@@ -16,6 +17,7 @@ import type {
   CallForward,
   Contact,
   Device,
+  Media,
   PhoneNumber,
   Trunk,
   User,
@@ -120,6 +122,11 @@ export const toCallflow = (row: Row<'callflows'>): Callflow => ({
   featurecode: row.featurecode,
   flow: row.flow,
 })
+
+export function toMedia(row: Row<'medias'>, path: string): Media {
+  const { prompt: name, language } = { ...standardMedia, ...row.settings }
+  return { id: row.id, path, ...(name && { prompt: { name, language } }) }
+}
 
 export const toContact = (row: Row<'contacts'>): Contact => ({
   id: row.id,
