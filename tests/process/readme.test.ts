@@ -19,6 +19,7 @@ const environment = {
   HOME: process.env.HOME,
   CARILLON_HTTP_PORT: String(port),
   CARILLON_WEBRTC_PORT: String(await freePort('udp')),
+  CARILLON_SIP_PORT: String(await freePort('tcp')),
 }
 afterAll(() => rmSync(folder, { recursive: true, force: true, maxRetries: 10 }))
 
@@ -30,9 +31,9 @@ it('is short, and its other commands are scripts', () => {
   for (const name of named) expect(scripts, name).toHaveProperty([name])
 })
 
-it('starts from a clone and schedules a meeting whose page is there', async () => {
+it('starts from a clone, makes phones, and schedules a meeting whose page is there', async () => {
   execFileSync('git', ['clone', '--quiet', root, clone])
-  const [start = '', first = '', dev = ''] = blocks
+  const [start = '', phones = '', first = '', dev = ''] = blocks
   expect(start.trim()).toBe('npm ci && npm start')
   const child = spawn('bash', ['-c', start], { cwd: clone, env: environment, stdio: 'ignore', detached: true })
   const gone = once(child, 'exit')
@@ -42,11 +43,14 @@ it('starts from a clone and schedules a meeting whose page is there', async () =
         .then(({ ok }) => ok)
         .catch(() => false)
     await until(isReady, 'ready', 80_000)
-    const output = execFileSync('bash', ['-euc', first.replaceAll('localhost:8080', `localhost:${port}`)], {
-      cwd: clone,
-      env: environment,
-      encoding: 'utf8',
-    })
+    const run = (commands: string) =>
+      execFileSync('bash', ['-euc', commands.replaceAll('localhost:8080', `localhost:${port}`)], {
+        cwd: clone,
+        env: environment,
+        encoding: 'utf8',
+      })
+    expect(run(phones)).toMatch(/^realm \S+\n(phone 100\d \S+ \S+\n){4}/)
+    const output = run(first)
     const { responseCode, data } = JSON.parse(output)
     expect([responseCode, data.topic, data.isOpen]).toEqual([0, 'Hello', true])
     const page = await fetch(data.joinUrl)
