@@ -156,7 +156,7 @@ export class CallLegs {
     this.#undialled.delete(leg)
     if (this.#undialled.size === 0) this.#openTimeout.cancel()
     leg.state = 'dialling'
-    const sdp = this.#call.media.offerTo(this.#call, leg.media)
+    const sdp = this.#call.media.offerTo(this.#call, leg.media, leg.party.trunkId !== null)
     // RFC 3261 §16.6: what a call has left of hops, an INVITE of ours has one less of.
     const maxForwards = Math.max(0, Math.min(this.#maxForwards, 70) - 1)
     this.#call.command({ type: 'dial', leg: leg.id, ...attempt.dial, sdp, maxForwards })

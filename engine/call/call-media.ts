@@ -4,7 +4,7 @@
  */
 import type { Instant } from '../machine.ts'
 import type { PlaySource } from '../rtp/messages.ts'
-import { type Codec, reachable } from '../sdp/codec.ts'
+import { type Codec, commonOutside, reachable } from '../sdp/codec.ts'
 import { isFault, type OfferView, readOffer } from '../sdp/negotiate.ts'
 import type { OtherMedia } from '../sdp/other.ts'
 import type { Attempt } from './attempt.ts'
@@ -85,9 +85,10 @@ export class CallMedia {
   }
 
   /** The caller's codecs in their order, and what they can be made of; its video as it is. */
-  offerTo(call: Call, media: LegMedia): string {
+  offerTo(call: Call, media: LegMedia, isByTrunk: boolean): string {
     const { caller } = call
-    return media.offer(this.#codecsForCallee(call), caller.isListening ? [] : relayable(this.#view))
+    const codecs = this.#codecsForCallee(call)
+    return media.offer(isByTrunk ? commonOutside(codecs) : codecs, caller.isListening ? [] : relayable(this.#view))
   }
 
   #codecsForCallee({ caller }: Call): readonly Codec[] {

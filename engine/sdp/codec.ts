@@ -45,6 +45,19 @@ export const isComfortNoise = isNamed('cn')
 export const isSpeech = (one: Codec): boolean => !isTelephoneEvent(one) && !isComfortNoise(one) && !isNamed('red')(one)
 export const isG711 = (one: Codec): boolean => isSameCodec(one, pcma) || isSameCodec(one, pcmu)
 
+const outside: ReadonlySet<string> = new Set([
+  ...['pcma', 'pcmu', 'g722', 'g729', 'opus', 'amr', 'amr-wb', 'gsm', 'ilbc'],
+  ...['telephone-event', 'cn'],
+])
+const mostOutside = 8
+
+/** T11: an INVITE to a carrier has room for the few that carriers know; those of a phone of its own are left out. */
+export function commonOutside<T extends Codec>(codecs: readonly T[]): readonly T[] {
+  const known = codecs.filter(({ name }) => outside.has(name.toLowerCase()))
+  const speech = known.filter(isSpeech).slice(0, mostOutside)
+  return speech.length === 0 ? codecs : known.filter((one) => !isSpeech(one) || speech.includes(one))
+}
+
 /** In the order of the m-line; formats that nobody explains are left out. */
 export function codecsOf({ formats, attributes }: MediaDescription): MappedCodec[] {
   const maps = new Map(attributesOf(attributes, 'rtpmap').map(splitFormat))
