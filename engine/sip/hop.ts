@@ -50,7 +50,6 @@ export function replyHop(request: SipMessage, source: Hop): Hop {
   const { via } = request
   // §18.2.2: over the same connection; should it be gone, a new one to the port that the Via names.
   if (isReliable(source)) return { ...source, port: via.port ?? defaultPort(source.transport) }
-  if (via.maddr !== '') return { ...source, address: via.maddr, port: via.port ?? 5060 }
   // Without `rport` a peer that names its own address means the port it names; one that does not is behind a NAT.
   if (via.rport !== null || via.received !== '') return source
   const port = via.port ?? 5060

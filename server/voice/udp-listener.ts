@@ -69,7 +69,8 @@ export class UdpListener {
 
   send(hop: Hop, bytes: Uint8Array, ticket: string): void {
     const family = hop.address.includes(':') ? this.#v6 : this.#v4
-    if (family === null) return queueMicrotask(() => this.#options.failed(ticket))
+    // A datagram may name port 0 as its source, and a Via or Contact as where to send: nobody is there.
+    if (family === null || hop.port === 0) return queueMicrotask(() => this.#options.failed(ticket))
     family.socket.send(bytes, hop.port, hop.address, (error) => {
       if (error !== null && ticket !== '') this.#options.failed(ticket)
     })
