@@ -165,6 +165,7 @@ export class Switch implements ControlHandler {
       directories,
       locate: (uri, done) => locator.locate(uri, done),
       trunkOfToken: (user) => this.#trunkRegistrations.trunkOf(user),
+      clock: () => performance.now(),
     })
     const isEmergency = (request: SipMessage, source: Source) => {
       const destination = routeIncoming(directories, readInvite(request, source))?.destination

@@ -17,8 +17,10 @@ type TrunkSource = Extract<Source, { kind: 'trunk' }>
 interface Way {
   readonly login: TrunkLogin
   readonly listed: BlockList
-  /** Of the server's name, as it was looked up last. */
-  addresses: ReadonlySet<string>
+  /** What was looked up: other names have other addresses. */
+  readonly names: readonly string[]
+  /** Those of the names, with when each was seen last. */
+  readonly addresses: Map<string, number>
 }
 
 export interface TrunkWaysOptions {
@@ -26,7 +28,11 @@ export interface TrunkWaysOptions {
   readonly locate: (uri: string, done: (hops: readonly Hop[]) => void) => void
   /** The trunk whose registration at a carrier has that user. */
   readonly trunkOfToken: (user: string) => string | null
+  readonly clock: () => number
 }
+
+/** A name may answer with some of its addresses at a time; who let one go may not call by it for ever. */
+const keptMs = 3_600_000
 
 export class TrunkWays {
   readonly #options: TrunkWaysOptions
@@ -46,19 +52,24 @@ export class TrunkWays {
         this.#ways.delete(trunk.id)
         continue
       }
-      const addresses = this.#ways.get(trunk.id)?.addresses ?? new Set<string>()
-      const way: Way = { login, listed: blockList(login.addresses), addresses }
+      const before = this.#ways.get(trunk.id)
+      const names = namesOf(login)
+      const isSame = before?.names.join() === names.join()
+      const addresses = before && isSame ? before.addresses : new Map<string, number>()
+      const way: Way = { login, listed: blockList(login.addresses), names, addresses }
       this.#ways.set(trunk.id, way)
-      if (trunk.server !== '') this.#resolve(way)
+      this.#resolve(way)
     }
   }
 
-  #resolve(way: Way): void {
-    const { server, port, transport, outboundProxy } = way.login.trunk
-    const hosts = [formatHost(server) + (port === null ? '' : `:${port}`), ...(outboundProxy ? [outboundProxy] : [])]
-    for (const host of hosts) {
-      this.#options.locate(`sip:${host};transport=${transport}`, (hops) => {
-        way.addresses = new Set([...way.addresses, ...hops.map(({ address }) => address)])
+  #resolve({ names, addresses }: Way): void {
+    const { locate, clock } = this.#options
+    for (const name of names) {
+      locate(name, (hops) => {
+        for (const { address } of hops) addresses.set(address, clock())
+        // A name that cannot be looked up for a while keeps what it had.
+        const isForgotten = (seenAt: number) => hops.length > 0 && clock() - seenAt >= keptMs
+        for (const [address, seenAt] of addresses) if (isForgotten(seenAt)) addresses.delete(address)
       })
     }
   }
@@ -87,6 +98,14 @@ export class TrunkWays {
     }
     return found
   }
+}
+
+/** URIs of where its calls come from; none for a trunk that registers here. */
+function namesOf({ trunk }: TrunkLogin): string[] {
+  const { server, port, transport, outboundProxy } = trunk
+  if (server === '') return []
+  const hosts = [formatHost(server) + (port === null ? '' : `:${port}`), ...(outboundProxy ? [outboundProxy] : [])]
+  return hosts.map((host) => `sip:${host};transport=${transport}`)
 }
 
 const toSource = ({ trunk }: TrunkLogin): TrunkSource => ({
