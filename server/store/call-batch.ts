@@ -186,6 +186,8 @@ const recordset = (parameter: string, types: object, more = '') =>
   `json_to_recordset(${parameter}::json) as r(${Object.entries(types)
     .map(([name, type]) => `${name} ${type}`)
     .join(', ')}${more})`
+/** A row that was changed by less than an event knows an older heartbeat than `touchCalls` wrote (T3). */
+const newValue = (name: string) => (name === 'heartbeat_at' ? 'greatest(c.heartbeat_at, r.heartbeat_at)' : `r.${name}`)
 const changing = Object.keys(callTypes).filter((name) => !constant.has(name))
 
 // A call that is new is inserted as it stands; one that is known and not over is changed. Both in one statement see the
@@ -203,7 +205,7 @@ with turn as (
   where not exists (select from calls c where c.id = r.id)
   returning id, ended_at
 ), changed as (
-  update calls c set ${changing.map((name) => `${name} = r.${name}`).join(', ')}
+  update calls c set ${changing.map((name) => `${name} = ${newValue(name)}`).join(', ')}
   from given r
   where c.id = r.id and c.ended_at is null
   returning c.id, c.ended_at
@@ -230,12 +232,18 @@ export async function writeCallBatch(client: Client | PoolClient, batch: CallBat
     values: [
       batch.node,
       batch.number,
-      JSON.stringify(batch.calls),
-      JSON.stringify(batch.legs),
-      JSON.stringify(batch.traces),
-      JSON.stringify(batch.events.map(toEventJson)),
+      toJson(batch.calls),
+      toJson(batch.legs),
+      toJson(batch.traces),
+      toJson(batch.events.map(toEventJson)),
     ],
   })
+}
+
+/** PostgreSQL's text holds no NUL, and names and numbers of SIP may (`%00`, a quoted pair): it must not stop the writer. */
+function toJson(rows: readonly object[]): string {
+  const text = JSON.stringify(rows)
+  return text.includes('\\u0000') ? text.replace(/(?<!\\)((?:\\\\)*)\\u0000/g, '$1\\ufffd') : text
 }
 
 const toEventJson = ({ row, endOf }: BatchEvent, place: number) => ({

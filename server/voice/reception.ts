@@ -42,6 +42,9 @@ export class Reception {
   receive(now: Instant, transaction: ServerTransaction, legs: Legs): void {
     // RFC 3261 §8.2.2.1.
     if (!understood.has(transaction.request.requestUri?.scheme ?? '')) return respond(now, transaction, { status: 416 })
+    if (isKept.has(transaction.method) && hasNul(transaction.request)) {
+      return respond(now, transaction, { status: 400, reason: 'NUL In Header' })
+    }
     switch (transaction.method) {
       case 'REGISTER':
         return this.#register(now, transaction)
@@ -113,6 +116,14 @@ function toSource(admission: Exclude<Admission, { kind: 'refused' }>): Source {
   if (admission.kind === 'trunk') return admission.source
   const { accountId, deviceId } = admission.login
   return { kind: 'device', accountId, deviceId }
+}
+
+/** What goes into the database as it came, whose text holds no NUL. */
+const isKept: ReadonlySet<string> = new Set(['REGISTER', 'SUBSCRIBE'])
+
+function hasNul(request: SipMessage): boolean {
+  for (const [, value] of request.lines()) if (value.includes('\0')) return true
+  return false
 }
 
 const understood: ReadonlySet<string> = new Set(['sip', 'sips', 'tel'])

@@ -1,0 +1,99 @@
+/** What the voice process writes in one statement (T1, T3), against a real database. */
+import pg from 'pg'
+import { afterAll, describe, expect, it } from 'vitest'
+import { type CallBatch, type CallRow, touchCalls, writeCallBatch } from '../server/store/call-batch.ts'
+import { testDatabase } from './database.ts'
+
+const { database, connection } = await testDatabase()
+const client = new pg.Client(connection)
+await client.connect()
+afterAll(() => client.end())
+
+let number = 0
+const write = (part: Partial<CallBatch>) => {
+  number += 1
+  return writeCallBatch(client, { node: 'voice-0', number, calls: [], legs: [], traces: [], events: [], ...part })
+}
+const rowOf = (id: string) => database.selectFrom('calls').selectAll().where('id', '=', id).executeTakeFirstOrThrow()
+
+const startedAt = '2026-01-05T09:00:00.000Z'
+const aCall = (change: Partial<CallRow>): CallRow => ({
+  id: `call_${'0'.repeat(24)}`,
+  account_id: 'acc',
+  resource_seq: 1,
+  direction: 'internal',
+  caller_number: '101',
+  caller_name: null,
+  callee_number: null,
+  callee_name: null,
+  called_number: '102',
+  from_user_id: null,
+  from_device_id: null,
+  to_user_id: null,
+  to_device_id: null,
+  owner_id: null,
+  trunk_id: null,
+  callflow_id: null,
+  is_emergency: false,
+  caller_call_id: null,
+  callee_call_id: null,
+  started_at: startedAt,
+  ringing_at: null,
+  answered_at: null,
+  ended_at: null,
+  heartbeat_at: startedAt,
+  hangup_cause: null,
+  ended_by: null,
+  sip_code: null,
+  q850_cause: null,
+  duration_seconds: null,
+  billing_seconds: null,
+  detected_country: null,
+  detected_type: null,
+  detected_operator: null,
+  correlation_id: null,
+  node: 'voice-0',
+  quality: null,
+  snapshot: null,
+  ...change,
+})
+
+describe('a batch of the voice process', () => {
+  it('is written whatever bytes a peer puts into its name, number and Call-ID', async () => {
+    const call = aCall({
+      id: `call_${'1'.repeat(24)}`,
+      caller_name: 'a\0b',
+      called_number: '1\0',
+      caller_call_id: '\0',
+    })
+    await write({ calls: [call], traces: [{ call_id: call.id, account_id: 'acc', messages: '["\0"]' }] })
+    expect(await rowOf(call.id)).toMatchObject({ callerName: 'a\uFFFDb', calledNumber: '1\uFFFD' })
+  })
+
+  it('keeps what only looks like an escaped character', async () => {
+    const call = aCall({ id: `call_${'2'.repeat(24)}`, caller_name: 'C:\\u0000 "x"' })
+    await write({ calls: [call] })
+    expect((await rowOf(call.id)).callerName).toBe('C:\\u0000 "x"')
+  })
+
+  it('T3: takes no heartbeat back', async () => {
+    const call = aCall({ id: `call_${'3'.repeat(24)}` })
+    await write({ calls: [call] })
+    await touchCalls(database, 'voice-0')
+    const { heartbeatAt } = await rowOf(call.id)
+    expect(heartbeatAt.getTime()).toBeGreaterThan(Date.parse(startedAt))
+    await write({ calls: [{ ...call, snapshot: '{}' }] })
+    expect(await rowOf(call.id)).toMatchObject({ heartbeatAt, snapshot: '{}' })
+  })
+
+  it('does nothing when it comes again, and ends a call once', async () => {
+    const call = aCall({ id: `call_${'4'.repeat(24)}`, caller_name: 'first' })
+    await write({ calls: [call] })
+    number -= 1
+    await write({ calls: [{ ...call, caller_name: 'again' }] })
+    expect((await rowOf(call.id)).callerName).toBe('first')
+    await write({ calls: [{ ...call, ended_at: startedAt, hangup_cause: 'CANCEL' }] })
+    await write({ calls: [{ ...call, ended_at: startedAt, hangup_cause: 'BUSY' }] })
+    expect((await rowOf(call.id)).hangupCause).toBe('CANCEL')
+  })
+})
