@@ -156,8 +156,10 @@ export class Connections {
   #read(connection: Connection, stream: MessageStream, bytes: Uint8Array): void {
     const { socket, hop } = connection
     for (const item of stream.push(bytes)) {
-      if (item === 'ping') socket.write('\r\n')
-      else if (item !== 'pong') {
+      if (item === 'ping') {
+        // Who does not read its pongs gets no more of them, and costs no memory.
+        if (!socket.writableNeedDrain) socket.write('\r\n')
+      } else if (item !== 'pong') {
         this.#options.received(item, hop)
         if (item.isFault && item.isFramingLost) socket.end()
       }

@@ -65,7 +65,8 @@ interface Failures {
 export class Doorkeeper {
   readonly #options: DoorkeeperOptions
   readonly #digest: DigestServer
-  readonly #ha1 = new WeakMap<SignIn, Map<string, string>>()
+  /** Of the user name as it is configured; peers write it in as many ways as it has letters. */
+  readonly #ha1 = new WeakMap<SignIn, string>()
   readonly #failures = new Map<string, Failures>()
 
   constructor(options: DoorkeeperOptions) {
@@ -123,12 +124,11 @@ export class Doorkeeper {
   }
 
   #ha1Of(login: SignIn, username: string): string {
-    const known = this.#ha1.get(login)
-    const found = known?.get(username)
-    if (found !== undefined) return found
+    const isUsual = username === login.username
+    const known = isUsual ? this.#ha1.get(login) : undefined
+    if (known !== undefined) return known
     const made = ha1Of(hashes, login.algorithm, { username, realm: login.realm, password: login.password })
-    if (known) known.set(username, made)
-    else this.#ha1.set(login, new Map([[username, made]]))
+    if (isUsual) this.#ha1.set(login, made)
     return made
   }
 
