@@ -10,7 +10,7 @@ import type { ClientConfig } from 'pg'
 import { createSigner, readMasterKey } from './auth/signing.ts'
 import { createVault } from './auth/vault.ts'
 import { readConfig } from './config.ts'
-import { type ControlParts, runControlProgram, whenPortIsFree } from './control-program.ts'
+import { type ControlParts, runControlProgram } from './control-program.ts'
 import { workerSocketPath } from './media/worker-process.ts'
 import { openDatabase } from './store/database.ts'
 import { mediaFile } from './store/media-files.ts'
@@ -71,7 +71,7 @@ async function start(connection: ClientConfig, { log, stops }: ControlParts): Pr
   })
   const control = new Control(voiceSocketPath(config.dataDir), telephony)
   stops.push(() => telephony.stop())
-  await whenPortIsFree(() => telephony.start())
+  await telephony.start()
   stops.push(async () => control.close())
   await control.open()
   flushCompileCache()

@@ -175,7 +175,7 @@ export class Connections {
   }
 
   close(): void {
-    for (const server of this.#servers) server.close()
+    for (const server of this.#servers.splice(0)) server.close()
     for (const { socket } of [...this.#byFlow.values()]) socket.destroy()
   }
 }

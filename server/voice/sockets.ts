@@ -63,10 +63,16 @@ export class Sockets {
     this.#web = new WebFlows({ path, epoch, log, failed, closed, received })
   }
 
+  /** All of them or none, so that it may be called again when a port was taken. */
   async open(): Promise<void> {
-    for (const listener of this.#udp.values()) await listener.open()
-    await this.#connections.open()
-    await this.#web.open()
+    try {
+      for (const listener of this.#udp.values()) await listener.open()
+      await this.#connections.open()
+      await this.#web.open()
+    } catch (error) {
+      this.close()
+      throw error
+    }
   }
 
   close(): void {

@@ -18,6 +18,7 @@ import type { ParseFault, SipMessage } from '../../engine/sip/message.ts'
 import type { BindingChange } from '../../engine/sip/registrar.ts'
 import { parseUri } from '../../engine/sip/uri.ts'
 import type { Signer } from '../auth/signing.ts'
+import { whenPortIsFree } from '../control-program.ts'
 import { touchCalls } from '../store/call-batch.ts'
 import type { Database } from '../store/database.ts'
 import { listRegistrations, writeRegistrations } from '../store/registrations.ts'
@@ -252,7 +253,7 @@ export class Switch implements ControlHandler {
     if (resumed + lost > 0) log.info({ resumed, lost }, 'calls of the process before this one')
     this.#writer.poke()
     this.#media.settled()
-    await this.#sockets.open()
+    await whenPortIsFree(() => this.#sockets.open())
     this.#trunkRegistrations.refresh()
     this.#trunkProbes.refresh()
     const watching = await listSipSubscriptions(database, node)

@@ -79,6 +79,8 @@ export class UdpListener {
   close(): void {
     this.#v4?.socket.close()
     this.#v6?.socket.close()
+    this.#v4 = null
+    this.#v6 = null
   }
 }
 
