@@ -233,6 +233,7 @@ async function compare(calls: number): Promise<void> {
     () => measure(() => carillon(calls, 'plain'), calls),
     () => measure(() => rtpengine(calls), calls),
   )
+  if (both.length === 0) return
   console.log(
     `\nmedian ${median(both.map(([ours]) => ours)).toFixed(2)} µs, ` +
       `rtpengine ${median(both.map(([, theirs]) => theirs)).toFixed(2)} µs, ` +
@@ -245,6 +246,7 @@ async function compareSecret(calls: number): Promise<void> {
     () => measure(() => carillon(calls, 'twice'), calls),
     () => measure(() => carillon(calls, 'twice secret'), calls),
   )
+  if (both.length === 0) return
   const ratios = both.map(([plain, secret]) => (plain / 2 + secret - plain) / (plain / 2))
   console.log(`\nSRTP on both legs: median ${median(ratios).toFixed(2)} of plain (goal 2.00)\n`)
 }
