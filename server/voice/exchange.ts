@@ -32,8 +32,6 @@ export interface ExchangeOptions {
   readonly writer: Writer
   /** What a device is doing has changed (`calls.linesOf`). */
   readonly lineChanged: (now: Instant, deviceId: string) => void
-  /** The call is over and its records are on their way. */
-  readonly done: (callId: string) => void
   /** The endpoint's port is free again. */
   readonly closed: (endpoint: string) => void
   /** The port could not be bound; another one may be asked for within. */
@@ -116,8 +114,10 @@ export class Exchange {
     for (;;) {
       const event = this.legs.poll()
       if (event !== undefined) {
-        if (event.type === 'incoming') this.#options.book.named(event.leg, event.call.callId)
         this.calls.handle(now, { type: 'leg', event })
+        // Of one that is refused at once nothing is recorded, and nothing would forget its name.
+        const isCall = event.type === 'incoming' && this.calls.callOf(event.leg) !== undefined
+        if (isCall) this.#options.book.named(event.leg, event.call.callId)
         continue
       }
       const output = this.calls.poll()
@@ -134,7 +134,7 @@ export class Exchange {
   }
 
   #carryOut(now: Instant, output: CallOutput): void {
-    const { order, book, writer, done } = this.#options
+    const { order, book, writer } = this.#options
     switch (output.type) {
       case 'leg':
         this.legs.handle(now, output.command)
@@ -148,7 +148,7 @@ export class Exchange {
         this.#lines.add(output.deviceId)
         return
       case 'done':
-        return done(output.callId)
+        return // its records are on their way
     }
   }
 

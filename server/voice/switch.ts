@@ -207,7 +207,6 @@ export class Switch implements ControlHandler {
       book: this.#book,
       writer: this.#writer,
       lineChanged: (now, deviceId) => this.#watchers.lineChanged(now, deviceId),
-      done: () => {},
       closed: (endpoint) => {
         this.#ports.release(endpoint)
         this.#peers.delete(endpoint)
