@@ -10,10 +10,13 @@ import { readConfig } from '../server/config.ts'
 import { readCredentials } from '../server/credentials-file.ts'
 import { onStop } from '../server/stop.ts'
 import { Supervisor } from '../server/supervisor.ts'
+import { FakeCarrier } from './fake-carrier.ts'
 import { formatWorld, seed } from './seed.ts'
 
 const root = join(import.meta.dirname, '..')
 const settleMs = 150
+/** Trunks are told apart by address; elsewhere there is one address of loopback, which phones then must not use. */
+const carrierAddress = process.platform === 'linux' ? '127.0.0.2' : '127.0.0.1'
 
 process.env.CARILLON_DATA_DIR ??= join(root, 'data-dev')
 process.env.CARILLON_LOG_LEVEL ??= 'warn'
@@ -23,9 +26,18 @@ if (process.argv.includes('--fresh')) rmSync(config.dataDir, { recursive: true, 
 mkdirSync(config.dataDir, { recursive: true })
 
 const supervisor = new Supervisor(config, log)
-onStop({ watchParent: config.isStartedByNpm }, () => supervisor.stop())
+const carrier = await FakeCarrier.start({
+  address: carrierAddress,
+  port: 0,
+  to: { address: '127.0.0.1', port: config.sipPort },
+})
+onStop({ watchParent: config.isStartedByNpm }, () => {
+  carrier.close()
+  return supervisor.stop()
+})
 await supervisor.start()
-console.log(formatWorld(await seed({ config, instanceApiKey: readCredentials(config).instanceApiKey })))
+const place = { address: carrierAddress, port: carrier.port }
+console.log(formatWorld(await seed({ config, instanceApiKey: readCredentials(config).instanceApiKey, carrier: place })))
 follow(['server', 'contract', 'engine'], async () => supervisor.restartControls())
 follow(['web'], async () => {
   await buildPages(console.log)
