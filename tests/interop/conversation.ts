@@ -57,7 +57,7 @@ export interface Description {
   readonly after?: readonly string[]
 }
 
-export const telephony = ['8 PCMA/8000', '0 PCMU/8000', '101 telephone-event/8000'] as const
+const telephony = ['8 PCMA/8000', '0 PCMU/8000', '101 telephone-event/8000'] as const
 
 export function describeSound({ port, codecs = telephony, ...more }: Description): string {
   const { direction = 'sendrecv', version = 1, address = '127.0.0.1', attributes = [], before = [], after = [] } = more

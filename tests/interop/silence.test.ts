@@ -8,8 +8,8 @@ import { mediaOf } from './sound.ts'
 
 const [aliceHz, bobHz] = [440, 700]
 const timeoutSeconds = 2
-/** Packets of 20 ms for longer than that. */
-const longer = 50 * (timeoutSeconds + 1)
+/** Packets of 20 ms for a good while longer than that. */
+const longer = 50 * timeoutSeconds + 40
 
 let carillon: Carillon
 let organisation: Organisation
