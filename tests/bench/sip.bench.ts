@@ -10,14 +10,17 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
 import pg from 'pg'
 import { createVault } from '../../server/auth/vault.ts'
+import type { VoiceFigures } from '../../server/voice/control-protocol.ts'
 import { Carillon, freePort, until } from '../carillon.ts'
 
 const [rate = 500, seconds = 60, accounts = 50] = process.argv.slice(2).map(Number)
 const devicesEach = Math.ceil(400 / accounts) * 2
 const holdMs = 1_000
 const ticksPerSecond = 100
+const registrations = 10_000
 
 const head = `<?xml version="1.0" encoding="ISO-8859-1" ?>`
 const register = `${head}
@@ -126,6 +129,7 @@ try {
     '-m',
     String((accounts * devicesEach) / 2),
   ])
+  const idle = await voiceFigures()
   const uas = start('uas', ['-sn', 'uas', '-p', String(uasPort)])
   const before = cpu()
   const startedAt = performance.now()
@@ -161,6 +165,12 @@ try {
   if (figures.failed > 0) console.log(errors())
   for (const [name, ms] of Object.entries(spent))
     console.log(`  ${name.padEnd(12)} ${(ms / calls).toFixed(3)} ms a call`)
+  await refreshes(uasPort)
+  await wait(35_000) // the last transactions absorb repetitions for 32 s
+  const left = await voiceFigures()
+  console.log(
+    `  afterwards: ${left.calls} calls, ${left.legs} legs, ${left.transactions} transactions, ${mb(left.rssBytes)} (before: ${mb(idle.rssBytes)})`,
+  )
 } finally {
   await carillon.destroy()
   rmSync(folder, { recursive: true, force: true })
@@ -210,7 +220,7 @@ async function prepare(): Promise<void> {
         )
       else callees.push(`${username};${realm};[authentication username=${username} password=secret]`)
     }
-    await reload(accountId)
+    await askVoice({ type: 'changed', accountId })
   }
   await db.end()
   writeFileSync(join(folder, 'callers.csv'), `${callers.join('\n')}\n`)
@@ -221,12 +231,74 @@ function hex(): string {
   return randomBytes(12).toString('hex')
 }
 
-/** As the api does after a change. */
-async function reload(accountId: string): Promise<void> {
+/** Asks the voice process, as the api does. */
+async function askVoice(question: object) {
   const socket = connect(join(carillon.dataDir, 'voice.sock'))
-  socket.write(`${JSON.stringify({ type: 'changed', request: 1, accountId })}\n`)
-  await once(socket, 'data')
+  socket.write(`${JSON.stringify({ ...question, request: 1 })}\n`)
+  let text = ''
+  while (!/"request":1[^\n]*\n/.test(text)) text += (await once(socket, 'data'))[0]
   socket.destroy()
+  return JSON.parse(text.split('\n').find((line) => line.includes('"request":1')) ?? '{}')
+}
+
+async function voiceFigures(): Promise<VoiceFigures> {
+  return (await askVoice({ type: 'figures' })).figures
+}
+
+function mb(bytes: number): string {
+  return `${Math.round(bytes / 1_048_576)} MB`
+}
+
+/** Registrations with digest that change nothing, beside Kamailio's in memory. */
+async function refreshes(port: number): Promise<void> {
+  const flags = ['-sf', join(folder, 'register.xml'), '-inf', join(folder, 'callees.csv'), '-p', String(port)]
+  const load = ['-r', '500', '-m', String(registrations)]
+  const before = cpu().voice ?? 0
+  await sipp('refresh', [...flags, ...load])
+  const ours = ((cpu().voice ?? 0) - before) / registrations
+  const kamailio = await startKamailio()
+  const since = kamailio.cpu()
+  await once(start('kamailio', [...flags, ...load], kamailio.port), 'exit')
+  const theirs = (kamailio.cpu() - since) / registrations
+  kamailio.stop()
+  console.log(`  registration: ${ours.toFixed(3)} ms, Kamailio ${theirs.toFixed(3)} ms: ${(ours / theirs).toFixed(2)}x`)
+}
+
+async function startKamailio() {
+  const port = await freePort('udp')
+  const file = join(folder, 'kamailio.cfg')
+  writeFileSync(file, kamailioConfig(port))
+  const child = spawn('kamailio', ['-f', file, '-DD', '-E', '-m', '64', '-Y', folder, '-P', join(folder, 'pid')], {
+    detached: true,
+    stdio: 'ignore',
+  })
+  const family = () => [child.pid ?? 0, ...childrenOf(child.pid ?? 0)]
+  await until(() => family().length > 3, 'kamailio')
+  await wait(1_000)
+  return {
+    port,
+    cpu: () => family().reduce((sum, pid) => sum + cpuOf(pid), 0),
+    stop: () => process.kill(-(child.pid ?? 0), 'SIGKILL'),
+  }
+}
+
+function kamailioConfig(port: number): string {
+  return `#!KAMAILIO
+debug=0
+log_stderror=yes
+children=2
+listen=udp:127.0.0.1:${port}
+loadmodule "sl.so"
+loadmodule "pv.so"
+loadmodule "usrloc.so"
+loadmodule "registrar.so"
+loadmodule "auth.so"
+modparam("usrloc", "db_mode", 0)
+request_route {
+  if (!pv_www_authenticate("$td", "secret", "0")) { auth_challenge("$td", "0"); exit; }
+  save("location");
+}
+`
 }
 
 function scenario(name: string, text: string): string {
@@ -235,8 +307,8 @@ function scenario(name: string, text: string): string {
   return file
 }
 
-function start(name: string, flags: readonly string[]) {
-  const target = `127.0.0.1:${carillon.sipPort}`
+function start(name: string, flags: readonly string[], port = carillon.sipPort) {
+  const target = `127.0.0.1:${port}`
   const buffers = ['-buff_size', '4194304']
   const child = spawn('sipp', [target, '-i', '127.0.0.1', '-nostdin', ...flags, ...buffers], {
     cwd: folder,
@@ -276,9 +348,14 @@ function errors(): string {
 /** CPU time of each process so far, in milliseconds. */
 function cpu(): Record<string, number> {
   const { voice, api, worker, postgres } = carillon.pids
-  const children = readdirSync('/proc').filter((name) => /^\d+$/.test(name) && parentOf(name) === postgres)
-  const database = [postgres, ...children.map(Number)].reduce((sum, pid) => sum + cpuOf(pid), 0)
+  const database = [postgres, ...childrenOf(postgres)].reduce((sum, pid) => sum + cpuOf(pid), 0)
   return { voice: cpuOf(voice), worker: cpuOf(worker), api: cpuOf(api), PostgreSQL: database }
+}
+
+function childrenOf(pid: number): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && parentOf(name) === pid)
+    .map(Number)
 }
 
 function parentOf(pid: string): number {
