@@ -81,6 +81,21 @@ describe('T21: hold', () => {
     await hangUp(talking)
   })
 
+  it('T21: by UPDATE, and by the one who was called', async () => {
+    const talking = await talk(alice, bob)
+    await hearEachOther([alice, 440], [bob, 700], talking)
+    const lines = [`Contact: ${bob.phone.contact}`]
+    const held = describeSound({ port: bob.sound.port, version: 2, direction: 'sendonly' })
+    const answer = await talking.taken.request('UPDATE', lines, held)
+    expect(answer.status).toBe(200)
+    expect(answer.body).toContain('a=recvonly')
+    await until(() => isMusic(alice.sound.recent()), 'music for Alice')
+    const back = await talking.taken.request('UPDATE', lines, describeSound({ port: bob.sound.port, version: 3 }))
+    expect(back.body).toContain('a=sendrecv')
+    await alice.sound.hears(700)
+    await hangUp(talking)
+  })
+
   it('T21: the o= line stays as it was when nothing changed', async () => {
     const talking = await talk(alice, bob)
     const again = await talking.call.reinvite(alice.phone.sdp())
