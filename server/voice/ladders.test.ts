@@ -40,6 +40,28 @@ describe('T33: the ladder of a call', () => {
     expect(messages.at(-1).message).toContain('INFO 999 ')
   })
 
+  it('has no credentials and keys however they are written', () => {
+    const ladders = new Ladders(() => 0)
+    const folded =
+      'INVITE sip:b SIP/2.0\nAuthorization: Digest username="u",\n response="abc",\n\tcnonce="def"\nTo: <sip:b>\n\n'
+    ladders.noteIn('one', true, hop, bytes(`${folded}a=crypto:1  AES_CM_128_HMAC_SHA1_80  inline:c2VjcmV0\n`))
+    const [{ message }] = JSON.parse(ladders.take(['one']))
+    expect(message).not.toMatch(/abc|def|c2VjcmV0/)
+    expect(message).toContain('To: <sip:b>')
+  })
+
+  it('keeps so many bytes of INVITEs that may become calls and no more, and takes new ones when those are gone', () => {
+    let now = 0
+    const ladders = new Ladders(() => now)
+    const large = Buffer.alloc(65_536)
+    for (let i = 0; i < 5_000; i++) ladders.noteIn(`call-${i}`, true, hop, large)
+    expect(ladders.size).toBe(4_096)
+    now = 100_000
+    ladders.sweep(() => false)
+    ladders.noteIn('one', true, hop, large)
+    expect(ladders.size).toBe(1)
+  })
+
   it('keeps no message that belongs to no call', () => {
     let now = 0
     const ladders = new Ladders(() => now)

@@ -27,17 +27,22 @@ const mostMessages = 200
 /** An INVITE that became no call, or whose last messages come late. */
 const orphanMs = 70_000
 const mostDialogs = 100_000
+/** Ten thousand calls; anybody may send INVITEs, and each is kept for a while before it is known to become no call. */
+const mostBytes = 256 * 1024 * 1024
 
 const callIdHeader = /(?:^|\n)(?:call-id|i)[ \t]*:[ \t]*([^\r\n]*)/i
 /** What must not be stored: RFC 3261 §22 credentials, and the media keys of RFC 4568. */
 const secrets = [
-  [/^((?:proxy-)?authorization[ \t]*:[ \t]*)[^\r\n]*/gim, '$1(left out)'],
-  [/^(a=crypto:\d+ \S+ )[^\r\n]*/gim, '$1(left out)'],
+  // With the lines that it is folded over (§7.3.1).
+  [/^((?:proxy-)?authorization[ \t]*:[ \t]*)[^\r\n]*(?:\r\n[ \t][^\r\n]*)*/gim, '$1(left out)'],
+  [/^(a=crypto:(?:\d+[ \t]+\w+)?)[^\r\n]*/gim, '$1 (left out)'],
 ] as const
 
 export class Ladders {
   readonly #dialogs = new Map<string, Entry[]>()
   readonly #clock: () => number
+  /** Of all messages that are kept. */
+  #bytes = 0
 
   constructor(clock: () => number) {
     this.#clock = clock
@@ -50,7 +55,7 @@ export class Ladders {
   /** A message that came in; `begins` an INVITE that may begin a dialog. */
   noteIn(callId: string, begins: boolean, hop: Hop, bytes: Uint8Array): void {
     const entries = this.#dialogs.get(callId)
-    if (entries !== undefined) add(entries, { at: this.#clock(), isOut: false, hop, bytes })
+    if (entries !== undefined) this.#add(entries, { at: this.#clock(), isOut: false, hop, bytes })
     else if (begins) this.#begin(callId, { at: this.#clock(), isOut: false, hop, bytes })
   }
 
@@ -60,12 +65,27 @@ export class Ladders {
     if (callId === undefined) return
     const entry = { at: this.#clock(), isOut: true, hop, bytes }
     const entries = this.#dialogs.get(callId)
-    if (entries !== undefined) add(entries, entry)
+    if (entries !== undefined) this.#add(entries, entry)
     else if (head.startsWith('INVITE ')) this.#begin(callId, entry)
   }
 
   #begin(callId: string, entry: Entry): void {
-    if (this.#dialogs.size < mostDialogs) this.#dialogs.set(callId, [entry])
+    if (this.#dialogs.size >= mostDialogs) return
+    const entries: Entry[] = []
+    this.#add(entries, entry)
+    if (entries.length > 0) this.#dialogs.set(callId, entries)
+  }
+
+  #add(entries: Entry[], entry: Entry): void {
+    if (this.#bytes + entry.bytes.length > mostBytes) return
+    this.#bytes += entry.bytes.length
+    entries.push(entry)
+    if (entries.length >= 2 * mostMessages) this.#bytes -= sizeOf(entries.splice(0, mostMessages))
+  }
+
+  #forget(callId: string): void {
+    this.#bytes -= sizeOf(this.#dialogs.get(callId) ?? [])
+    this.#dialogs.delete(callId)
   }
 
   /** The ladder of a call that is over, as JSON text, and forgets it. */
@@ -73,7 +93,7 @@ export class Ladders {
     const all: (Entry & { readonly callId: string })[] = []
     for (const callId of callIds) {
       for (const entry of this.#dialogs.get(callId) ?? []) all.push({ ...entry, callId })
-      this.#dialogs.delete(callId)
+      this.#forget(callId)
     }
     all.sort((a, b) => a.at - b.at)
     return JSON.stringify(all.slice(-mostMessages).map(toMessage))
@@ -83,15 +103,12 @@ export class Ladders {
   sweep(isLive: (callId: string) => boolean): void {
     const before = this.#clock() - orphanMs
     for (const [callId, entries] of this.#dialogs) {
-      if ((entries.at(-1)?.at ?? 0) < before && !isLive(callId)) this.#dialogs.delete(callId)
+      if ((entries.at(-1)?.at ?? 0) < before && !isLive(callId)) this.#forget(callId)
     }
   }
 }
 
-function add(entries: Entry[], entry: Entry): void {
-  entries.push(entry)
-  if (entries.length >= 2 * mostMessages) entries.splice(0, mostMessages)
-}
+const sizeOf = (entries: readonly Entry[]): number => entries.reduce((sum, { bytes }) => sum + bytes.length, 0)
 
 const latin1 = (bytes: Uint8Array, most: number): string =>
   Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(most, bytes.length)).toString('latin1')
