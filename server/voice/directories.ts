@@ -54,7 +54,6 @@ export class Directories implements RoutingDirectories {
   readonly #byUsername = new Map<string, DeviceLogin>()
   /** By lower-case user name; accounts do not know of each other's. */
   readonly #trunkSignIns = new Map<string, readonly TrunkSignIn[]>()
-  readonly #realms = new Map<string, string>()
   readonly #parents = new Map<string, string | null>()
   /** Accounts that may use the root's carriers. */
   readonly #guests = new Set<string>()
@@ -63,10 +62,6 @@ export class Directories implements RoutingDirectories {
 
   constructor(options: DirectoriesOptions) {
     this.#options = options
-  }
-
-  get accounts(): Iterable<Directory> {
-    return this.#accounts.values()
   }
 
   account(accountId: string): Directory | undefined {
@@ -97,11 +92,6 @@ export class Directories implements RoutingDirectories {
   trunkSignIn(trunkId: string): TrunkSignIn | null {
     const username = this.#trunks.get(trunkId)?.trunk.username?.toLowerCase() ?? ''
     return this.#trunkSignIns.get(username)?.find((one) => one.trunkId === trunkId) ?? null
-  }
-
-  accountOfRealm(realm: string): Directory | undefined {
-    const accountId = this.#realms.get(realm.toLowerCase())
-    return accountId === undefined ? undefined : this.#accounts.get(accountId)
   }
 
   get trunks(): Iterable<TrunkLogin> {
@@ -138,7 +128,6 @@ export class Directories implements RoutingDirectories {
     this.#parents.delete(accountId)
     this.#guests.delete(accountId)
     for (const [number, owner] of this.#numbers) if (owner === accountId) this.#numbers.delete(number)
-    for (const [realm, owner] of this.#realms) if (owner === accountId) this.#realms.delete(realm)
     for (const [id, { trunk }] of this.#trunks) if (trunk.accountId === accountId) this.#trunks.delete(id)
     for (const [username, all] of this.#trunkSignIns) {
       const others = all.filter((one) => one.accountId !== accountId)
@@ -148,7 +137,9 @@ export class Directories implements RoutingDirectories {
     for (const [id, login] of this.#devices) {
       if (login.accountId !== accountId) continue
       this.#devices.delete(id)
-      this.#byUsername.delete(login.username.toLowerCase())
+      // Another account may have taken the name meanwhile, and have been read before this one.
+      const username = login.username.toLowerCase()
+      if (this.#byUsername.get(username) === login) this.#byUsername.delete(username)
     }
   }
 
@@ -164,7 +155,6 @@ export class Directories implements RoutingDirectories {
       configuration.accounts.length === 1 ? all : all.filter(({ accountId }) => accountId === id)
     this.#accounts.set(id, directory)
     this.#parents.set(id, account.parentId)
-    this.#realms.set(realm.toLowerCase(), id)
     if (rows.usesPlatformTrunks(account)) this.#guests.add(id)
     for (const row of mine(configuration.users)) directory.put('user', rows.toUser(row))
     for (const row of mine(configuration.callflows)) directory.put('callflow', rows.toCallflow(row))

@@ -39,8 +39,4 @@ export class Ports {
   has(endpoint: string): boolean {
     return this.#byEndpoint.has(endpoint)
   }
-
-  get inUse(): number {
-    return this.#byEndpoint.size
-  }
 }

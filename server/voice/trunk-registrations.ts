@@ -39,10 +39,6 @@ export class TrunkRegistrations {
     return this.#trunkOfToken.get(user) ?? null
   }
 
-  isRegistered(trunkId: string): boolean {
-    return this.#held.get(trunkId)?.registration.isRegistered ?? false
-  }
-
   /** Call when configuration changed. */
   refresh(): void {
     const { directories, exchange, tokenOf } = this.#options
