@@ -7,6 +7,7 @@ import type { SfuCounters } from '../engine/sfu/messages.ts'
 import type { App } from './app.ts'
 import type { Answered, Operations, Readiness } from './http/operations-routes.ts'
 import type { MediaClient } from './media/client.ts'
+import { readDrops } from './socket-drops.ts'
 import type { VoiceClient } from './voice/client.ts'
 import type { VoiceFigures } from './voice/control-protocol.ts'
 
@@ -59,6 +60,7 @@ export function createMetrics(parts: Parts): Operations {
   addEventFigures(registry, parts.app)
   const askWorkers = addWorkerFigures(registry, parts.workers)
   const askVoice = addVoiceFigures(registry, parts.voice)
+  const countDrops = addDrops(registry, parts.app.config)
   const answers = new Histogram({
     name: 'carillon_http_answer_seconds',
     help: 'Time to answer, by route and status.',
@@ -69,7 +71,7 @@ export function createMetrics(parts: Parts): Operations {
   return {
     readiness: () => readiness(parts),
     metrics: async () => {
-      await Promise.all([askWorkers(), askVoice()])
+      await Promise.all([askWorkers(), askVoice(), countDrops()])
       return registry.metrics()
     },
     answered: ({ method, route, status, seconds }: Answered) =>
@@ -159,6 +161,20 @@ function addVoiceFigures(registry: Registry, voice: VoiceClient): () => Promise<
     const told = await voice.figures()
     up.set(told ? 1 : 0)
     if (told) for (const [key, unit, one] of figures) one.set(told[key] * unit)
+  }
+}
+
+function addDrops(registry: Registry, config: App['config']): () => Promise<void> {
+  const help = 'Datagrams lost because a socket was not read in time, by what it is for.'
+  const dropped = new Gauge({ name: 'carillon_udp_dropped', help, labelNames: ['use'], registers: [registry] })
+  const { sipPort, sipExtraPorts, rtpPorts } = config
+  const sip = new Set([sipPort, ...sipExtraPorts.map(({ port }) => port)])
+  const useOf = (port: number) => {
+    if (sip.has(port)) return 'sip'
+    return port >= rtpPorts.first && port <= rtpPorts.last ? 'rtp' : null
+  }
+  return async () => {
+    for (const [use, count] of await readDrops(useOf)) dropped.set({ use }, count)
   }
 }
 
