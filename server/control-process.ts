@@ -50,6 +50,11 @@ export class ControlProcess {
           resolve()
         }
       })
+      child.on('error', (error) => {
+        // It could not be made, or died as something was said to it: then `exit` tells of it.
+        this.#log.warn({ err: error }, `the ${this.#name} process`)
+        if (child.pid === undefined) reject(error)
+      })
       child.on('exit', (code, signal) => {
         this.#child = null
         if (!isServing) return reject(new Error(refusal))

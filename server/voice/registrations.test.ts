@@ -8,13 +8,16 @@ const desk = { deviceId: 'dev_desk', accountId: 'acc', username: 'desk' }
 const home = { deviceId: 'dev_home', accountId: 'acc', username: 'home' }
 const at = (port: number, flow = 'udp4:5060'): Hop => ({ transport: 'udp', address: '192.0.2.7', port, flow })
 
-function place(isAlive: (flow: string) => boolean = () => true) {
+function place(
+  isAlive: (flow: string) => boolean = () => true,
+  write?: (kept: readonly RegistrationRow[]) => Promise<void>,
+) {
   const written: RegistrationRow[][] = []
   const registrations = new Registrations({
     node: 'voice-0',
     clock: () => 1_000_000,
     log: { warn: () => {} } as never,
-    write: async (kept) => void written.push([...kept]),
+    write: write ?? (async (kept) => void written.push([...kept])),
     isAlive,
     changed: () => {},
   })
@@ -95,4 +98,23 @@ it('another user than the one who signed in is not registered', async () => {
     registrations.register(request, at(5_060), desk, (parts) => resolve(parts.status)),
   )
   expect(status).toBe(403)
+})
+
+it('T7: what was refreshed while a write was under way is written before the process ends', async () => {
+  const written: RegistrationRow[][] = []
+  const begun = Promise.withResolvers<void>()
+  const first = Promise.withResolvers<void>()
+  const { registrations, register } = place(undefined, async (kept) => {
+    written.push([...kept])
+    begun.resolve()
+    if (written.length === 1) await first.promise
+  })
+  const answered = register(desk, at(5_060))
+  await begun.promise
+  void register(home, at(5_061))
+  const stopped = registrations.stop()
+  first.resolve()
+  await stopped
+  expect(await answered).toBe(200)
+  expect(written.flat().map(({ deviceId }) => deviceId)).toEqual([desk.deviceId, home.deviceId])
 })

@@ -172,6 +172,8 @@ export class Registrations {
   }
 
   async stop(): Promise<void> {
+    // What changed while a write was under way goes with one of its own.
+    while (this.#isWriting) await new Promise((resolve) => setImmediate(resolve))
     if (this.#timer) clearTimeout(this.#timer)
     await this.#write()
   }
