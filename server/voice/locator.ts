@@ -3,6 +3,7 @@ import { promises as dns } from 'node:dns'
 import type { Instant } from '../../engine/machine.ts'
 import type { Hop } from '../../engine/sip/hop.ts'
 import { HopSearch, type Query, type QueryAnswer } from '../../engine/sip/next-hop.ts'
+import { privateNets } from '../config.ts'
 import { blockList } from './addresses.ts'
 
 interface Options {
@@ -11,6 +12,8 @@ interface Options {
   /** Of this process: a request that we send to ourselves goes in circles. */
   readonly ownPorts: ReadonlySet<number>
   readonly isOwnAddress: (address: string) => boolean
+  /** The allow-list: private addresses outside of these networks lead nowhere. */
+  readonly isLocal: (address: string) => boolean
 }
 
 /** Long enough for a burst of calls, short enough for a carrier that moves. */
@@ -19,7 +22,11 @@ const mostKept = 1_000
 const askMs = 3_000
 
 /** Never where SIP is: this host's unspecified addresses, multicast, broadcast, and metadata of cloud machines. */
-const forbidden = blockList(['0.0.0.0/8', '224.0.0.0/4', '240.0.0.0/4', '169.254.169.254/32', 'ff00::/8', '::/128'])
+const forbidden = blockList([
+  ...['0.0.0.0/8', '224.0.0.0/4', '240.0.0.0/4', '169.254.169.254/32'],
+  ...['ff00::/8', '::/128', 'fd00:ec2::254/128'],
+])
+const privateNetworks = blockList(privateNets)
 
 export class Locator {
   readonly #options: Options
@@ -59,11 +66,12 @@ export class Locator {
   }
 
   #allowed(hops: readonly Hop[]): readonly Hop[] {
-    const { ownPorts, isOwnAddress } = this.#options
+    const { ownPorts, isOwnAddress, isLocal } = this.#options
     return hops.filter(({ address, port }) => {
       const family = address.includes(':') ? 'ipv6' : 'ipv4'
       const isUs = ownPorts.has(port) && isOwnAddress(address)
-      return !forbidden.check(address, family) && !isUs
+      const isAllowed = isLocal(address) || !privateNetworks.check(address, family)
+      return isAllowed && !forbidden.check(address, family) && !isUs
     })
   }
 }

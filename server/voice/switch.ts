@@ -131,6 +131,7 @@ export class Switch implements ControlHandler {
       clock: () => performance.now(),
       ownPorts: new Set(sipPorts(sip).map(({ port }) => port)),
       isOwnAddress: (address) => this.#addresses.toward(address) === address,
+      isLocal: (address) => this.#addresses.isLocal(address),
     })
     this.#registrations = new Registrations({
       node,
