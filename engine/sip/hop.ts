@@ -2,6 +2,7 @@
  * One hop: where a message goes next or came from last, and the transport that carries it. Replies go where RFC 3261
  * §18.2.2 and RFC 3581 §4 say, and to the observed source where a device behind a NAT does not know its address (T10).
  *
+ * NOTE: a reply ignores `maddr`, against §18.2.2: whoever is not let in yet would choose whom we send to (T10, T12).
  * NOTE: a request to a UDP peer stays on UDP whatever its size (T11), against §18.1.1, which phones do not follow.
  */
 import type { SipMessage } from './message.ts'
