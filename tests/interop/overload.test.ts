@@ -1,7 +1,4 @@
 /** More than it can do: what is refused, and what never is (T8, T9). */
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Carillon, until } from '../carillon.ts'
 import { type Line, Organisation, type Telephone } from './organisation.ts'
@@ -79,80 +76,8 @@ describe('overload (T8)', () => {
   })
 })
 
-describe('under load (T9)', () => {
-  it('T9: says which sysctl to set where the socket’s buffer is smaller than it wants', () => {
-    const most = Number(readFileSync('/proc/sys/net/core/rmem_max', 'utf8'))
-    expect(carillon.output.includes('net.core.rmem_max')).toBe(most < 4 * 1024 * 1024)
-  })
-
-  it('T9: drops and lag are metrics', async () => {
-    const text = await (await fetch(`${carillon.url}/metrics`)).text()
-    expect(text).toMatch(/^carillon_voice_loop_delay_seconds \d/m)
-    expect(text).toMatch(/^carillon_udp_dropped\{use="sip"\} \d/m)
-  })
-
-  it('T9: answers as fast as before while a long history is read', async () => {
-    const rows = 100_000
-    await insertCalls(rows)
-    const quiet = await answerTimes(() => true)
-    let isRead = false
-    const reading = readHistory().finally(() => (isRead = true))
-    const busy = await answerTimes(() => isRead)
-    expect(await reading).toBeGreaterThanOrEqual(rows)
-    expect(middle(busy) - middle(quiet)).toBeLessThan(50)
-  })
+it('T9: drops and lag are metrics', async () => {
+  const text = await (await fetch(`${carillon.url}/metrics`)).text()
+  expect(text).toMatch(/^carillon_voice_loop_delay_seconds \d/m)
+  expect(text).toMatch(/^carillon_udp_dropped\{use="sip"\} \d/m)
 })
-
-/** Of an instance's whole history, page by page. */
-async function readHistory(): Promise<number> {
-  const { accountId } = organisation
-  let count = 0
-  for (let after = ''; ; ) {
-    const query = `limit=10000${after === '' ? '' : `&cursor=${encodeURIComponent(after)}`}`
-    const page = await carillon.call('GET', `/v3.0/calls_history/outgoing?${query}`, undefined, {
-      'x-account-id': accountId,
-    })
-    count += page.data.length
-    if (!page.next) return count
-    after = page.next
-  }
-}
-
-/** Milliseconds from a question to its answer, at least fifty of them, until `isOver`. */
-async function answerTimes(isOver: () => boolean): Promise<number[]> {
-  const times: number[] = []
-  while (times.length < 50 || (!isOver() && times.length < 5_000)) {
-    const began = performance.now()
-    const { phone } = alice
-    const id = Math.random()
-    await phone.ask(
-      'OPTIONS',
-      `sip:${organisation.realm}`,
-      ['From: <sip:a@b>;tag=1', 'To: <sip:c@d>', `Call-ID: ${id}`],
-      1,
-    )
-    times.push(performance.now() - began)
-  }
-  return times
-}
-
-const middle = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0
-
-async function insertCalls(rows: number): Promise<void> {
-  const folder = join(carillon.dataDir, 'postgres')
-  const password = readFileSync(join(folder, 'password'), 'utf8').trim()
-  const where = { host: join(folder, 'sockets'), port: 5432, database: 'postgres' }
-  const db = new pg.Client({ ...where, user: 'postgres', password })
-  await db.connect()
-  try {
-    await db.query(
-      `insert into calls (id, account_id, direction, caller_number, called_number, started_at, ended_at, heartbeat_at,
-        hangup_cause, ended_by, duration_seconds, billing_seconds, node)
-      select 'call_' || lpad(to_hex(n), 24, '0'), $1, 'outgoing', '1001', '+32470123456', now() - n * interval '1 second',
-        now(), now(), 'ANSWERED', 'caller', 10, 5, 'test' from generate_series(1, $2::int) n`,
-      [organisation.accountId, rows],
-    )
-  } finally {
-    await db.end()
-  }
-}
