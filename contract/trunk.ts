@@ -13,12 +13,19 @@ import {
 import { PrivLevel } from './telephony-user.ts'
 import { Id, JsonValue, line, Timestamp } from './values.ts'
 
+const name = '([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\\.)*[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\\.?'
+/** Two colons at least, so that a port is not taken for the end of an address. */
+const ipv6 = '(?=[^:]*:[^:]*:)[0-9A-Fa-f:.]{2,45}'
 const host = z
   .string()
   .max(253)
+  .regex(new RegExp(`^(${name}|${ipv6}|\\[${ipv6}\\])$`), 'must be a host name or an address')
+const hostAndPort = z
+  .string()
+  .max(260)
   .regex(
-    /^([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\.)*[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\.?$|^\[?[0-9A-Fa-f:.]{2,45}\]?$/,
-    'must be a host name or an address',
+    new RegExp(`^(${name}|\\[${ipv6}\\])(:[1-9][0-9]{0,4})?$|^${ipv6}$`),
+    'must be a host name or an address, with a port behind it or without',
   )
 
 const NumberForm = z.enum(['plus_e164', '00', 'national'])
@@ -55,7 +62,9 @@ const Advanced = z
       .max(86_400)
       .meta({ description: 'The expiry asked for; the carrier’s answer holds.' }),
     auth_username: line(128).nullable().meta({ description: 'For digest, where it differs from `username`.' }),
-    outbound_proxy: host.nullable().meta({ description: 'Where requests are sent instead of `server`.' }),
+    outbound_proxy: hostAndPort.nullable().meta({
+      description: 'Where requests are sent instead of `server`: host, or host and port.',
+    }),
     addresses: z
       .array(z.union([z.cidrv4(), z.cidrv6(), z.ipv4(), z.ipv6()]))
       .max(100)

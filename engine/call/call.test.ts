@@ -470,3 +470,29 @@ it('a callflow of a device rings it alone', () => {
   world.call('alice-phone', '1003')
   expect(world.dials.map(({ to }) => to.uri)).toEqual(['sip:bob-desk@10.1.1.1'])
 })
+
+describe('a phone that registered over TLS', () => {
+  it('is offered SRTP that it may leave aside, and where it refuses that, SRTP alone', () => {
+    const world = CallWorld.withAliceAndBob()
+    world.secured.add('bob-phone')
+    const alice = world.call('alice-phone', '1002')
+    expect(world.dials[0]?.sdp).toMatch(/RTP\/AVP[\s\S]*a=crypto:/)
+    world.fails(world.dialled('bob-phone'), 488)
+    expect(world.dials[1]?.sdp).toMatch(/RTP\/SAVP[\s\S]*a=crypto:/)
+    world.fails(world.dials[1]?.leg ?? '', 488)
+    expect(world.takeLog()).toContain(`${alice} reject 488`)
+    expect(world.dials).toHaveLength(2)
+    nothingLeft(world)
+  })
+
+  it('is not asked again where it is busy, and one without TLS never is', () => {
+    const world = CallWorld.withAliceAndBob()
+    world.secured.add('bob-phone')
+    world.call('alice-phone', '1002')
+    world.fails(world.dialled('bob-phone'), 486)
+    const plain = CallWorld.withAliceAndBob()
+    plain.call('alice-phone', '1002')
+    plain.fails(plain.dialled('bob-phone'), 488)
+    expect([world.dials.length, plain.dials.length]).toEqual([1, 1])
+  })
+})

@@ -34,6 +34,8 @@ export class CallWorld {
   readonly deadTrunks = new Set<string>()
   /** How many bindings a device has, where not one. */
   readonly bindings = new Map<string, number>()
+  /** Devices that registered over TLS. */
+  readonly secured = new Set<string>()
   readonly prompts = new Map<string, string>()
   isWriterStuck = false
   isMediaStuck = false
@@ -251,7 +253,7 @@ export class CallWorld {
     if (this.unregistered.has(deviceId)) return []
     return Array.from({ length: this.bindings.get(deviceId) ?? 1 }, (_, index) => ({
       target: { uri: `sip:${deviceId}@10.1.1.${index + 1}`, route: [], flow: `flow${index}`, credentials: null },
-      isSecure: false,
+      isSecure: this.secured.has(deviceId),
     }))
   }
 

@@ -1,6 +1,6 @@
 /** What leaves by a trunk: which one, by what number, and who is shown to call (T15, T16, T18, T19). */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { Carillon, type Json } from '../carillon.ts'
+import { Carillon, type Json, until } from '../carillon.ts'
 import { type Line, Organisation, type Telephone } from './organisation.ts'
 import { header, type Message, type PhoneCall } from './phone.ts'
 
@@ -117,6 +117,24 @@ describe('the number and the caller, as a carrier wants them (T15)', () => {
     const own = await forwarded()
     expect(own).toMatch(/^From: .*<sip:\+3225550102@/m)
     expect(own).not.toMatch(/471222333/)
+  })
+})
+
+describe('a registration that is refused (T15)', () => {
+  it('T15: is not tried again at once, and said once', async () => {
+    const carrier = await line('127.0.0.59')
+    const login = { username: 'line-1', password: 'x', advanced: { registration: true } }
+    await organisation.call('PATCH', `trunks/${carrier.trunkId}`, login)
+    const register = await carrier.phone.next('REGISTER', ({ method }) => method === 'REGISTER')
+    const copied = ['Via', 'From', 'Call-ID', 'CSeq'].map((name) => `${name}: ${header(register, name)}`)
+    const to = `To: ${header(register, 'To')};tag=1`
+    carrier.phone.send(['SIP/2.0 403 Forbidden', ...copied, to, 'Content-Length: 0', '', ''].join('\r\n'))
+    const isTold = () => carillon.output.split('\n').filter((text) => text.includes(`"trunk":"${carrier.trunkId}"`))
+    await until(() => isTold().some((text) => text.includes('"status":403')), 'word of it')
+    // Calls go out all the same: some carriers want no registration for that.
+    await sent(carrier)
+    expect(carrier.phone.inbox.filter(({ method }) => method === 'REGISTER')).toHaveLength(1)
+    expect(isTold()).toHaveLength(1)
   })
 })
 

@@ -1,0 +1,22 @@
+import { describe, expect, it } from 'vitest'
+import { type Codec, commonOutside, g722, pcma, pcmu } from './codec.ts'
+
+const codec = (name: string): Codec => ({ name, clockRate: 8_000, channels: 1, parameters: '' })
+
+describe('what a carrier is offered (T11)', () => {
+  it('what carriers know, in the order of the phone, with what accompanies it', () => {
+    const all = [codec('SILK'), pcmu, codec('x-own'), pcma, codec('telephone-event'), g722, codec('speex')]
+    expect(commonOutside(all)).toEqual([pcmu, pcma, codec('telephone-event'), g722])
+  })
+
+  it('eight of them at most', () => {
+    const all = ['opus', 'AMR-WB', 'AMR', 'G722', 'PCMA', 'PCMU', 'G729', 'GSM', 'iLBC', 'telephone-event'].map(codec)
+    const names = commonOutside(all).map(({ name }) => name)
+    expect(names).toEqual(['opus', 'AMR-WB', 'AMR', 'G722', 'PCMA', 'PCMU', 'G729', 'GSM', 'telephone-event'])
+  })
+
+  it('what there is, where nothing of it is known', () => {
+    const all = [codec('SILK'), codec('telephone-event')]
+    expect(commonOutside(all)).toEqual(all)
+  })
+})
