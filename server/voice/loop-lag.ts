@@ -1,4 +1,7 @@
-/** How late the event loop is now (T8): the latest of its last second, so that a stall counts at once and is soon forgotten. */
+/**
+ * How late the event loop is now (T8): all that it was late by in its last second of work. One pause of the collector is
+ * no overload; a loop that is late again and again is, and so is one long stall, at once; both are soon forgotten.
+ */
 
 const stepMs = 50
 const samples = 20
@@ -22,7 +25,9 @@ export class LoopLag {
   /** Milliseconds; at least 0. */
   get recentMs(): number {
     // What has not fired yet is late already.
-    return Math.max(0, performance.now() - this.#dueMs, ...this.#late)
+    let sum = Math.max(0, performance.now() - this.#dueMs)
+    for (const late of this.#late) sum += late
+    return sum
   }
 
   #note(nowMs: number): void {

@@ -83,7 +83,7 @@ const sweepMs = 30_000
 const heartbeatMs = 10_000
 const namesMs = 60_000
 /** T8: with the loop this late, or so much waiting for the writer, new calls are shed. */
-const lateMs = 200
+const lateMs = 500
 const retrySeconds = 2
 
 export class Switch implements ControlHandler {
