@@ -66,7 +66,6 @@ async function start(connection: ClientConfig, { log, stops }: ControlParts): Pr
     network: { localNets: config.localNets, publicIps: config.publicIps ?? [] },
     rtpPorts: config.rtpPorts,
     workerSocket: workerSocketPath(config.dataDir, 0),
-    host,
     wrote: () => control.wrote(),
   })
   const control = new Control(voiceSocketPath(config.dataDir), telephony)

@@ -5,7 +5,6 @@
  * Invariant: after each input everything that follows from it is carried out before the next.
  */
 import { randomBytes } from 'node:crypto'
-import type { FastifyBaseLogger } from 'fastify'
 import { Calls } from '../../engine/call/calls.ts'
 import type { CallHost } from '../../engine/call/host.ts'
 import type { LegId } from '../../engine/call/leg.ts'
@@ -22,7 +21,6 @@ import type { CallBook } from './call-book.ts'
 import type { Writer } from './writer.ts'
 
 export interface ExchangeOptions {
-  readonly log: FastifyBaseLogger
   readonly send: (hop: Hop, bytes: Uint8Array, ticket: string) => void
   readonly local: (hop: Hop) => LocalAddress
   readonly legs: Pick<LegsOptions, 'locate' | 'flow' | 'authorize' | 'onRequest' | 'agent'>

@@ -68,8 +68,6 @@ export interface SwitchOptions {
   readonly network: { readonly localNets: readonly string[]; readonly publicIps: readonly string[] }
   readonly rtpPorts: { readonly first: number; readonly last: number }
   readonly workerSocket: string
-  /** Of the public URL. */
-  readonly host: string
   /** Events wait in the inbox. */
   readonly wrote: () => void
 }
@@ -190,7 +188,6 @@ export class Switch implements ControlHandler {
     this.#media = new MediaClient(options.workerSocket, (report) => this.#exchange.report(report))
     const digest = new DigestClient({ hashes, token: newToken })
     this.#exchange = new Exchange({
-      log,
       send: (hop, bytes, ticket) => this.#send(hop, bytes, ticket),
       local: (hop) => this.#sockets.local(hop),
       legs: {
