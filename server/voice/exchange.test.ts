@@ -9,7 +9,6 @@ function invite(header: string) {
   const statuses: string[] = []
   const named: string[] = []
   const exchange: Exchange = new Exchange({
-    log: {} as never,
     send: (_hop, bytes) => void statuses.push(Buffer.from(bytes).toString().slice(8, 11)),
     local: () => ({ host: '192.0.2.1', port: 5_060 }),
     legs: {
