@@ -39,6 +39,19 @@ export type MediaOrder =
       readonly sides: 'received' | 'both'
     }
   | { readonly type: 'record_stop'; readonly endpoint: EndpointId }
+  /** Nothing is written while it lasts, and the file has no gap for it. */
+  | { readonly type: 'record_pause'; readonly endpoint: EndpointId; readonly isPaused: boolean }
+  /** What this endpoint's peer says reaches nobody: not who is bridged, mixed or recorded with it. */
+  | { readonly type: 'mute'; readonly endpoint: EndpointId; readonly isMuted: boolean }
+  /**
+   * Who hears whom: of each listener the speakers, mixed on a 20 ms clock (M8). In place of the mix of that name before, and
+   * of what its endpoints were bridged to; empty: it is over, and they hear nothing. Needs G.711 or Opus of each.
+   */
+  | {
+      readonly type: 'mix'
+      readonly mix: string
+      readonly hears: Readonly<Record<EndpointId, readonly EndpointId[]>>
+    }
   /** Sends a digit by RFC 4733. */
   | { readonly type: 'dtmf'; readonly endpoint: EndpointId; readonly digit: string; readonly durationMs: number }
   /** Answered by `closed`. */
