@@ -8,7 +8,7 @@
 import { byte, isRtcp, read16, RtpPacket, write16 } from '../sfu/rtp.ts'
 import { isUnspecified } from '../sdp/sdp.ts'
 import { Control, controlBytes } from './control.ts'
-import { type Law, recodeG711 } from './g711.ts'
+import { type Law, recodeG711, silence } from './g711.ts'
 import { Latch } from './latch.ts'
 import type { MediaQuality, MediaReport, RemoteMedia } from './messages.ts'
 import { OutgoingStream } from './outgoing-stream.ts'
@@ -55,6 +55,8 @@ export class Endpoint {
   readonly speaker: Speaker
   transport: Transport | null = null
   recording: Recording | null = null
+  /** What its peer says reaches nobody. Keys that it presses do. */
+  isMuted = false
   /** What was no RTP, had no payload type of its description, or a wrong tag. */
   malformed = 0
   readonly #parts: EndpointParts
@@ -180,10 +182,19 @@ export class Endpoint {
     if (route.kind === 'event') {
       const digit = this.#events?.onPacket(bytes, payloadAt, payloadLength, timestamp, nowMs)
       if (digit) this.#reportDigit(digit)
-    } else if (this.recording && route.kind === 'speech') {
+    } else if (this.isMuted) {
+      // The stream goes on, so that whoever hears it knows that we are there; what has no silence is left out.
+      if (!route.law) return this.#peer ? this.#peer.#leaveOut(bytes) : undefined
+      bytes.fill(silence[route.law], payloadAt, payloadAt + payloadLength)
+    }
+    if (this.recording && route.kind === 'speech') {
       this.recording.onReceived(route.law, bytes, payloadAt, payloadLength, timestamp, packet.ssrc)
     }
     if (this.#peer) this.#peer.#relay(bytes, route, nowMs)
+  }
+
+  #leaveOut(bytes: Uint8Array): void {
+    if (this.#canSend && !this.speaker.isSpeaking) this.stream.omit(bytes, this.#peer ?? this)
   }
 
   /** Of the endpoint that is bridged to us: `packet` is still its packet. */

@@ -28,6 +28,7 @@ export class Recording {
   readonly #frame: Int16Array
   #ssrc = -1
   #isDeaf = false
+  #isPaused = false
   #nextAtMs: number
   #frames = 0
 
@@ -45,6 +46,7 @@ export class Recording {
 
   /** `law` null: a codec that we cannot hear. */
   onReceived(law: Law | null, bytes: Uint8Array, at: number, length: number, timestamp: number, ssrc: number): void {
+    if (this.#isPaused) return
     if (law === null) {
       this.#isDeaf = true
       return
@@ -55,20 +57,35 @@ export class Recording {
   }
 
   onSent(law: Law, bytes: Uint8Array, at: number, length: number, timestamp: number): void {
-    if (this.#sent) this.#write(this.#sent, law, bytes, at, length, timestamp)
+    if (this.#sent && !this.#isPaused) this.#write(this.#sent, law, bytes, at, length, timestamp)
+  }
+
+  /** What came before is written to its end; what comes while it lasts is not kept, and leaves no gap. */
+  pause(isPaused: boolean, nowMs: number): void {
+    if (isPaused === this.#isPaused) return
+    if (isPaused) this.#drain(nowMs)
+    this.#isPaused = isPaused
+    this.#received.restart()
+    this.#sent?.restart()
+    this.#nextAtMs = nowMs + frameMs
   }
 
   tick(nowMs: number): void {
+    if (this.#isPaused) return
     if (nowMs - this.#nextAtMs > longestStallMs) this.#nextAtMs = nowMs
     for (; this.#nextAtMs <= nowMs; this.#nextAtMs += frameMs) this.#read()
   }
 
   /** What waits in the buffers belongs to it. */
   close(nowMs: number, done: (fault: string | null) => void): void {
-    this.tick(nowMs)
-    while (this.#received.level > 0 || (this.#sent?.level ?? 0) > 0) this.#read()
+    if (!this.#isPaused) this.#drain(nowMs)
     const fault = this.#isDeaf ? 'some of it was in a codec that cannot be recorded' : null
     this.#sink.close((reason) => done(reason ?? fault))
+  }
+
+  #drain(nowMs: number): void {
+    this.tick(nowMs)
+    while (this.#received.level > 0 || (this.#sent?.level ?? 0) > 0) this.#read()
   }
 
   #write(buffer: JitterBuffer, law: Law, bytes: Uint8Array, at: number, length: number, timestamp: number): void {

@@ -55,6 +55,7 @@ export class Switchboard {
   handle(order: MediaOrder, nowMs: number): void {
     if (order.type === 'open') return this.#open(order)
     if (order.type === 'bridge') return this.#bridge(order.a, order.b)
+    if (order.type === 'mix') return
     const endpoint = this.#endpoints.get(order.endpoint)
     if (!endpoint) return
     switch (order.type) {
@@ -75,6 +76,12 @@ export class Switchboard {
         break
       case 'record_stop':
         this.#endRecording(endpoint, nowMs)
+        break
+      case 'record_pause':
+        endpoint.recording?.pause(order.isPaused, nowMs)
+        break
+      case 'mute':
+        endpoint.isMuted = order.isMuted
         break
       case 'dtmf':
         endpoint.speaker.press(order.digit, order.durationMs, nowMs)

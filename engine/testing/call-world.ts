@@ -341,6 +341,7 @@ function describeCommand(command: LegCommand): string {
 
 function describeOrder(order: MediaOrder): string {
   if (order.type === 'bridge') return `media bridge ${order.a} ${order.b}`
+  if (order.type === 'mix') return `media mix ${order.mix} ${JSON.stringify(order.hears)}`
   if (order.type === 'play') return `media play ${order.endpoint} ${playName(order)}`
   return `media ${order.type} ${order.endpoint}`
 }

@@ -31,12 +31,16 @@ interface Wanted {
   peer: EndpointId | null
   play: { readonly play: string; readonly source: PlaySource } | null
   recording: string | null
+  isMuted: boolean
 }
+
+type Hears = Extract<MediaOrder, { type: 'mix' }>['hears']
 
 export class MediaClient {
   readonly #report: (report: MediaReport) => void
   readonly #connection: WorkerConnection
   readonly #wanted = new Map<EndpointId, Wanted>()
+  readonly #mixes = new Map<string, Hears>()
   /** `close` was ordered, `closed` has not come. */
   readonly #closing = new Set<EndpointId>()
   #others: readonly EndpointId[] = []
@@ -103,6 +107,7 @@ export class MediaClient {
   #remember(order: MediaOrder): void {
     if (order.type === 'open') return this.#rememberOpen(order)
     if (order.type === 'bridge') return this.#rememberBridge(order.a, order.b)
+    if (order.type === 'mix') return this.#rememberMix(order.mix, order.hears)
     const wanted = this.#wanted.get(order.endpoint)
     if (!wanted) return
     switch (order.type) {
@@ -110,7 +115,10 @@ export class MediaClient {
         wanted.remote = order.remote
         return
       case 'unbridge':
-        return this.#forgetBridge(order.endpoint)
+        return this.#forgetJoin(order.endpoint)
+      case 'mute':
+        wanted.isMuted = order.isMuted
+        return
       case 'play':
         wanted.play = { play: order.play, source: order.source }
         return
@@ -121,14 +129,14 @@ export class MediaClient {
         wanted.recording = order.path
         return
       case 'close':
-        this.#forgetBridge(order.endpoint)
+        this.#forgetJoin(order.endpoint)
         this.#wanted.delete(order.endpoint)
         this.#closing.add(order.endpoint)
     }
   }
 
   #rememberOpen(open: Extract<MediaOrder, { type: 'open' }>): void {
-    const again = { remote: null, peer: null, play: null, recording: null }
+    const again = { remote: null, peer: null, play: null, recording: null, isMuted: false }
     const sinceMs = performance.now()
     this.#wanted.set(open.endpoint, { open, isOpened: false, sinceMs, reopens: 0, ...again })
   }
@@ -136,13 +144,26 @@ export class MediaClient {
   #rememberBridge(a: EndpointId, b: EndpointId): void {
     const [first, second] = [this.#wanted.get(a), this.#wanted.get(b)]
     if (!first || !second) return
-    this.#forgetBridge(a)
-    this.#forgetBridge(b)
+    this.#forgetJoin(a)
+    this.#forgetJoin(b)
     first.peer = b
     second.peer = a
   }
 
-  #forgetBridge(endpoint: EndpointId): void {
+  #rememberMix(mix: string, hears: Hears): void {
+    this.#mixes.delete(mix)
+    const members = membersOf(hears)
+    for (const endpoint of members) this.#forgetJoin(endpoint)
+    if (members.size > 0) this.#mixes.set(mix, hears)
+  }
+
+  #forgetJoin(endpoint: EndpointId): void {
+    for (const [mix, hears] of this.#mixes) {
+      if (!membersOf(hears).has(endpoint)) continue
+      const rest = without(hears, endpoint)
+      if (membersOf(rest).size > 0) this.#mixes.set(mix, rest)
+      else this.#mixes.delete(mix)
+    }
     const wanted = this.#wanted.get(endpoint)
     const peer = wanted?.peer ? this.#wanted.get(wanted.peer) : undefined
     if (peer) peer.peer = null
@@ -167,6 +188,8 @@ export class MediaClient {
     for (const { open } of this.#wanted.values()) this.#send(open)
     for (const [endpoint, { remote }] of this.#wanted) if (remote) this.#send({ type: 'remote', endpoint, remote })
     for (const [a, { peer: b }] of this.#wanted) if (b !== null && a < b) this.#send({ type: 'bridge', a, b })
+    for (const [mix, hears] of this.#mixes) this.#send({ type: 'mix', mix, hears })
+    for (const [endpoint, { isMuted }] of this.#wanted) if (isMuted) this.#send({ type: 'mute', endpoint, isMuted })
     for (const [endpoint, { play }] of this.#wanted) if (play) this.#send({ type: 'play', endpoint, ...play })
   }
 
@@ -217,6 +240,9 @@ export class MediaClient {
       this.#send(wanted.open)
       if (wanted.remote) this.#send({ type: 'remote', endpoint, remote: wanted.remote })
       if (wanted.peer) this.#send({ type: 'bridge', a: endpoint, b: wanted.peer })
+      for (const [mix, hears] of this.#mixes)
+        if (membersOf(hears).has(endpoint)) this.#send({ type: 'mix', mix, hears })
+      if (wanted.isMuted) this.#send({ type: 'mute', endpoint, isMuted: true })
       if (wanted.play) this.#send({ type: 'play', endpoint, ...wanted.play })
     }, reopenMs)
     return true
@@ -236,3 +262,12 @@ export class MediaClient {
     if (this.#closing.delete(endpoint)) this.#report({ type: 'closed', endpoint, quality: null })
   }
 }
+
+const membersOf = (hears: Hears): Set<EndpointId> => new Set(Object.entries(hears).flat(2))
+
+const without = (hears: Hears, gone: EndpointId): Hears =>
+  Object.fromEntries(
+    Object.entries(hears).flatMap(([listener, speakers]) =>
+      listener === gone ? [] : [[listener, speakers.filter((speaker) => speaker !== gone)]],
+    ),
+  )
