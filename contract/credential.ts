@@ -110,6 +110,11 @@ export const TokenAnswer = z
   })
   .meta({ id: 'TokenAnswer' })
 
+/** The token is in the cookie, where no script reads it. */
+export const SessionAnswer = z
+  .object({ account_id: Id, user_id: Id, expires_at: Timestamp.meta({ description: 'Moves on with use.' }) })
+  .meta({ id: 'Session' })
+
 export const Whoami = z
   .object({
     kind: z.enum(['key', 'token']),

@@ -1,6 +1,16 @@
 /** Business Telephony API v3.0: authentication, keys and the event log. Every name is snake_case. */
 import { z } from 'zod'
-import { AuthAccount, AuthPassword, AuthUser, Key, NewKey, RotateKey, TokenAnswer, Whoami } from './credential.ts'
+import {
+  AuthAccount,
+  AuthPassword,
+  AuthUser,
+  Key,
+  NewKey,
+  RotateKey,
+  SessionAnswer,
+  TokenAnswer,
+  Whoami,
+} from './credential.ts'
 import { defineOperations } from './define.ts'
 import { Event, EventFilter } from './event.ts'
 import { examples } from './examples.ts'
@@ -77,6 +87,36 @@ export const telephonyOperations = defineOperations({
     path: '/v3.0/auth',
     access: anybody,
     summary: 'Give the token back',
+    result: data(z.object({}).meta({ id: 'Nothing' })),
+    errors: [...common, 'invalid_request'],
+    example: { result: { data: {} } },
+  },
+  createSession: {
+    surface: 'telephony',
+    tag: 'Authentication',
+    method: 'PUT',
+    path: '/v3.0/auth/session',
+    access: { ...signIn, isForPages: true },
+    summary: 'Sign a page in: the token becomes a cookie',
+    description:
+      'For pages of this server. A call that rests on the cookie and is not a GET needs `Content-Type: application/json`, the header `X-Carillon-Client` and the `Origin` of this server, and so does this one. Programs use `auth/password` or a key.',
+    body: asked(AuthPassword),
+    result: data(SessionAnswer),
+    errors: ['unauthenticated', 'not_allowed', 'invalid_request', 'rate_limited'],
+    example: {
+      body: { data: { username: 'test-user@example.com', password: 'your password' } },
+      result: {
+        data: { account_id: ids.account, user_id: ids.user, expires_at: token.data.expires_at },
+      },
+    },
+  },
+  deleteSession: {
+    surface: 'telephony',
+    tag: 'Authentication',
+    method: 'DELETE',
+    path: '/v3.0/auth/session',
+    access: anybody,
+    summary: 'Sign the page out: the cookie and its token are gone',
     result: data(z.object({}).meta({ id: 'Nothing' })),
     errors: [...common, 'invalid_request'],
     example: { result: { data: {} } },

@@ -9,7 +9,16 @@ import { errors } from '../contract/errors.ts'
 import type { Operation } from '../contract/define.ts'
 import { operationTable } from '../contract/operations.ts'
 import { testApp } from './app.ts'
-import { exampleBody, isOfOneAccount, makeTenant, operator, pathOf, unique, withTelephony } from './world.ts'
+import {
+  exampleBody,
+  isOfOneAccount,
+  makeTenant,
+  operator,
+  pageHeaders,
+  pathOf,
+  unique,
+  withTelephony,
+} from './world.ts'
 
 const { app, http } = await testApp()
 const tenant = await withTelephony({ app, http }, await makeTenant(http))
@@ -38,6 +47,7 @@ async function rows(): Promise<Record<string, number>> {
 const headersOf = (operation: Operation): Record<string, string> => ({
   ...operator,
   ...(isOfOneAccount(operation) && { 'x-account-id': tenant.accountId }),
+  ...pageHeaders(operation),
   ...(operation.path === '/api/v6/meeting' && { 'x-user-id': tenant.user.id }),
 })
 

@@ -17,8 +17,10 @@ import {
   makeTenant,
   newNumber,
   operator,
+  pageHeaders,
   pathOf,
   type Tenant,
+  tokenFor,
   unique,
   withKey,
   withTelephony,
@@ -81,7 +83,7 @@ describe.each(guarded)('%s', (id, operation) => {
       ...(role === 'instance' && isOfOneAccount(operation) && { 'x-account-id': tenant.accountId }),
     })
     if (!hasRole(role, access.minRole)) return expectForbidden(operation, answer, role)
-    if (id === 'deleteToken' && 'x-api-key' in used) return expect(answer.status).toBe(400)
+    if (/^delete(Token|Session)$/.test(id) && 'x-api-key' in used) return expect(answer.status).toBe(400)
     expect(answer.status, JSON.stringify(answer.body)).toBe(200)
   })
 
@@ -117,7 +119,7 @@ describe.each(guarded)('%s', (id, operation) => {
 it.each(table.filter(([, { access }]) => access.kind === 'public'))(
   '%s asks for no credential',
   async (id, operation) => {
-    const answer = await ask(operation, pathOf(operation, own), bodyOf(id, operation, own), {})
+    const answer = await ask(operation, pathOf(operation, own), bodyOf(id, operation, own), pageHeaders(operation))
     // A body of the example names no key, password or link that exists.
     if (operation.method === 'GET') expect(answer.status).toBe(200)
     else expect(answer.status).toBe(401)
@@ -191,6 +193,15 @@ describe('acting for others', () => {
     const refused = await http.inject({ method: 'GET', url: '/v3.0/whoami', headers: without })
     expect(refused.statusCode).toBe(403)
     expect(refused.json().error.details.missing_scope).toBe('subaccounts')
+  })
+
+  it('lets no plain user into an account below', async () => {
+    const email = `${unique()}@example.com`
+    await done(http, 'POST', '/api/v6/user', { accountId: app.rootAccountId, email, firstName: 'Pat' })
+    const headers = { ...withToken(await tokenFor(http, email)), 'x-account-id': own.accountId }
+    for (const url of ['/api/v6/meeting', '/v3.0/events', '/v3.0/calls_history', `/api/v6/user/${own.admin.id}`]) {
+      expect((await http.inject({ method: 'GET', url, headers })).statusCode, url).toBe(403)
+    }
   })
 })
 

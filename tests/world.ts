@@ -49,6 +49,10 @@ export const operator = { 'x-api-key': instanceKey }
 export const withKey = (secret: string) => ({ 'x-api-key': secret })
 export const withToken = (token: string) => ({ 'x-auth-token': token })
 
+/** What a page of this server sends by itself, where only such may ask (S2). */
+export const fromPage = { origin: 'http://localhost:8080', 'x-carillon-client': 'test' }
+export const pageHeaders = ({ access }: Operation) => (access.kind === 'public' && access.isForPages ? fromPage : {})
+
 /** The operator, acting in an account. */
 export const inAccount = (accountId: string) => ({ ...operator, 'x-account-id': accountId })
 

@@ -1,11 +1,12 @@
 /** From the headers of a request to the principal it is made by, or a refusal that says what to change (A10). */
 import type { FastifyRequest } from 'fastify'
 import { isIP } from 'node:net'
-import { hasRole, type Scope } from '../../contract/access.ts'
+import { hasRole, type Role, type Scope } from '../../contract/access.ts'
 import type { Access } from '../../contract/define.ts'
 import { ApiError } from '../api-error.ts'
 import type { App } from '../app.ts'
 import { isDescendant } from '../store/accounts.ts'
+import { cookieSecret, refuseOtherSites } from './cookie.ts'
 import { type Credential, isFromNetwork } from './credentials.ts'
 import type { Person } from './directory.ts'
 import { describe, mayUse, type Principal } from './principal.ts'
@@ -22,9 +23,15 @@ const nobody: Principal = {
   homeAccountId: '',
 }
 
+/** For HTTP, and for the request that opens a WebSocket: one by cookie must name this server as its `Origin` (S4). */
 export async function authenticate(app: App, request: FastifyRequest, access: Access): Promise<Principal> {
-  if (access.kind === 'public') return nobody
-  const secret = presentedSecret(request)
+  const { publicUrl } = app.config
+  if (access.kind === 'public') {
+    if (access.isForPages) refuseOtherSites(request, publicUrl)
+    return nobody
+  }
+  const secret = presentedSecret(request, publicUrl)
+  if (secret !== null && headerSecret(request) === null) refuseOtherSites(request, publicUrl)
   if (secret === null) return tutorialCaller(app, request, access.isTutorialCall === true)
   const credential = await app.credentials.find(secret)
   if (!credential) {
@@ -38,7 +45,11 @@ export async function authenticate(app: App, request: FastifyRequest, access: Ac
   return who
 }
 
-export function presentedSecret(request: FastifyRequest): string | null {
+/** A header says what is meant; the cookie is there by itself. */
+export const presentedSecret = (request: FastifyRequest, publicUrl: string): string | null =>
+  headerSecret(request) ?? cookieSecret(request, publicUrl)
+
+function headerSecret(request: FastifyRequest): string | null {
   const key = single(request, 'x-api-key') ?? single(request, 'x-auth-token')
   if (key !== null) return key
   const bearer = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? '')
@@ -67,6 +78,8 @@ async function inAccount(app: App, request: FastifyRequest, who: Principal): Pro
   const accountId = single(request, 'x-account-id')
   if (accountId === null || accountId === who.accountId) return who
   if (!mayUse(who, 'subaccounts')) throw missingScope(who, 'subaccounts')
+  // People see what concerns themselves, and nothing in another account does.
+  if (!hasRole(who.role, 'admin')) throw needsRole(who, 'admin')
   if (!(await isDescendant(app.database, accountId, who.accountId))) {
     throw new ApiError('not_found', `X-Account-ID: there is no account ${accountId} below yours.`, describe(who))
   }
@@ -94,10 +107,12 @@ const isWithin = (person: Person, who: Principal) => who.role === 'instance' || 
 
 function check(who: Principal, access: Exclude<Access, { kind: 'public' }>): void {
   if (access.scope && !mayUse(who, access.scope)) throw missingScope(who, access.scope)
-  if (!hasRole(who.role, access.minRole)) {
-    const needed = access.minRole === 'instance' ? 'an instance key' : 'an administrator of the account'
-    throw new ApiError('not_allowed', `This needs ${needed}; the credential has the role ${who.role}.`, describe(who))
-  }
+  if (!hasRole(who.role, access.minRole)) throw needsRole(who, access.minRole)
+}
+
+function needsRole(who: Principal, role: Role): ApiError {
+  const needed = role === 'instance' ? 'an instance key' : 'an administrator of the account'
+  return new ApiError('not_allowed', `This needs ${needed}; the credential has the role ${who.role}.`, describe(who))
 }
 
 const missingScope = (who: Principal, scope: Scope) =>

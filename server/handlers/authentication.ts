@@ -11,7 +11,7 @@ import { hashSecret, newSecret } from '../ids.ts'
 import { findAccount } from '../store/accounts.ts'
 import type { Tables } from '../store/database.ts'
 import { findUserByLogin, type UserRow } from '../store/users.ts'
-import type { Handlers } from './call.ts'
+import type { Call, Handlers } from './call.ts'
 
 /** What people may do in their own account; the rest is for keys and operators. */
 const personScopes: readonly Scope[] = allScopes.filter((scope) => !['instance', 'act_as', 'secrets'].includes(scope))
@@ -26,7 +26,13 @@ interface NewToken {
 }
 
 export const authenticationHandlers: Handlers<
-  'authenticateAccount' | 'authenticateUser' | 'authenticatePassword' | 'deleteToken' | 'whoami'
+  | 'authenticateAccount'
+  | 'authenticateUser'
+  | 'authenticatePassword'
+  | 'createSession'
+  | 'deleteToken'
+  | 'deleteSession'
+  | 'whoami'
 > = {
   async authenticateAccount({ app, body, ip, write }) {
     const key = await findKey(app, body.data.api_key, ip)
@@ -50,31 +56,27 @@ export const authenticationHandlers: Handlers<
   },
 
   async authenticatePassword({ app, body, ip, write }) {
-    const user = await findUserByLogin(app.database, body.data.username)
-    const isRight = await isPassword(user?.passwordHash ?? null, body.data.password)
-    if (!user?.isEnabled || !isRight) throw wrongSignIn()
-    const token = { ...tokenOf(user), keyId: null, instanceKey: null, scopes: personScopes }
-    return write((trx) => createToken(trx, app, token, { type: 'user', id: user.id, ip }))
+    const user = await findByPassword(app, body.data)
+    return write((trx) => createToken(trx, app, ownToken(user), { type: 'user', id: user.id, ip }))
   },
 
-  async deleteToken({ app, who, actor, secret, write }) {
-    if (who.kind !== 'token' || secret === null) {
-      throw invalidField('X-Auth-Token', 'this call gives back a token, and none was sent')
-    }
+  async createSession({ app, body, ip, write, keepSession }) {
+    const user = await findByPassword(app, body.data)
+    let secret = ''
     const answer = await write(async (trx) => {
-      await trx.deleteFrom('tokens').where('hash', '=', hashSecret(secret)).execute()
-      await append(trx, {
-        accountId: who.homeAccountId,
-        userId: who.userId,
-        type: 'session.deleted',
-        resourceId: who.credential,
-        resourceSeq: 2,
-        actor,
-        data: { user_id: who.userId, key_id: who.keyId },
-      })
-      return { data: {} }
+      const { auth_token, data } = await createToken(trx, app, ownToken(user), { type: 'user', id: user.id, ip })
+      secret = auth_token
+      return { data: { account_id: data.account_id, user_id: user.id, expires_at: data.expires_at } }
     })
-    app.credentials.forget()
+    keepSession(secret)
+    return answer
+  },
+
+  deleteToken: giveBack,
+
+  async deleteSession(call) {
+    const answer = await giveBack(call)
+    call.keepSession(null)
     return answer
   },
 
@@ -96,6 +98,35 @@ export const authenticationHandlers: Handlers<
       },
     }
   },
+}
+
+async function giveBack(call: Pick<Call<'deleteToken'>, 'app' | 'who' | 'actor' | 'secret' | 'write'>) {
+  const { app, who, actor, secret } = call
+  if (who.kind !== 'token' || secret === null) {
+    throw invalidField('X-Auth-Token', 'this call gives back a token, and none was sent')
+  }
+  const answer = await call.write(async (trx) => {
+    await trx.deleteFrom('tokens').where('hash', '=', hashSecret(secret)).execute()
+    await append(trx, {
+      accountId: who.homeAccountId,
+      userId: who.userId,
+      type: 'session.deleted',
+      resourceId: who.credential,
+      resourceSeq: 2,
+      actor,
+      data: { user_id: who.userId, key_id: who.keyId },
+    })
+    return { data: {} }
+  })
+  app.credentials.forget()
+  return answer
+}
+
+async function findByPassword(app: App, { username, password }: { username: string; password: string }) {
+  const user = await findUserByLogin(app.database, username)
+  const isRight = await isPassword(user?.passwordHash ?? null, password)
+  if (!user?.isEnabled || !isRight) throw wrongSignIn()
+  return user
 }
 
 /** The same for an unknown person and a wrong password (S11). */
@@ -122,6 +153,13 @@ const tokenOf = (user: UserRow) => ({
   accountId: user.accountId,
   userId: user.id,
   role: user.isAdmin ? ('admin' as const) : ('user' as const),
+})
+
+const ownToken = (user: UserRow): NewToken & { readonly userId: string } => ({
+  ...tokenOf(user),
+  keyId: null,
+  instanceKey: null,
+  scopes: personScopes,
 })
 
 async function createToken(trx: Transaction<Tables>, app: App, token: NewToken, actor: Actor) {

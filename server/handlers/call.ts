@@ -26,6 +26,8 @@ export interface Call<Id extends OperationId = OperationId> {
   readonly bytes: Buffer
   /** The secret that was presented; only for giving it back. */
   readonly secret: string | null
+  /** Gives the browser a token to keep as its cookie; null takes it away (S2). */
+  readonly keepSession: (token: string | null) => void
   /** Ends when the caller goes away. */
   readonly signal: AbortSignal
   /** Carries a change out in a transaction, once for each Idempotency-Key. Its value must be the handler's answer. */
@@ -40,5 +42,14 @@ export interface Call<Id extends OperationId = OperationId> {
   readonly expectVersion: (resourceSeq: number) => void
 }
 
-export type Handler<Id extends OperationId> = (call: Call<Id>) => Promise<Result<Id>>
+/** An answer that is JSON already, as the result's schema says; it is sent as it is. */
+export class JsonText {
+  readonly text: string
+
+  constructor(text: string) {
+    this.text = text
+  }
+}
+
+export type Handler<Id extends OperationId> = (call: Call<Id>) => Promise<Result<Id> | JsonText>
 export type Handlers<Ids extends OperationId = OperationId> = { readonly [Id in Ids]: Handler<Id> }

@@ -24,7 +24,7 @@ export async function limitRates(http: FastifyInstance, { config }: App): Promis
   const calls = counted({
     max: config.limits.perKeyPerSecond,
     timeWindow: 1000,
-    keyGenerator: (request) => presentedSecret(request) ?? request.ip,
+    keyGenerator: (request) => presentedSecret(request, config.publicUrl) ?? request.ip,
   })
   return (access) => (access.kind === 'credential' ? calls : access.limit === 'sign_in' ? signIns : visits)
 }

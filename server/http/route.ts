@@ -7,8 +7,9 @@ import type { OperationId } from '../../contract/operations.ts'
 import { ApiError, invalidField } from '../api-error.ts'
 import type { App } from '../app.ts'
 import { authenticate, presentedSecret } from '../auth/authenticate.ts'
+import { setCookieSecret } from '../auth/cookie.ts'
 import { actorOf, type Principal } from '../auth/principal.ts'
-import type { Call } from '../handlers/call.ts'
+import { type Call, JsonText } from '../handlers/call.ts'
 import { handlers } from '../handlers/handlers.ts'
 import type { Database, Tables } from '../store/database.ts'
 import { languageOf } from './answer.ts'
@@ -49,7 +50,9 @@ export function addRoute(http: FastifyInstance, app: App, limit: Limiter, id: Op
     },
     handler: async (request, reply) => {
       const call = readCall(app, id, operation, request, reply)
-      const result = operation.result.parse(await handle(call))
+      const answer = await handle(call)
+      if (answer instanceof JsonText) return reply.type('application/json; charset=utf-8').send(answer.text)
+      const result = operation.result.parse(answer)
       if (isFile(result)) return sendFile(reply, operation.mediaType ?? '', result)
       if (operation.mediaType) return reply.type(`${operation.mediaType}; charset=utf-8`).send(result)
       return operation.surface === 'meeting' && isObject(result) ? { responseCode: 0, ...result } : result
@@ -113,7 +116,8 @@ function readCall(app: App, id: OperationId, operation: Operation, request: Fast
     actor: actorOf(who, request.ip),
     ip: request.ip,
     bytes,
-    secret: presentedSecret(request),
+    secret: presentedSecret(request, app.config.publicUrl),
+    keepSession: (token) => setCookieSecret(reply, app.config.publicUrl, token),
     get signal() {
       return request.signal
     },

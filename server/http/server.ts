@@ -1,4 +1,5 @@
 /** The HTTP face: one route for each operation of the table, the pages, the documents, and nothing else. */
+import cookie from '@fastify/cookie'
 import helmet from '@fastify/helmet'
 import websocket from '@fastify/websocket'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify'
@@ -68,6 +69,7 @@ export async function createServer(app: App, options: ServerOptions): Promise<Fa
   })
   const handleProtocols = (offered: Set<string>) => (offered.has(sipSubprotocol) ? sipSubprotocol : false)
   await http.register(websocket, { options: { maxPayload: 300_000, handleProtocols } })
+  await http.register(cookie)
   const limit = await limitRates(http, app)
   http.decorateRequest('who', null)
   readBodies(http)
