@@ -5,7 +5,7 @@ import { Credentials } from './auth/credentials.ts'
 import { Directory } from './auth/directory.ts'
 import { createSigner, type Signer } from './auth/signing.ts'
 import type { Config } from './config.ts'
-import { LogWatch } from './events/log.ts'
+import { Feed } from './events/feed.ts'
 import { Sequencer } from './events/sequencer.ts'
 import type { Instance } from './first-start.ts'
 import { Outbox } from './mail/outbox.ts'
@@ -35,7 +35,7 @@ export interface App {
   readonly vault: Vault
   readonly voice: Voice
   readonly sequencer: Sequencer
-  readonly logWatch: LogWatch
+  readonly feed: Feed
   readonly outbox: Outbox
   readonly rooms: Rooms
   readonly rootAccountId: string
@@ -83,7 +83,7 @@ export function createApp(parts: Parts): App {
     host,
     credentials: new Credentials({ database, clock, rootAccountId, instanceApiKey: parts.instanceApiKey }),
     directory: new Directory(database, clock),
-    logWatch: new LogWatch(connection, log),
+    feed: new Feed({ connection, database, log }),
     outbox: new Outbox({ database, smtpUrl: config.smtpUrl, dataDir: config.dataDir, host, log, clock }),
     rooms: new Rooms({
       config,

@@ -66,6 +66,7 @@ export async function testApp(options: Options = {}): Promise<TestApp> {
     ...(options.voice && { voice: options.voice }),
   })
   app.sequencer.start()
+  await app.feed.start()
   const http = await createServer(app, {
     readiness: async () => ({ isReady: true, database: true, media: true, voice: true }),
     metrics: async () => '',
@@ -74,7 +75,7 @@ export async function testApp(options: Options = {}): Promise<TestApp> {
     await http.close()
     app.rooms.stop()
     await app.sequencer.stop()
-    await app.logWatch.stop()
+    await app.feed.stop()
     rmSync(dataDir, { recursive: true, force: true })
   })
   const setNow = (at: number | undefined) => {

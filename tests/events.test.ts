@@ -13,7 +13,6 @@ import { call, testApp } from './app.ts'
 import { done, makeKey, makeTenant, newNumber, operator, type Tenant, unique, withKey, withToken } from './world.ts'
 
 const { app, http, connection } = await testApp()
-await app.logWatch.start()
 const system = { type: 'system', id: null } as const
 const links = meetingLinks(app)
 

@@ -11,7 +11,6 @@ import { call, testApp } from './app.ts'
 import { done, makeTenant, withKey } from './world.ts'
 
 const { app, http, connection } = await testApp()
-await app.logWatch.start()
 const tenant = await makeTenant(http)
 vi.setConfig({ testTimeout: 20_000 })
 const silent = pino({ level: 'silent' })

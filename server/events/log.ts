@@ -1,34 +1,21 @@
 /**
- * Reads the log: any filter, from any cursor, waiting for what comes next. A cursor is the position of the last event
- * that was considered, whether it matched or not (E3), so that a reader with a narrow filter does not fall behind.
+ * Reads the log from the database: any filter, from any cursor. A cursor is the position of the last event that was
+ * considered, whether it matched or not (E3), so that a reader with a narrow filter does not fall behind.
  */
 import { sql } from 'kysely'
-import pg from 'pg'
-import type { FastifyBaseLogger } from 'fastify'
-import type { Event } from '../../contract/event.ts'
 import { ApiError, invalidField } from '../api-error.ts'
 import type { Database } from '../store/database.ts'
-import { eventsChannel } from './sequencer.ts'
+import { type LogFilter, matchSql } from './filter.ts'
+import { formatCursor, type LogEvent, logEventColumns, toLogEvent } from './log-event.ts'
 
-export interface LogFilter {
-  /** Null: every account. */
-  readonly accountIds: readonly string[] | null
-  /** What the reader may see, by kind of resource. */
-  readonly types: readonly string[]
-  /** Set for plain users: what concerns this person (E6). */
-  readonly userId: string | null
-  readonly resource?: { readonly type: string; readonly id?: string } | undefined
-  readonly since?: Date | undefined
-  readonly until?: Date | undefined
-  readonly limit: number
-}
+/** Of `data` in one page; one event at least comes whatever its size. */
+export const mostBytes = 8_000_000
 
 export interface LogPage {
-  readonly data: Event[]
-  readonly next: string
+  readonly events: readonly LogEvent[]
+  /** Up to where it was looked: go on from here. */
+  readonly position: number
 }
-
-export const formatCursor = (position: number): string => `c${position.toString(36)}`
 
 function parseCursor(cursor: string): number {
   const position = /^c[0-9a-z]{1,11}$/.test(cursor) ? Number.parseInt(cursor.slice(1), 36) : Number.NaN
@@ -38,132 +25,83 @@ function parseCursor(cursor: string): number {
 
 /** Where a reader starts: at a cursor, at the present, or at the oldest event that is kept. */
 export async function startOf(database: Database, after: string | undefined): Promise<number> {
-  const log = await database.selectFrom('eventLog').selectAll().executeTakeFirstOrThrow()
+  const log = await readEnds(database)
   if (after === undefined) return log.droppedPosition
   if (after === 'now') return log.position
   const position = parseCursor(after)
   if (position > log.position) throw invalidField('after', 'lies in the future')
-  if (position < log.droppedPosition) {
-    const oldest = formatCursor(log.droppedPosition)
-    throw new ApiError('cursor_expired', `after: begin again at ${oldest}, the oldest one.`, { oldest })
-  }
+  refuseDropped(position, log.droppedPosition)
   return position
 }
 
-export async function readPage(database: Database, position: number, filter: LogFilter): Promise<LogPage> {
+export async function readPage(
+  database: Database,
+  position: number,
+  filter: LogFilter,
+  limit: number,
+): Promise<LogPage> {
   // Read before the page: what is written in between is left to the next one.
-  const end = await database.selectFrom('eventLog').select('position').executeTakeFirstOrThrow()
-  const rows = await database
+  const end = await readEnds(database)
+  refuseDropped(position, end.droppedPosition)
+  const found = database
     .selectFrom('events')
-    .selectAll()
+    .select(logEventColumns)
     .where('position', '>', position)
     .where('position', '<=', end.position)
-    .where('type', '=', sql<string>`any(${[...filter.types]}::text[])`)
-    .$if(filter.accountIds !== null, (query) =>
-      query.where('accountId', '=', sql<string>`any(${[...(filter.accountIds ?? [])]}::text[])`),
-    )
-    .$if(filter.userId !== null, (query) => query.where('userId', '=', filter.userId))
-    .$if(filter.resource !== undefined, (query) => query.where('resourceType', '=', filter.resource?.type ?? ''))
-    .$if(filter.resource?.id !== undefined, (query) => query.where('resourceId', '=', filter.resource?.id ?? ''))
-    .$if(filter.since !== undefined, (query) => query.where('recordedAt', '>=', filter.since ?? new Date(0)))
-    .$if(filter.until !== undefined, (query) => query.where('recordedAt', '<', filter.until ?? new Date(0)))
+    .where(matchSql(filter))
     .orderBy('position')
-    .limit(filter.limit)
+    .limit(limit)
+  const counted = database
+    .selectFrom(found.as('found'))
+    .selectAll()
+    .select([bytesBefore.as('bytesBefore'), sql<number>`count(*) over ()`.as('found')])
+  const rows = await database
+    .selectFrom(counted.as('counted'))
+    .selectAll()
+    .where('bytesBefore', '<', mostBytes)
+    .orderBy('position')
     .execute()
-  const last = rows.length === filter.limit ? rows.at(-1)?.position : undefined
-  return { data: rows.map(toEvent), next: formatCursor(last ?? Math.max(position, end.position)) }
+  const isCut = rows[0] !== undefined && (rows[0].found === limit || rows.length < rows[0].found)
+  const last = isCut ? rows.at(-1)?.position : undefined
+  return { events: rows.map(toLogEvent), position: last ?? Math.max(position, end.position) }
 }
 
-type EventRow = Awaited<ReturnType<ReturnType<typeof allEvents>['executeTakeFirstOrThrow']>>
-const allEvents = (database: Database) => database.selectFrom('events').selectAll()
+const bytesBefore = sql<number>`coalesce(sum(octet_length(data)) over (
+  order by position rows between unbounded preceding and 1 preceding), 0)`
 
-const toEvent = (row: EventRow): Event => ({
-  id: row.id,
-  seq: row.seq,
-  cursor: formatCursor(row.position),
-  type: row.type,
-  account_id: row.accountId,
-  resource: { type: row.resourceType, id: row.resourceId },
-  resource_seq: row.resourceSeq,
-  occurred_at: row.occurredAt.toISOString(),
-  recorded_at: row.recordedAt.toISOString(),
-  actor: row.actor === null ? null : JSON.parse(row.actor),
-  correlation_id: row.correlationId,
-  schema_version: row.schemaVersion,
-  data: row.data === null ? null : JSON.parse(row.data),
-})
+/** The first event that a command caused, if it is there (E7). */
+export async function findCorrelated(
+  database: Database,
+  wanted: { readonly accountId: string; readonly correlationId: string; readonly after: number },
+): Promise<LogEvent | null> {
+  const row = await database
+    .selectFrom('events')
+    .select(logEventColumns)
+    .where('accountId', '=', wanted.accountId)
+    .where('position', '>', wanted.after)
+    .where('correlationId', '=', wanted.correlationId)
+    .orderBy('position')
+    .limit(1)
+    .executeTakeFirst()
+  return row ? toLogEvent(row) : null
+}
 
-const retryMs = 500
-const lookMs = 1_000
+/** Parents of accounts, and of those above them; who is gone is not among them. */
+export async function readParents(database: Database, ids: readonly string[]): Promise<Map<string, string | null>> {
+  const { rows } = await sql<{ id: string; parentId: string | null }>`
+    with recursive up as (
+      select id, parent_id from accounts where id = any(${ids}::text[])
+      union
+      select accounts.id, accounts.parent_id from accounts join up on accounts.id = up.parent_id
+    )
+    select id, parent_id from up`.execute(database)
+  return new Map(rows.map(({ id, parentId }) => [id, parentId]))
+}
 
-/** Tells waiting readers that the log grew: by NOTIFY, and every second in case one was missed. */
-export class LogWatch {
-  readonly #connection: pg.ClientConfig
-  readonly #log: FastifyBaseLogger
-  readonly #waiting = new Set<() => void>()
-  #client: pg.Client | null = null
-  #timer: NodeJS.Timeout | null = null
-  #isStopped = false
+const readEnds = (database: Database) => database.selectFrom('eventLog').selectAll().executeTakeFirstOrThrow()
 
-  constructor(connection: pg.ClientConfig, log: FastifyBaseLogger) {
-    this.#connection = connection
-    this.#log = log
-  }
-
-  async start(): Promise<void> {
-    if (this.#isStopped) return
-    const client = new pg.Client(this.#connection)
-    client.on('error', () => {})
-    client.on('end', () => this.#restart(client))
-    client.on('notification', () => this.#wake())
-    try {
-      await client.connect()
-      await client.query(`listen ${eventsChannel}`)
-      this.#client = client
-    } catch (error) {
-      this.#log.debug({ err: error }, 'cannot listen for events yet')
-      await client.end().catch(() => {})
-      this.#restart(client)
-    }
-  }
-
-  async stop(): Promise<void> {
-    this.#isStopped = true
-    if (this.#timer) clearTimeout(this.#timer)
-    this.#wake()
-    await this.#client?.end().catch(() => {})
-  }
-
-  /** Resolves when there may be more, or after a second, or when the signal ends. */
-  more(signal: AbortSignal): Promise<void> {
-    if (this.#isStopped || signal.aborted) return Promise.resolve()
-    return new Promise((resolve) => {
-      const done = () => {
-        clearTimeout(timer)
-        this.#waiting.delete(done)
-        signal.removeEventListener('abort', done)
-        resolve()
-      }
-      const timer = setTimeout(done, lookMs)
-      this.#waiting.add(done)
-      signal.addEventListener('abort', done)
-    })
-  }
-
-  get isStopped(): boolean {
-    return this.#isStopped
-  }
-
-  #wake(): void {
-    for (const done of [...this.#waiting]) done()
-  }
-
-  #restart(client: pg.Client): void {
-    if (this.#client === client) this.#client = null
-    if (this.#isStopped || this.#timer) return
-    this.#timer = setTimeout(() => {
-      this.#timer = null
-      void this.start()
-    }, retryMs)
-  }
+function refuseDropped(position: number, droppedPosition: number): void {
+  if (position >= droppedPosition) return
+  const oldest = formatCursor(droppedPosition)
+  throw new ApiError('cursor_expired', `after: begin again at ${oldest}, the oldest one.`, { oldest })
 }

@@ -3,47 +3,55 @@ import { events, eventTypes } from '../../contract/events.ts'
 import { ApiError, invalidField } from '../api-error.ts'
 import type { App } from '../app.ts'
 import { describe, mayUse, ownOnly, type Principal } from '../auth/principal.ts'
-import { type LogFilter, type LogPage, readPage, startOf } from '../events/log.ts'
-import { accountTree, findAccount, isDescendant } from '../store/accounts.ts'
-import type { Handlers } from './call.ts'
+import type { LogAccounts, LogFilter } from '../events/filter.ts'
+import { type LogPage, readPage, startOf } from '../events/log.ts'
+import { formatCursor } from '../events/log-event.ts'
+import { findAccount, isDescendant } from '../store/accounts.ts'
+import { type Handlers, JsonText } from './call.ts'
 
 const defaultLimit = 100
 
 export const eventHandlers: Handlers<'listEvents'> = {
   async listEvents({ app, who, query, signal }) {
     const filter: LogFilter = {
-      accountIds: await accountsOf(app, who, query.account ?? 'self'),
+      accounts: await accountsOf(app, who, query.account ?? 'self'),
       types: typesOf(who, query.type),
       userId: ownOnly(who),
       resource: readResource(query.resource),
       since: query.since === undefined ? undefined : new Date(query.since),
       until: query.until === undefined ? undefined : new Date(query.until),
-      limit: query.limit ?? defaultLimit,
     }
-    const position = await startOf(app.database, query.after)
-    return waitForPage(app, position, filter, (query.wait ?? 0) * 1000, signal)
+    const limit = query.limit ?? defaultLimit
+    const start = await startOf(app.database, query.after)
+    const page = await readPage(app.database, start, filter, limit)
+    if (page.events.length > 0 || !query.wait) return toAnswer(page)
+    return toAnswer(await waitForPage(app, page.position, filter, limit, query.wait * 1000, signal))
   },
 }
 
+/** The texts of the events as they are: every reader sees the same bytes (E6). */
+const toAnswer = ({ events, position }: LogPage) =>
+  new JsonText(`{"data":[${events.map(({ text }) => text).join()}],"next":"${formatCursor(position)}"}`)
+
 async function waitForPage(
   app: App,
-  start: number,
+  after: number,
   filter: LogFilter,
+  limit: number,
   waitMs: number,
   signal: AbortSignal,
 ): Promise<LogPage> {
-  const until = app.clock() + waitMs
-  let page = await readPage(app.database, start, filter)
-  while (page.data.length === 0 && app.clock() < until && !signal.aborted && !app.logWatch.isStopped) {
-    const woken = AbortSignal.any([signal, AbortSignal.timeout(Math.max(1, until - app.clock()))])
-    await app.logWatch.more(woken)
-    page = await readPage(app.database, start, filter)
+  const until = AbortSignal.any([signal, AbortSignal.timeout(waitMs)])
+  const follower = app.feed.follow({ after, filter, signal: until })
+  for await (const events of follower) {
+    const last = events.length > limit ? events[limit - 1] : undefined
+    return { events: events.slice(0, limit), position: last?.position ?? follower.position }
   }
-  return page
+  return { events: [], position: follower.position }
 }
 
-async function accountsOf(app: App, who: Principal, account: string): Promise<readonly string[] | null> {
-  if (account === 'self' || account === who.accountId) return [who.accountId]
+async function accountsOf(app: App, who: Principal, account: string): Promise<LogAccounts> {
+  if (account === 'self' || account === who.accountId) return { kind: 'one', id: who.accountId }
   if (!mayUse(who, 'subaccounts')) {
     throw new ApiError('not_allowed', 'account: the credential lacks the scope `subaccounts`.', {
       missing_scope: 'subaccounts',
@@ -52,27 +60,27 @@ async function accountsOf(app: App, who: Principal, account: string): Promise<re
   }
   // Below the root is everything, also what was deleted since.
   if (account === 'tree') {
-    return who.accountId === app.rootAccountId ? null : accountTree(app.database, who.accountId)
+    return who.accountId === app.rootAccountId ? { kind: 'all' } : { kind: 'tree', id: who.accountId }
   }
   // The log of a deleted account is still its parent's to read.
   const isKnown = await findAccount(app.database, account, null)
   if (isKnown && !(await isDescendant(app.database, account, who.accountId))) throw noAccount(account, who)
   if (!isKnown && who.role !== 'instance') throw noAccount(account, who)
-  return [account]
+  return { kind: 'one', id: account }
 }
 
 const noAccount = (id: string, who: Principal) =>
   new ApiError('not_found', `account: there is no account ${id} below yours.`, describe(who))
 
 /** E6: of each family only what the credential may read, whatever it asks for. */
-function typesOf(who: Principal, wished: string | undefined): readonly string[] {
+function typesOf(who: Principal, wished: string | undefined): ReadonlySet<string> {
   const readable = eventTypes.filter((type) => mayUse(who, events[type].scope))
-  if (wished === undefined) return readable
-  return wished.split(',').flatMap((wish) => {
-    const matching = eventTypes.filter((type) => matches(type, wish))
-    if (matching.length === 0) throw invalidField('type', `there is no event ${wish}`)
-    return matching.filter((type) => readable.includes(type))
-  })
+  if (wished === undefined) return new Set(readable)
+  const wishes = wished.split(',')
+  for (const wish of wishes) {
+    if (!eventTypes.some((type) => matches(type, wish))) throw invalidField('type', `there is no event ${wish}`)
+  }
+  return new Set(readable.filter((type) => wishes.some((wish) => matches(type, wish))))
 }
 
 const matches = (type: string, wish: string) =>
