@@ -11,7 +11,7 @@ const { call, callLeg, traceMessage } = telephonyExamples
 const ByCall = z.object({ id: CallId })
 const own = 'Calls that are over, the newest first. People see their own.'
 
-const calls = (path: `/v3.0/${string}`, which: string) =>
+const calls = <const A extends `/v3.0/${string}`>(path: A, which: string) =>
   listing({
     ...history,
     path,

@@ -8,6 +8,7 @@ import type { ErrorCode } from './errors.ts'
 import { Next } from './telephony-values.ts'
 import { Id } from './values.ts'
 
+/** Kept as a literal, so that clients name an operation by its method and path. */
 type Path = `/v3.0/${string}`
 
 interface Common {
@@ -49,8 +50,8 @@ const described = ({ tag, summary, description }: Common) => ({
 })
 
 /** A list in `data`, or an object keyed by what identifies the entries. */
-export const listing = <Q extends z.ZodObject, T extends z.ZodType>(
-  of: Common & { readonly path: Path; readonly query: Q; readonly data: T; readonly example: unknown },
+export const listing = <const A extends Path, Q extends z.ZodObject, T extends z.ZodType>(
+  of: Common & { readonly path: A; readonly query: Q; readonly data: T; readonly example: unknown },
 ) => ({
   ...described(of),
   method: 'GET' as const,
@@ -62,8 +63,8 @@ export const listing = <Q extends z.ZodObject, T extends z.ZodType>(
   example: { result: { data: of.example } },
 })
 
-export const reading = <P extends z.ZodObject, T extends z.ZodType>(
-  of: Common & { readonly path: Path; readonly params: P; readonly data: T; readonly example: unknown },
+export const reading = <const A extends Path, P extends z.ZodObject, T extends z.ZodType>(
+  of: Common & { readonly path: A; readonly params: P; readonly data: T; readonly example: unknown },
 ) => ({
   ...described(of),
   method: 'GET' as const,
@@ -75,15 +76,15 @@ export const reading = <P extends z.ZodObject, T extends z.ZodType>(
   example: { result: { data: of.example } },
 })
 
-type Writing<B extends z.ZodType, T extends z.ZodType> = Common & {
-  readonly path: Path
+type Writing<A extends Path, B extends z.ZodType, T extends z.ZodType> = Common & {
+  readonly path: A
   readonly body: B
   readonly data: T
   readonly asked: unknown
   readonly example: unknown
 }
 
-const writing = <B extends z.ZodType, T extends z.ZodType>(of: Writing<B, T>) => ({
+const writing = <const A extends Path, B extends z.ZodType, T extends z.ZodType>(of: Writing<A, B, T>) => ({
   ...described(of),
   path: of.path,
   access: writeAccess(of),
@@ -93,8 +94,8 @@ const writing = <B extends z.ZodType, T extends z.ZodType>(of: Writing<B, T>) =>
   example: { body: { data: of.asked }, result: { data: of.example } },
 })
 
-export const creating = <B extends z.ZodType, T extends z.ZodType>(
-  of: Writing<B, T> & { readonly shownOnce?: string },
+export const creating = <const A extends Path, B extends z.ZodType, T extends z.ZodType>(
+  of: Writing<A, B, T> & { readonly shownOnce?: string },
 ) => ({
   ...writing(of),
   method: 'PUT' as const,
@@ -102,17 +103,17 @@ export const creating = <B extends z.ZodType, T extends z.ZodType>(
 })
 
 /** `POST /r`: the object is named by `data.id`. */
-export const updating = <B extends z.ZodType, T extends z.ZodType>(of: Writing<B, T>) => ({
+export const updating = <const A extends Path, B extends z.ZodType, T extends z.ZodType>(of: Writing<A, B, T>) => ({
   ...writing(of),
   method: 'POST' as const,
 })
 
-export const patching = <P extends z.ZodObject, B extends z.ZodType, T extends z.ZodType>(
-  of: Writing<B, T> & { readonly params: P },
+export const patching = <const A extends Path, P extends z.ZodObject, B extends z.ZodType, T extends z.ZodType>(
+  of: Writing<A, B, T> & { readonly params: P },
 ) => ({ ...writing(of), method: 'PATCH' as const, params: of.params })
 
-export const deleting = <P extends z.ZodObject, T extends z.ZodType>(
-  of: Common & { readonly path: Path; readonly params: P; readonly data: T; readonly example: unknown },
+export const deleting = <const A extends Path, P extends z.ZodObject, T extends z.ZodType>(
+  of: Common & { readonly path: A; readonly params: P; readonly data: T; readonly example: unknown },
 ) => ({
   ...described(of),
   method: 'DELETE' as const,

@@ -74,7 +74,8 @@ async function claim(trx: Transaction<Tables>, once: Once): Promise<void> {
   const { rows } = await sql<{
     locked: boolean
   }>`select pg_try_advisory_xact_lock(hashtextextended(${name}, 0)) as locked`.execute(trx)
-  if (!rows[0]?.locked) throw new ApiError('conflict', 'A call with this Idempotency-Key is being carried out.')
+  if (rows[0]?.locked) return
+  throw new ApiError('conflict', 'A call with this Idempotency-Key is being carried out.', { reason: 'in_flight' })
 }
 
 function find(trx: Transaction<Tables>, once: Once) {
