@@ -5,18 +5,23 @@
  *
  * Invariant (M9): whatever arrives, nothing throws, and nothing is heard from an address that was not named (T10).
  */
-import { byte, isRtcp, read16, RtpPacket, write16 } from '../sfu/rtp.ts'
+import { byte, isRtcp, read16, read32, RtpPacket, write16 } from '../sfu/rtp.ts'
 import { isUnspecified } from '../sdp/sdp.ts'
 import { Control, controlBytes } from './control.ts'
-import { type Law, recodeG711, silence } from './g711.ts'
+import { isLaw, recodeG711, silence } from './g711.ts'
+import type { JitterBuffer } from './jitter-buffer.ts'
 import { Latch } from './latch.ts'
 import type { MediaQuality, MediaReport, RemoteMedia } from './messages.ts'
+import type { Mixable } from './mix.ts'
+import { type Frame, Mouth } from './mouth.ts'
+import type { Opus } from './opus.ts'
 import { OutgoingStream } from './outgoing-stream.ts'
 import { estimateMos } from './quality.ts'
 import { Reception } from './reception.ts'
 import type { Recording } from './recording.ts'
 import { makeRoutes, type Route } from './routes.ts'
 import { Speaker } from './speaker.ts'
+import { Ear } from './speech.ts'
 import { type Aes128, mostAdded, SrtpReceiver, SrtpSender } from './srtp.ts'
 import { type Digit, EventReceiver } from './telephone-event.ts'
 
@@ -35,9 +40,14 @@ export interface EndpointParts {
   readonly timeoutMs: number
   readonly random: () => number
   readonly aes: Aes128
+  readonly opus: Opus
   /** Of `scratchBytes`, shared by all endpoints. */
   readonly scratch: Uint8Array
   readonly report: (report: MediaReport) => void
+  /** It has something to say by itself: ticks are wanted. */
+  readonly wake: (endpoint: Endpoint) => void
+  /** Its speech comes in a codec that the peer of its bridge does not have, and both are codecs that we know. */
+  readonly transcode: (endpoint: Endpoint, nowMs: number) => void
 }
 
 export const scratchBytes = 2_048
@@ -46,13 +56,14 @@ const largestPacket = scratchBytes - mostAdded
 /** One for all: a packet is done with before the next one is read. */
 const packet = new RtpPacket()
 
-export class Endpoint {
+export class Endpoint implements Mixable {
   readonly id: string
   readonly port: number
   readonly address: string
   readonly latch = new Latch()
   readonly stream: OutgoingStream
   readonly speaker: Speaker
+  inlet: JitterBuffer | null = null
   transport: Transport | null = null
   recording: Recording | null = null
   /** What its peer says reaches nobody. Keys that it presses do. */
@@ -61,10 +72,13 @@ export class Endpoint {
   malformed = 0
   readonly #parts: EndpointParts
   readonly #reception = new Reception()
+  readonly #ear: Ear
+  readonly #mouth: Mouth
   readonly #control: Control
   #remote: RemoteMedia | null = null
   #peer: Endpoint | null = null
   #routes: (Route | undefined)[] = []
+  #inletStream = -1
   #events: EventReceiver | null = null
   #receiver: SrtpReceiver | null = null
   #sender: SrtpSender | null = null
@@ -80,10 +94,22 @@ export class Endpoint {
     this.address = parts.address
     this.stream = new OutgoingStream(parts.random)
     this.#control = new Control(this.stream, this.#reception, parts.cname, parts.random)
+    this.#ear = new Ear(parts.opus)
+    const { scratch, opus } = parts
+    this.#mouth = new Mouth({
+      stream: this.stream,
+      scratch,
+      opus,
+      send: (length, samples, clockRate) => {
+        this.recording?.onSent(samples, samples.length, read32(scratch, 4), clockRate)
+        this.#transmit(scratch, length)
+      },
+    })
     this.speaker = new Speaker({
       stream: this.stream,
-      scratch: parts.scratch,
-      send: (length, law) => this.#sendMade(length, law),
+      scratch,
+      mouth: this.#mouth,
+      send: (length) => this.#transmit(scratch, length),
       ended: (play, reason, message) =>
         parts.report({
           type: 'played',
@@ -122,6 +148,7 @@ export class Endpoint {
     }
     this.#useKeys(remote.srtp, before?.srtp ?? null)
     this.#control.start(nowMs)
+    this.#mouth.describe(remote)
     this.speaker.describe(remote, nowMs)
     this.#reroute()
     if (this.#peer) this.#peer.#reroute()
@@ -140,6 +167,15 @@ export class Endpoint {
 
   #reroute(): void {
     this.#routes = this.#remote ? makeRoutes(this.#remote, this.#peer?.remote ?? null) : []
+  }
+
+  get canSpeak(): boolean {
+    return this.#mouth.canSpeak
+  }
+
+  /** A frame of a mix, unless something else is being said. `source`: the mix. */
+  say(frame: Frame, source: object, nowMs: number): void {
+    if (this.#isOpen && !this.speaker.isSpeaking) this.#mouth.say(frame, source, nowMs)
   }
 
   onRtp(bytes: Uint8Array, address: string, port: number, nowMs: number): void {
@@ -181,16 +217,36 @@ export class Endpoint {
     const { payloadAt, payloadLength, timestamp } = packet
     if (route.kind === 'event') {
       const digit = this.#events?.onPacket(bytes, payloadAt, payloadLength, timestamp, nowMs)
-      if (digit) this.#reportDigit(digit)
+      if (digit) this.#onDigit(digit, nowMs)
     } else if (this.isMuted) {
       // The stream goes on, so that whoever hears it knows that we are there; what has no silence is left out.
-      if (!route.law) return this.#peer ? this.#peer.#leaveOut(bytes) : undefined
-      bytes.fill(silence[route.law], payloadAt, payloadAt + payloadLength)
+      if (!route.speech || !isLaw(route.speech)) return this.#peer ? this.#peer.#leaveOut(bytes) : undefined
+      bytes.fill(silence[route.speech], payloadAt, payloadAt + payloadLength)
     }
-    if (this.recording && route.kind === 'speech') {
-      this.recording.onReceived(route.law, bytes, payloadAt, payloadLength, timestamp, packet.ssrc)
+    if (route.speech && !route.out && !this.inlet && this.#peer?.canSpeak) this.#parts.transcode(this, nowMs)
+    const isHeard = route.kind === 'speech' && this.#hear(bytes, route)
+    // What is mixed for the other side is not passed on too.
+    if (this.#peer && !this.inlet) this.#peer.#relay(bytes, route, isHeard ? this.#ear : null, nowMs)
+  }
+
+  /** True: `#ear` has its samples, because somebody needs them. */
+  #hear(bytes: Uint8Array, { speech }: Route): boolean {
+    const { inlet, recording } = this
+    if (!inlet && !recording && !this.#peer?.recording) return false
+    const ear = this.#ear
+    const { payloadAt, payloadLength, timestamp, ssrc } = packet
+    const isHeard =
+      speech !== null && ear.hear(speech, bytes.subarray(payloadAt, payloadAt + payloadLength), timestamp, ssrc)
+    if (!isHeard) {
+      if (speech === null) recording?.onUnheard()
+      return false
     }
-    if (this.#peer) this.#peer.#relay(bytes, route, nowMs)
+    recording?.onReceived(ear)
+    if (!inlet) return true
+    if (ear.stream !== this.#inletStream) inlet.restart()
+    this.#inletStream = ear.stream
+    inlet.write(ear.timestamp, ear.samples, ear.length)
+    return true
   }
 
   #leaveOut(bytes: Uint8Array): void {
@@ -198,7 +254,7 @@ export class Endpoint {
   }
 
   /** Of the endpoint that is bridged to us: `packet` is still its packet. */
-  #relay(bytes: Uint8Array, { kind, out, clockRate }: Route, nowMs: number): void {
+  #relay(bytes: Uint8Array, { kind, out, clockRate }: Route, heard: Ear | null, nowMs: number): void {
     if (!this.#canSend || this.speaker.isSpeaking) return
     const source = this.#peer ?? this
     if (!out) return this.stream.omit(bytes, source)
@@ -213,10 +269,7 @@ export class Endpoint {
       if (out.table) recodeG711(out.table, bytes, payloadAt, payloadLength)
       // Comfort noise has no clock of its own.
       if (!this.stream.relay(bytes, source, out.payload, clockRate, nowMs)) return
-      if (this.recording && out.law) {
-        packet.parse(bytes)
-        this.recording.onSent(out.law, bytes, payloadAt, payloadLength, packet.timestamp)
-      }
+      if (heard) this.recording?.onSent(heard.samples, heard.length, read32(bytes, 4), clockRate)
     }
     this.#transmit(bytes, bytes.length)
   }
@@ -234,14 +287,6 @@ export class Endpoint {
     if (bytes !== scratch) scratch.set(bytes)
     const protectedLength = this.#sender.protect(scratch, length)
     transport.rtp(scratch.subarray(0, protectedLength), latch.port, latch.address)
-  }
-
-  #sendMade(length: number, law: Law | null): void {
-    const { scratch } = this.#parts
-    if (this.recording && law && packet.parse(scratch.subarray(0, length))) {
-      this.recording.onSent(law, scratch, packet.payloadAt, packet.payloadLength, packet.timestamp)
-    }
-    this.#transmit(scratch, length)
   }
 
   /** Video and T.38, as they are. */
@@ -287,7 +332,7 @@ export class Endpoint {
   /** Every so often: reports, the end of digits, time-out. */
   watch(nowMs: number): void {
     const digit = this.#events?.onSilence(nowMs)
-    if (digit) this.#reportDigit(digit)
+    if (digit) this.#onDigit(digit, nowMs)
     const remote = this.#remote
     if (!remote) return
     // T27: not while it is on hold.
@@ -316,8 +361,12 @@ export class Endpoint {
     transport.rtcp(scratch.subarray(0, whole), latch.controlPort, latch.address)
   }
 
-  #reportDigit({ digit, durationMs }: Digit): void {
+  /** Where speech is transcoded the other side's stream is of our own making, and so are the digits in it. */
+  #onDigit({ digit, durationMs }: Digit, nowMs: number): void {
     this.#parts.report({ type: 'dtmf', endpoint: this.id, digit, durationMs })
+    if (!this.#peer || !this.inlet) return
+    this.#peer.speaker.press(digit, durationMs, nowMs)
+    this.#parts.wake(this.#peer)
   }
 
   #quality({ codecs, ptimeMs }: RemoteMedia): MediaQuality {

@@ -2,6 +2,7 @@
  * Hostile bytes from where a peer may send from (M9): whatever comes, nothing throws, and whatever the endpoint sends on is
  * RTP of one stream that goes forward. A fault is an exception that carries its input.
  */
+import { opus } from '../../server/media/opus.ts'
 import { mutate } from '../testing/mutation.ts'
 import { drawInteger } from '../testing/random.ts'
 import { RtpPhone } from '../testing/rtp-phone.ts'
@@ -19,7 +20,10 @@ const remote = (n: number, srtp: RemoteMedia['srtp'] = null): RemoteMedia => ({
   rtcpPort: 4_001,
   signalling: `10.0.0.${n}`,
   direction: 'sendrecv',
-  codecs: n === 1 ? [codec('PCMA', 8), codec('G729', 18)] : [codec('PCMU', 0), codec('G729', 118)],
+  codecs:
+    n === 1
+      ? [codec('PCMA', 8), codec('G729', 18), { ...codec('OPUS', 111), clockRate: 48_000 }]
+      : [codec('PCMU', 0), codec('G729', 118)],
   dtmf: { ...codec('TELEPHONE-EVENT', 101), clockRate: n === 1 ? 48_000 : 8_000 },
   comfortNoise: n === 1 ? 13 : null,
   ptimeMs: 20,
@@ -33,12 +37,13 @@ export class HostileCall {
   readonly sent: Uint8Array[] = []
   readonly board: Switchboard
 
-  constructor(random: Random, srtp: RemoteMedia['srtp'] = null) {
+  constructor(random: Random, srtp: RemoteMedia['srtp'] = null, isMixed = false) {
     const isFirst = () => this.endpoints.length === 1
     this.board = new Switchboard({
       random,
       // Not what it is called: a tag is what is attacked here, and it is the HMAC's.
       aes: () => (blocks) => Uint8Array.from(blocks),
+      opus,
       timeoutMs: 60_000,
       cname: 'c',
       now: () => this.nowMs,
@@ -61,7 +66,8 @@ export class HostileCall {
       this.board.handle({ type: 'remote', endpoint, remote: media }, this.nowMs)
       this.board.handle({ type: 'record', endpoint, path: endpoint, sides: 'both' }, this.nowMs)
     }
-    this.board.handle({ type: 'bridge', a: 'e1', b: 'e2' }, this.nowMs)
+    const hears = { e1: ['e2'], e2: ['e1'] }
+    this.board.handle(isMixed ? { type: 'mix', mix: 'm', hears } : { type: 'bridge', a: 'e1', b: 'e2' }, this.nowMs)
   }
 
   rtp(bytes: Uint8Array): void {
@@ -96,10 +102,18 @@ const report = Uint8Array.from([
 
 export function fuzzCall(random: Random, rounds: number): void {
   const srtp = { suite: 'AES_CM_128_HMAC_SHA1_80', receive: 'A'.repeat(40), send: 'A'.repeat(40) } as const
-  for (const call of [new HostileCall(random), new HostileCall(random, srtp)]) {
+  const mixed = new HostileCall(random, null, true)
+  const compressed = opus.newEncoder().encode(new Int16Array(160).fill(3_000))
+  for (const call of [new HostileCall(random), new HostileCall(random, srtp), mixed]) {
     const phone = new RtpPhone({ hz: 400 })
     for (let round = 0; round < rounds; round++) {
-      const valid = [phone.speech(), phone.packet(18, [1, 2, 3]), phone.packet(13, [40]), ...phone.key(5, 101, 1)]
+      const valid = [
+        phone.speech(),
+        phone.packet(18, [1, 2, 3]),
+        phone.packet(13, [40]),
+        phone.packet(111, compressed),
+        ...phone.key(5, 101, 1),
+      ]
       const bytes = valid[drawInteger(random, valid.length)] ?? report
       const input = random() < 0.2 ? bytes : mutate(random, bytes)
       const hex = Array.from(input, (byte) => byte.toString(16).padStart(2, '0')).join('')

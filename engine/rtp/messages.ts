@@ -25,7 +25,7 @@ export type MediaOrder =
   | { readonly type: 'open'; readonly endpoint: EndpointId; readonly port: number; readonly address: string }
   /** After each offer and answer; latching begins again (T10). */
   | { readonly type: 'remote'; readonly endpoint: EndpointId; readonly remote: RemoteMedia }
-  /** Relay both ways, in place of what either was bridged to. G.711 is transcoded where the two differ. */
+  /** Relay both ways, in place of what either was joined to. G.711 and Opus are transcoded where the two differ. */
   | { readonly type: 'bridge'; readonly a: EndpointId; readonly b: EndpointId }
   | { readonly type: 'unbridge'; readonly endpoint: EndpointId }
   /** Sent in place of what is relayed, until it ends or is stopped; another `play` takes its place. */

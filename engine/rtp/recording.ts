@@ -3,7 +3,7 @@
  * file is as long as time, whatever packets did. `both` is stereo: received on the left, sent on the right.
  */
 import { JitterBuffer } from './jitter-buffer.ts'
-import { decodeG711, type Law } from './g711.ts'
+import { type Ear, SampleClock } from './speech.ts'
 
 /** Where the samples go: a file. Kept in the order of the calls; `close` reports what went wrong, or null. */
 export interface RecordingSink {
@@ -13,7 +13,6 @@ export interface RecordingSink {
 
 const frameMs = 20
 const frameSamples = 160
-const longestPacket = 960
 /** A stall that is longer is a gap of the file, not a burst of frames. */
 const longestStallMs = 2_000
 
@@ -22,11 +21,11 @@ export class Recording {
   readonly #sink: RecordingSink
   readonly #received = new JitterBuffer()
   readonly #sent: JitterBuffer | null
-  readonly #decoded = new Int16Array(longestPacket)
+  readonly #sentClock = new SampleClock()
   readonly #left = new Int16Array(frameSamples)
   readonly #right = new Int16Array(frameSamples)
   readonly #frame: Int16Array
-  #ssrc = -1
+  #stream = -1
   #isDeaf = false
   #isPaused = false
   #nextAtMs: number
@@ -44,20 +43,23 @@ export class Recording {
     return this.#frames * frameMs
   }
 
-  /** `law` null: a codec that we cannot hear. */
-  onReceived(law: Law | null, bytes: Uint8Array, at: number, length: number, timestamp: number, ssrc: number): void {
+  onReceived(ear: Ear): void {
     if (this.#isPaused) return
-    if (law === null) {
-      this.#isDeaf = true
-      return
-    }
-    if (ssrc !== this.#ssrc) this.#received.restart()
-    this.#ssrc = ssrc
-    this.#write(this.#received, law, bytes, at, length, timestamp)
+    if (ear.stream !== this.#stream) this.#received.restart()
+    this.#stream = ear.stream
+    this.#received.write(ear.timestamp, ear.samples, ear.length)
   }
 
-  onSent(law: Law, bytes: Uint8Array, at: number, length: number, timestamp: number): void {
-    if (this.#sent && !this.#isPaused) this.#write(this.#sent, law, bytes, at, length, timestamp)
+  /** There was speech that cannot be heard. */
+  onUnheard(): void {
+    if (!this.#isPaused) this.#isDeaf = true
+  }
+
+  /** `timestamp` and `clockRate`: of the packet as it was sent. */
+  onSent(samples: Int16Array, length: number, timestamp: number, clockRate: number): void {
+    if (!this.#sent || this.#isPaused) return
+    if (this.#sentClock.isOther(clockRate)) this.#sent.restart()
+    this.#sent.write(this.#sentClock.at(timestamp, clockRate), samples, length)
   }
 
   /** What came before is written to its end; what comes while it lasts is not kept, and leaves no gap. */
@@ -86,12 +88,6 @@ export class Recording {
   #drain(nowMs: number): void {
     this.tick(nowMs)
     while (this.#received.level > 0 || (this.#sent?.level ?? 0) > 0) this.#read()
-  }
-
-  #write(buffer: JitterBuffer, law: Law, bytes: Uint8Array, at: number, length: number, timestamp: number): void {
-    if (length > longestPacket) return
-    decodeG711(law, bytes, at, length, this.#decoded)
-    buffer.write(timestamp, this.#decoded, length)
   }
 
   #read(): void {

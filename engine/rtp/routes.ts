@@ -1,17 +1,17 @@
 /** What becomes of a received packet, by its payload type: made once for each description and bridge, not for each packet. */
-import { isLaw, type Law, recoded } from './g711.ts'
+import { isLaw, recoded } from './g711.ts'
 import type { RemoteCodec, RemoteMedia } from './messages.ts'
+import { type Speech, speechOf } from './speech.ts'
 
 export interface Route {
   readonly kind: 'speech' | 'event' | 'noise'
   readonly clockRate: number
   /** Null: nothing that we can hear. */
-  readonly law: Law | null
+  readonly speech: Speech | null
   /** What the other side gets it as; null: it does not get it. */
   readonly out: {
     readonly payload: number
     readonly clockRate: number
-    readonly law: Law | null
     /** G.711 of one law into the other. */
     readonly table: Uint8Array | null
   } | null
@@ -26,8 +26,8 @@ export function makeRoutes(own: RemoteMedia, peer: RemoteMedia | null): (Route |
   const noise: Route = {
     kind: 'noise',
     clockRate: 8_000,
-    law: null,
-    out: peer?.comfortNoise == null ? null : { payload: peer.comfortNoise, clockRate: 8_000, law: null, table: null },
+    speech: null,
+    out: peer?.comfortNoise == null ? null : { payload: peer.comfortNoise, clockRate: 8_000, table: null },
   }
   const entries: (readonly [RemoteCodec, Route])[] = own.codecs.map((codec) => [codec, speech(codec, peer)])
   if (own.dtmf) entries.push([own.dtmf, event(own.dtmf, peer)])
@@ -44,13 +44,13 @@ function speech(codec: RemoteCodec, peer: RemoteMedia | null): Route {
   const same = peer?.codecs.find((one) => one.name === name && one.clockRate === clockRate)
   const other = same || !law ? undefined : peer?.codecs.find((one) => isLaw(one.name))
   const to = same ?? other
-  const outLaw = to && isLaw(to.name) ? to.name : null
   const table = law && other ? recoded[law] : null
-  return { kind: 'speech', clockRate, law, out: to ? { payload: to.sendPayload, clockRate, law: outLaw, table } : null }
+  const out = to ? { payload: to.sendPayload, clockRate, table } : null
+  return { kind: 'speech', clockRate, speech: speechOf(codec), out }
 }
 
 function event({ clockRate }: RemoteCodec, peer: RemoteMedia | null): Route {
   const to = peer?.dtmf
-  const out = to ? { payload: to.sendPayload, clockRate: to.clockRate, law: null, table: null } : null
-  return { kind: 'event', clockRate, law: null, out }
+  const out = to ? { payload: to.sendPayload, clockRate: to.clockRate, table: null } : null
+  return { kind: 'event', clockRate, speech: null, out }
 }

@@ -2,23 +2,23 @@
  * What an endpoint says by itself, on a clock of absolute times: a sound, digits, and, where both sides wait for the other
  * to begin, the first packets (T10). While it speaks, nothing is relayed to its peer.
  */
-import { encodeG711, isLaw, type Law, silence } from './g711.ts'
 import type { RemoteMedia } from './messages.ts'
+import { Frame, type Mouth } from './mouth.ts'
 import type { OutgoingStream } from './outgoing-stream.ts'
 import type { Playback } from './sound.ts'
+import { samplesPerMs } from './speech.ts'
 import { EventSender, eventOf } from './telephone-event.ts'
 
 export interface SpeakerParts {
   readonly stream: OutgoingStream
   /** Used again for every packet (M5). */
   readonly scratch: Uint8Array
-  /** `law` of speech; null for events and what only opens the way. */
-  readonly send: (length: number, law: Law | null) => void
+  readonly mouth: Mouth
+  /** Events, and what only opens the way. */
+  readonly send: (length: number) => void
   readonly ended: (play: string, reason: 'end' | 'stopped' | 'error', message?: string) => void
 }
 
-const samplesPerMs = 8
-const longestFrameMs = 60
 /** A stall that is longer is left out, not caught up. */
 const longestStallMs = 200
 const shortestDigitMs = 40
@@ -32,9 +32,8 @@ const unknownPayload = 127
 
 export class Speaker {
   readonly #parts: SpeakerParts
-  readonly #samples = new Int16Array(longestFrameMs * samplesPerMs)
+  #frame = new Frame(0)
   #remote: RemoteMedia | null = null
-  #speech: { readonly law: Law; readonly payload: number } | null = null
   #playback: Playback | null = null
   #event: EventSender | null = null
   readonly #digits: { readonly event: number; readonly durationMs: number }[] = []
@@ -49,12 +48,12 @@ export class Speaker {
 
   describe(remote: RemoteMedia, nowMs: number): void {
     this.#remote = remote
-    const codec = remote.codecs.find(({ name }) => isLaw(name))
-    this.#speech = codec && isLaw(codec.name) ? { law: codec.name, payload: codec.sendPayload } : null
+    const length = this.#parts.mouth.ptimeMs * samplesPerMs
+    if (this.#frame.samples.length !== length) this.#frame = new Frame(length)
     this.#openUntilMs = nowMs + openingMs
     this.#openNextMs = nowMs
     if (!remote.dtmf) this.#digits.length = 0
-    if (this.#playback && !this.#speech) this.#end('error', 'the peer has no codec that can be played to')
+    if (this.#playback && !this.#parts.mouth.canSpeak) this.#end('error', 'the peer has no codec that can be played to')
   }
 
   /** Whether it has the stream to itself. */
@@ -71,7 +70,7 @@ export class Speaker {
     this.stop()
     this.#playback = playback
     if (this.#event === null) this.#nextAtMs = nowMs
-    if (this.#remote && !this.#speech) this.#end('error', 'the peer has no codec that can be played to')
+    if (this.#remote && !this.#parts.mouth.canSpeak) this.#end('error', 'the peer has no codec that can be played to')
   }
 
   stop(): void {
@@ -92,10 +91,10 @@ export class Speaker {
     if (isHeard) this.#openUntilMs = 0
     if (this.#remote === null) return
     if (!this.isSpeaking && this.#digits.length === 0) return this.#open(nowMs, canSend)
-    const { ptimeMs } = this.#remote
+    const { ptimeMs } = this.#parts.mouth
     if (nowMs - this.#nextAtMs > longestStallMs) this.#nextAtMs = nowMs
     for (; this.#nextAtMs <= nowMs; this.#nextAtMs += ptimeMs) {
-      if (!this.#sayEvent(nowMs, ptimeMs, canSend)) this.#sayFrame(nowMs, ptimeMs, canSend)
+      if (!this.#sayEvent(nowMs, ptimeMs, canSend)) this.#sayFrame(nowMs, canSend)
     }
   }
 
@@ -115,7 +114,7 @@ export class Speaker {
       const header = { source: event, payload: dtmf.sendPayload, samples: 0, clockRate: dtmf.clockRate, timestamp }
       const at = stream.make(scratch, header, nowMs)
       event.write(scratch, at)
-      this.#parts.send(at + 4, null)
+      this.#parts.send(at + 4)
     } else event.write(scratch, 12)
     if (event.isDone) {
       this.#event = null
@@ -124,19 +123,13 @@ export class Speaker {
     return true
   }
 
-  #sayFrame(nowMs: number, ptimeMs: number, canSend: boolean): void {
+  #sayFrame(nowMs: number, canSend: boolean): void {
     const playback = this.#playback
-    const speech = this.#speech
-    if (!playback || !speech) return
-    const samples = this.#samples.subarray(0, ptimeMs * samplesPerMs)
-    playback.read(samples)
-    if (canSend) {
-      const { stream, scratch } = this.#parts
-      const header = { source: playback, payload: speech.payload, samples: samples.length, clockRate: 8_000 }
-      const at = stream.make(scratch, header, nowMs)
-      encodeG711(speech.law, samples, scratch.subarray(at))
-      this.#parts.send(at + samples.length, speech.law)
-    }
+    const { mouth } = this.#parts
+    if (!playback || !mouth.canSpeak) return
+    playback.read(this.#frame.samples)
+    this.#frame.renew()
+    if (canSend) mouth.say(this.#frame, playback, nowMs)
     if (playback.isOver) this.#end('end')
   }
 
@@ -144,13 +137,14 @@ export class Speaker {
   #open(nowMs: number, canSend: boolean): void {
     if (!canSend || nowMs >= this.#openUntilMs || nowMs < this.#openNextMs) return
     this.#openNextMs = nowMs + openingEveryMs
-    const { stream, scratch } = this.#parts
+    const { stream, scratch, mouth, send } = this.#parts
     if (stream.hasSentSince(nowMs - openingEveryMs / 2)) return
-    const payload = this.#speech?.payload ?? unknownPayload
-    const samples = this.#speech ? 20 * samplesPerMs : 0
-    const at = stream.make(scratch, { source: this, payload, samples, clockRate: 8_000 }, nowMs)
-    if (this.#speech) scratch.fill(silence[this.#speech.law], at, at + samples)
-    this.#parts.send(at + samples, null)
+    if (mouth.canSpeak) {
+      this.#frame.samples.fill(0)
+      this.#frame.renew()
+      return mouth.say(this.#frame, this, nowMs)
+    }
+    send(stream.make(scratch, { source: this, payload: unknownPayload, samples: 0, clockRate: 8_000 }, nowMs))
   }
 
   #end(reason: 'end' | 'stopped' | 'error', message?: string): void {

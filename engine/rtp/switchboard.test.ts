@@ -1,140 +1,10 @@
-import { createCipheriv } from 'node:crypto'
 import { beforeEach, describe, expect, it } from 'vitest'
+import { aes, Bench, codec, events, pcma, pcmu, plain } from '../../tests/media/media-bench.ts'
 import { loudness, sine, toneShare } from '../testing/goertzel.ts'
 import { RtpPhone } from '../testing/rtp-phone.ts'
-import type { Endpoint, Transport } from './endpoint.ts'
-import type { MediaOrder, MediaQuality, MediaReport, RemoteMedia } from './messages.ts'
-import { type Sound, soundOf } from './sound.ts'
-import { type Aes128, SrtpReceiver, SrtpSender } from './srtp.ts'
-import { Switchboard } from './switchboard.ts'
-
-const aes: Aes128 = (key) => {
-  const cipher = createCipheriv('aes-128-ecb', key, null)
-  cipher.setAutoPadding(false)
-  return (blocks) => cipher.update(blocks)
-}
-
-interface Sent {
-  readonly bytes: Uint8Array
-  readonly to: string
-}
-
-/** One worker with its endpoints: packets go in by `from`, and what leaves is kept. */
-class Bench {
-  nowMs = 1_000
-  readonly reports: MediaReport[] = []
-  readonly rtp = new Map<string, Sent[]>()
-  readonly rtcp = new Map<string, Sent[]>()
-  readonly open = new Map<string, Endpoint>()
-  readonly files = new Map<string, Sound>()
-  readonly recordings = new Map<string, Int16Array[]>()
-  failing: string | null = null
-  readonly board = new Switchboard({
-    random: () => 0.5,
-    aes,
-    cname: 'carillon',
-    timeoutMs: 60_000,
-    now: () => this.nowMs,
-    report: (report) => this.reports.push(report),
-    fault: (error) => {
-      throw error
-    },
-    open: (endpoint, done) => {
-      if (this.failing) return done({ reason: this.failing })
-      this.open.set(endpoint.id, endpoint)
-      done(this.#transport(endpoint.id))
-    },
-    load: (path, done) => done(this.files.get(path) ?? { reason: 'There is no such file.' }),
-    record: (path) => {
-      const parts: Int16Array[] = []
-      this.recordings.set(path, parts)
-      return { write: (samples) => parts.push(Int16Array.from(samples)), close: (done) => done(null) }
-    },
-  })
-
-  #transport(id: string): Transport {
-    const keep = (map: Map<string, Sent[]>) => {
-      const sent: Sent[] = []
-      map.set(id, sent)
-      return (bytes: Uint8Array, port: number, address: string) =>
-        void sent.push({ bytes: Uint8Array.from(bytes), to: `${address} ${port}` })
-    }
-    return { rtp: keep(this.rtp), rtcp: keep(this.rtcp), close: () => this.open.delete(id) }
-  }
-
-  order(...orders: readonly MediaOrder[]): void {
-    for (const order of orders) this.board.handle(order, this.nowMs)
-  }
-
-  /** Opens it and gives it a peer at 10.0.0.<n>:4000. */
-  leg(endpoint: string, n: number, remote: Partial<RemoteMedia> = {}): void {
-    this.order({ type: 'open', endpoint, port: 30_000 + n * 2, address: '0.0.0.0' })
-    this.order({ type: 'remote', endpoint, remote: { ...plain(n), ...remote } })
-  }
-
-  from(endpoint: string, bytes: Uint8Array, address?: string, port = 4_000): void {
-    const n = endpoint === 'a' ? 1 : 2
-    this.open.get(endpoint)?.onRtp(Uint8Array.from(bytes), address ?? `10.0.0.${n}`, port, this.nowMs)
-  }
-
-  pass(ms: number): void {
-    for (const end = this.nowMs + ms; this.nowMs < end; ) {
-      this.nowMs += 10
-      this.board.tick(this.nowMs)
-    }
-  }
-
-  /** Both talk for so many packets, each hears what was sent to it. */
-  talk(a: RtpPhone | null, b: RtpPhone | null, packets = 50): void {
-    for (let i = 0; i < packets; i++) {
-      if (a) this.from('a', a.speech())
-      if (b) this.from('b', b.speech())
-      this.pass(20)
-    }
-    if (a) this.listen('a', a)
-    if (b) this.listen('b', b)
-  }
-
-  listen(endpoint: string, phone: RtpPhone): void {
-    for (const { bytes } of this.rtp.get(endpoint) ?? []) phone.hear(bytes)
-    this.forget(endpoint)
-  }
-
-  forget(...endpoints: readonly string[]): void {
-    for (const endpoint of endpoints) if (this.rtp.has(endpoint)) this.rtp.get(endpoint)?.splice(0)
-  }
-
-  of<T extends MediaReport['type']>(type: T): Extract<MediaReport, { type: T }>[] {
-    return this.reports.filter((report): report is Extract<MediaReport, { type: T }> => report.type === type)
-  }
-
-  close(endpoint: string): MediaQuality | null {
-    this.order({ type: 'close', endpoint })
-    return this.of('closed').at(-1)?.quality ?? null
-  }
-}
-
-const codec = (name: string, payload: number, sendPayload = payload) => ({
-  name,
-  clockRate: 8_000,
-  payload,
-  sendPayload,
-})
-const events = (payload: number) => codec('TELEPHONE-EVENT', payload)
-const pcma = codec('PCMA', 8)
-const pcmu = codec('PCMU', 0)
-const plain = (n: number): RemoteMedia => ({
-  address: `10.0.0.${n}`,
-  port: 4_000,
-  rtcpPort: 4_001,
-  signalling: `192.0.2.${n}`,
-  direction: 'sendrecv',
-  codecs: [pcma, pcmu],
-  dtmf: events(101),
-  comfortNoise: null,
-  ptimeMs: 20,
-  srtp: null,
-})
+import type { MediaOrder } from './messages.ts'
+import { soundOf } from './sound.ts'
+import { SrtpReceiver, SrtpSender } from './srtp.ts'
 
 let bench: Bench
 beforeEach(() => {
@@ -242,6 +112,31 @@ describe('relay', () => {
     expect(b.packets.map(({ payload }) => payload)).toEqual([8, 8])
     expect(((b.packets[1]?.sequence ?? 0) - (b.packets[0]?.sequence ?? 0)) & 0xffff).toBe(1)
     expect(bench.of('dtmf').map(({ digit }) => digit)).toEqual(['1'])
+  })
+
+  it('muted: silence takes the place of its speech, its keys go on; what has no silence is left out', () => {
+    for (const [name, n] of [
+      ['a', 1],
+      ['b', 2],
+    ] as const)
+      bench.leg(name, n, { codecs: [pcma, codec('G729', 18)] })
+    bridge()
+    bench.order({ type: 'mute', endpoint: 'a', isMuted: true })
+    const [a, b] = [new RtpPhone(), new RtpPhone()]
+    bench.talk(a, null, 20)
+    for (const packet of a.key(5, 101)) bench.from('a', packet)
+    bench.from('a', a.packet(18, [1, 2, 3]))
+    bench.listen('b', b)
+    expect(b.packets.filter(({ payload }) => payload === 8)).toHaveLength(20)
+    expect(loudness(b.heard())).toBeLessThan(10)
+    expect(b.packets.filter(({ payload }) => payload === 101)).toHaveLength(6)
+    expect(b.packets.some(({ payload }) => payload === 18)).toBe(false)
+    bench.order({ type: 'mute', endpoint: 'a', isMuted: false })
+    bench.talk(a, null, 20)
+    bench.listen('b', b)
+    expect(loudness(b.heard(26))).toBeGreaterThan(4_000)
+    const steps = b.packets.slice(1).map(({ sequence }, i) => (sequence - (b.packets[i]?.sequence ?? 0)) & 0xffff)
+    expect(new Set(steps)).toEqual(new Set([1]))
   })
 
   it('another bridge takes the place of the first', () => {
@@ -429,6 +324,28 @@ describe('recording', () => {
     const side = (from: 0 | 1) => all.filter((_, i) => i % 2 === from).subarray(2_000, 12_000)
     expect(toneShare(side(0), 440)).toBeGreaterThan(0.95)
     expect(toneShare(side(1), 700)).toBeGreaterThan(0.95)
+  })
+
+  it('paused: what is said meanwhile is not there, and leaves no gap', () => {
+    bench.leg('a', 1)
+    bench.order({ type: 'record', endpoint: 'a', path: '/r', sides: 'received' })
+    const phone = new RtpPhone({ hz: 500 })
+    bench.talk(phone, null, 50)
+    bench.order({ type: 'record_pause', endpoint: 'a', isPaused: true })
+    const secret = new RtpPhone({ hz: 1_500, ssrc: 500, sequence: phone.sequence, timestamp: phone.timestamp })
+    bench.talk(secret, null, 100)
+    bench.order({ type: 'record_pause', endpoint: 'a', isPaused: false })
+    phone.sequence = secret.sequence
+    phone.timestamp = secret.timestamp
+    bench.talk(phone, null, 50)
+    bench.close('a')
+    const all = Int16Array.from((bench.recordings.get('/r') ?? []).flatMap((part) => [...part]))
+    expect(bench.of('recorded')[0]?.durationMs).toBe(all.length / 8)
+    expect(all.length / 8).toBeGreaterThanOrEqual(2_000)
+    expect(all.length / 8).toBeLessThanOrEqual(2_200)
+    for (let at = 0; at + 800 <= all.length; at += 800)
+      expect(toneShare(all.subarray(at, at + 800), 1_500)).toBeLessThan(0.01)
+    expect(toneShare(all.subarray(10_000, 14_000), 500)).toBeGreaterThan(0.98)
   })
 
   it('one that nobody ended ends with its endpoint', () => {

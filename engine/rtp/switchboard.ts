@@ -4,6 +4,9 @@
  */
 import { Endpoint, scratchBytes, type Transport } from './endpoint.ts'
 import type { EndpointId, MediaOrder, MediaReport, PlaySource, ToneName } from './messages.ts'
+import { Mix } from './mix.ts'
+import type { Frame } from './mouth.ts'
+import type { Opus } from './opus.ts'
 import { Recording, type RecordingSink } from './recording.ts'
 import { Playback, silentSound, type Sound, soundOf } from './sound.ts'
 import type { Aes128 } from './srtp.ts'
@@ -13,6 +16,7 @@ export interface SwitchboardParts {
   /** Uniform in [0, 1). */
   readonly random: () => number
   readonly aes: Aes128
+  readonly opus: Opus
   /** Of RTCP. */
   readonly cname: string
   /** T27: as long without a packet, and an endpoint that talks has timed out. */
@@ -30,6 +34,9 @@ export interface SwitchboardParts {
 /** How often each endpoint is watched. */
 const watchMs = 250
 
+/** Not a name that voice gives to a mix. */
+const bridgeName = (a: Endpoint, b: Endpoint): string => `bridge\n${a.id}\n${b.id}`
+
 const tick = (endpoint: Endpoint, nowMs: number) => endpoint.tick(nowMs)
 const watch = (endpoint: Endpoint, nowMs: number) => endpoint.watch(nowMs)
 
@@ -38,6 +45,8 @@ export class Switchboard {
   readonly #endpoints = new Map<EndpointId, Endpoint>()
   /** Those that have something to do at each tick. */
   readonly #active = new Set<Endpoint>()
+  readonly #mixes = new Map<string, Mix<Endpoint>>()
+  readonly #mixOf = new Map<Endpoint, Mix<Endpoint>>()
   readonly #scratch = new Uint8Array(scratchBytes)
   /** The file that is being read for an endpoint, or was asked for last. */
   readonly #loading = new Map<EndpointId, string>()
@@ -55,15 +64,16 @@ export class Switchboard {
   handle(order: MediaOrder, nowMs: number): void {
     if (order.type === 'open') return this.#open(order)
     if (order.type === 'bridge') return this.#bridge(order.a, order.b)
-    if (order.type === 'mix') return
+    if (order.type === 'mix') return this.#mix(order.mix, order.hears, nowMs)
     const endpoint = this.#endpoints.get(order.endpoint)
     if (!endpoint) return
     switch (order.type) {
       case 'remote':
         endpoint.describe(order.remote, nowMs)
+        this.#endTranscoding(endpoint)
         break
       case 'unbridge':
-        this.#unbridge(endpoint)
+        this.#part(endpoint)
         break
       case 'play':
         this.#play(endpoint, order.play, order.source, nowMs)
@@ -94,6 +104,7 @@ export class Switchboard {
 
   /** Every 10 ms. */
   tick(nowMs: number): void {
+    for (const mix of this.#mixes.values()) mix.tick(nowMs)
     for (const endpoint of this.#active) {
       this.#run(endpoint, nowMs, tick)
       if (!endpoint.recording && !endpoint.speaker.isActive(nowMs)) this.#active.delete(endpoint)
@@ -123,7 +134,7 @@ export class Switchboard {
 
   /** Again for an endpoint that is there: nothing changes (a voice process that came back). */
   #open({ endpoint: id, port, address }: Extract<MediaOrder, { type: 'open' }>): void {
-    const { report, random, aes, cname, timeoutMs } = this.#parts
+    const { report, random, aes, opus, cname, timeoutMs } = this.#parts
     const known = this.#endpoints.get(id)
     if (known && (known.port !== port || known.address !== address)) {
       return report({ type: 'open_failed', endpoint: id, message: 'the endpoint is open on another port' })
@@ -132,7 +143,12 @@ export class Switchboard {
       if (known.transport) report({ type: 'opened', endpoint: id })
       return
     }
-    const endpoint = new Endpoint({ id, port, address, cname, random, aes, timeoutMs, scratch: this.#scratch, report })
+    const scratch = this.#scratch
+    const endpoint = new Endpoint({
+      ...{ id, port, address, cname, random, aes, opus, timeoutMs, scratch, report },
+      wake: (one) => this.#active.add(one),
+      transcode: (one, nowMs) => this.#transcode(one, nowMs),
+    })
     this.#endpoints.set(id, endpoint)
     this.#parts.open(endpoint, (result) => this.#opened(endpoint, result))
   }
@@ -153,15 +169,82 @@ export class Switchboard {
   #bridge(a: EndpointId, b: EndpointId): void {
     const [first, second] = [this.#endpoints.get(a), this.#endpoints.get(b)]
     if (!first || !second || first === second || first.peer === second) return
-    this.#unbridge(first)
-    this.#unbridge(second)
+    this.#part(first)
+    this.#part(second)
     first.bridge(second)
     second.bridge(first)
   }
 
-  #unbridge(endpoint: Endpoint): void {
-    endpoint.peer?.bridge(null)
-    endpoint.bridge(null)
+  /** Out of its bridge and its mix. */
+  #part(endpoint: Endpoint): void {
+    const mix = this.#mixOf.get(endpoint)
+    const { peer } = endpoint
+    if (peer) {
+      this.#endTranscoding(endpoint)
+      peer.bridge(null)
+      endpoint.bridge(null)
+    } else if (mix) {
+      mix.remove(endpoint)
+      this.#mixOf.delete(endpoint)
+      if (mix.isEmpty) this.#endMix(mix)
+    }
+  }
+
+  /** What the other end of its bridge cannot be passed is decoded, and said to it (T22). */
+  #transcode(from: Endpoint, nowMs: number): void {
+    const to = from.peer
+    if (!to) return
+    const mix = this.#mixOf.get(from) ?? this.#mixOf.get(to) ?? this.#newMix(bridgeName(from, to), nowMs)
+    this.#setMix(mix, new Map([...mix.hears, [to, [from]]]))
+  }
+
+  /** Until the next packet that needs it. */
+  #endTranscoding(endpoint: Endpoint): void {
+    const mix = endpoint.peer && this.#mixOf.get(endpoint)
+    if (mix) this.#endMix(mix)
+  }
+
+  #mix(name: string, hears: Extract<MediaOrder, { type: 'mix' }>['hears'], nowMs: number): void {
+    const known = (ids: readonly EndpointId[]) => new Set(ids.flatMap((id) => this.#endpoints.get(id) ?? []))
+    const wanted = new Map(
+      Object.entries(hears).flatMap(([id, speakers]) => {
+        const listener = this.#endpoints.get(id)
+        return listener ? [[listener, [...known(speakers)]] as const] : []
+      }),
+    )
+    const mix = this.#mixes.get(name)
+    for (const endpoint of known(Object.entries(hears).flat(2))) {
+      if (!mix || this.#mixOf.get(endpoint) !== mix) this.#part(endpoint)
+    }
+    // Its last member may have been the only one of the mix of before.
+    const same = this.#mixes.get(name)
+    if (wanted.size > 0) this.#setMix(same ?? this.#newMix(name, nowMs), wanted)
+    else if (same) this.#endMix(same)
+  }
+
+  #newMix(name: string, nowMs: number): Mix<Endpoint> {
+    const mix = new Mix<Endpoint>((endpoint, frame, at) => this.#sayMix(mix, endpoint, frame, at), nowMs)
+    this.#mixes.set(name, mix)
+    return mix
+  }
+
+  #setMix(mix: Mix<Endpoint>, hears: ReadonlyMap<Endpoint, readonly Endpoint[]>): void {
+    for (const endpoint of mix.members) this.#mixOf.delete(endpoint)
+    mix.set(hears)
+    for (const endpoint of mix.members) this.#mixOf.set(endpoint, mix)
+  }
+
+  #endMix(mix: Mix<Endpoint>): void {
+    this.#setMix(mix, new Map())
+    for (const [name, one] of this.#mixes) if (one === mix) this.#mixes.delete(name)
+  }
+
+  #sayMix(mix: Mix<Endpoint>, endpoint: Endpoint, frame: Frame, nowMs: number): void {
+    try {
+      endpoint.say(frame, mix, nowMs)
+    } catch (error) {
+      this.fault(endpoint, error)
+    }
   }
 
   #play(endpoint: Endpoint, play: string, source: PlaySource, nowMs: number): void {
@@ -224,7 +307,7 @@ export class Switchboard {
   }
 
   #forget(endpoint: Endpoint): void {
-    this.#unbridge(endpoint)
+    this.#part(endpoint)
     this.#active.delete(endpoint)
     this.#loading.delete(endpoint.id)
     this.#endpoints.delete(endpoint.id)

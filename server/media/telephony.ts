@@ -6,6 +6,7 @@
 import { createCipheriv } from 'node:crypto'
 import type { MediaOrder, MediaReport } from '../../engine/rtp/messages.ts'
 import { Switchboard } from '../../engine/rtp/switchboard.ts'
+import { opus } from './opus.ts'
 import type { FromWorker } from './protocol.ts'
 import { openRtpSockets, type SocketGuard } from './rtp-sockets.ts'
 import { RecordingFile, SoundFiles } from './sound-files.ts'
@@ -37,6 +38,7 @@ export class Telephony {
     this.#board = new Switchboard({
       random: Math.random,
       aes: blockCipher,
+      opus,
       cname: 'carillon',
       timeoutMs: rtpTimeoutMs,
       open: (endpoint, done) => openRtpSockets(endpoint, guard, done),
