@@ -30,6 +30,16 @@ const CallParty = z
   })
   .meta({ id: 'CallParty', description: 'One side of a call, as people see it.' })
 
+const CallLeg = CallParty.extend({
+  id: LegId,
+  role: z.enum(['caller', 'callee']),
+  status: z
+    .enum(['calling', 'dialling', 'ringing', 'answered'])
+    .meta({ description: '`calling`: it waits for somebody to answer; `dialling`: it does not ring yet.' }),
+  is_holding: z.boolean().meta({ description: 'It put the other side on hold.' }),
+  is_muted: z.boolean().meta({ description: 'A command muted it: what it says reaches nobody.' }),
+}).meta({ id: 'CallLeg', description: 'A side of a call that is there now; commands name it by its id.' })
+
 export const CallState = z
   .object({
     id: CallId,
@@ -43,10 +53,12 @@ export const CallState = z
       description: 'Who answered; before that who is called, where that is one party.',
     }),
     callflow_id: Id.nullable(),
+    legs: z.array(CallLeg).meta({ description: 'Those that are there: none when the call has ended.' }),
     started_at: Timestamp,
     answered_at: Timestamp.nullable(),
     ended_at: Timestamp.nullable(),
     hangup_cause: HangupCause.nullable(),
+    correlation_id: z.string().nullable().meta({ description: 'Of the command that placed the call.' }),
   })
   .meta({ id: 'CallState' })
 
@@ -87,6 +99,17 @@ const bob = {
   device_id: '5e94578578a5e3001f2b8d02',
   trunk_id: null,
 }
+type Leg = z.output<typeof CallLeg>
+const legOf = (party: typeof alice, id: string, role: Leg['role'], status: Leg['status']): Leg => ({
+  ...party,
+  id,
+  role,
+  status,
+  is_holding: false,
+  is_muted: false,
+})
+const callerLeg = legOf(alice, 'leg_5e94578578a5e3001f2b8e02', 'caller', 'calling')
+const calleeLeg = legOf(bob, 'leg_5e94578578a5e3001f2b8e03', 'callee', 'ringing')
 const started: z.output<typeof CallState> = {
   id: 'call_5e94578578a5e3001f2b8e01',
   account_id: '5e94578578a5e3001f2b8c4f',
@@ -97,18 +120,34 @@ const started: z.output<typeof CallState> = {
   called_number: '1002',
   callee: null,
   callflow_id: '5e94578578a5e3001f2b8d0f',
+  legs: [callerLeg],
   started_at: '2026-05-04T09:00:00.000Z',
   answered_at: null,
   ended_at: null,
   hangup_cause: null,
+  correlation_id: null,
 }
-const answered = { ...started, status: 'answered', callee: bob, answered_at: '2026-05-04T09:00:06.000Z' } as const
-const ended = {
+const ringing: z.output<typeof CallState> = {
+  ...started,
+  status: 'ringing',
+  callee: bob,
+  legs: [callerLeg, calleeLeg],
+}
+const answered: z.output<typeof CallState> = {
+  ...started,
+  status: 'answered',
+  callee: bob,
+  legs: [callerLeg, calleeLeg].map((leg) => ({ ...leg, status: 'answered' })),
+  answered_at: '2026-05-04T09:00:06.000Z',
+}
+const endedAt = '2026-05-04T09:02:00.000Z'
+const ended: z.output<typeof CallState> = {
   ...answered,
   status: 'ended',
-  ended_at: '2026-05-04T09:02:00.000Z',
+  legs: [],
+  ended_at: endedAt,
   hangup_cause: 'ANSWERED',
-} as const
+}
 export const callExamples = {
   state: answered,
   record: {
@@ -123,7 +162,7 @@ export const callExamples = {
     is_emergency: false,
     started_at: started.started_at,
     answered_at: answered.answered_at,
-    ended_at: ended.ended_at,
+    ended_at: endedAt,
     duration_seconds: 120,
     billing_seconds: 114,
     hangup_cause: 'ANSWERED',
@@ -147,7 +186,7 @@ const step = (summary: string, call: z.output<typeof CallState>) => ({
 
 export const callEvents = defineEvents({
   'call.started': step('Somebody calls. It is written before anything rings.', started),
-  'call.ringing': step('The first phone of whoever is called rings.', { ...started, status: 'ringing', callee: bob }),
+  'call.ringing': step('The first phone of whoever is called rings.', ringing),
   'call.answered': step('Somebody took it.', answered),
   'call.held': step('One side put the other on hold.', { ...answered, status: 'held' }),
   'call.resumed': step('Both talk again.', answered),
@@ -160,6 +199,23 @@ export const callEvents = defineEvents({
       call: answered,
       leg_id: 'leg_5e94578578a5e3001f2b8e02',
       transferred_to: { ...bob, number: '1003', name: 'Carol Example' },
+    },
+  },
+  'call.command_failed': {
+    summary: 'A command that was accepted had no effect after all. `correlation_id` is its id.',
+    resource: 'call',
+    scope: 'telephony:read',
+    data: Told.extend({
+      command_id: z.string(),
+      verb: z.string().meta({ description: 'As in its address: `transfer`, `hold` …' }),
+      reason: z.string().meta({ description: 'A sentence for people.' }),
+    }),
+    example: {
+      call: answered,
+      leg_id: null,
+      command_id: 'cmd_5e94578578a5e3001f2b8e09',
+      verb: 'transfer',
+      reason: 'Busy Here',
     },
   },
   'call.ended': step('The end of a call: exactly one for each call that started.', ended),

@@ -9,7 +9,7 @@ import { Next } from './telephony-values.ts'
 import { Id } from './values.ts'
 
 /** Kept as a literal, so that clients name an operation by its method and path. */
-type Path = `/v3.0/${string}`
+export type Path = `/v3.0/${string}`
 
 interface Common {
   readonly tag: string

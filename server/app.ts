@@ -15,14 +15,26 @@ import { Rooms } from './meeting/rooms.ts'
 import type { Database } from './store/database.ts'
 import { createVault, type Vault } from './auth/vault.ts'
 
-/** The voice process, as configuration knows it. */
+import type { CallCommand, CommandRefusal } from '../engine/call/command.ts'
+export type CommandAnswer =
+  /** It is done, or on its way. */
+  | { readonly type: 'obeyed' }
+  /** Nothing was done. */
+  | { readonly type: 'refused'; readonly refusal: CommandRefusal }
+  /** Nobody is there, and nothing was done. */
+  | { readonly type: 'away' }
+  /** It was given, and nobody said what became of it: an event will. */
+  | { readonly type: 'unknown' }
+
+/** The voice process, as handlers know it. */
 export interface Voice {
   /** What was committed for this account is what calls go by when this returns (T4). */
   changed(accountId: string): Promise<void>
 }
+  command(command: CallCommand): Promise<CommandAnswer>
 
 /** Where no calls are carried. */
-export const noVoice: Voice = { changed: async () => {} }
+export const noVoice: Voice = { changed: async () => {}, command: async () => ({ type: 'away' }) }
 
 export interface App {
   readonly config: Config

@@ -41,6 +41,7 @@ export function startChores(app: App, connection: ClientConfig): () => Promise<v
         await database.deleteFrom('oneTimeLinks').where('expiresAt', '<', now).execute()
         const dayAgo = new Date(clock() - 24 * hour)
         await database.deleteFrom('idempotency').where('createdAt', '<', dayAgo).execute()
+        await database.deleteFrom('callCommands').where('createdAt', '<', dayAgo).execute()
       },
     },
   ]

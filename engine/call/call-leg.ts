@@ -9,7 +9,7 @@ import type { LegId } from './leg.ts'
 import type { LegMedia, MediaSnapshot } from './leg-media.ts'
 import type { Limit } from './limits.ts'
 import { type Party, toPartyState } from './party.ts'
-import type { LegRow } from './records.ts'
+import type { LegRow, LegState as PublicLeg } from './records.ts'
 import type { Billed } from './targets.ts'
 
 export type LegState = 'new' | 'dialling' | 'ringing' | 'answered' | 'over'
@@ -50,6 +50,8 @@ export class CallLeg {
   q850: number | null = null
   quality: MediaQuality | null = null
   dialog: string | null = null
+  /** By a command: what it says reaches nobody. */
+  isMuted = false
   /** Ports that were asked for in place of one that was taken. */
   portsTried = 0
 
@@ -101,6 +103,21 @@ export class CallLeg {
       sipCode: this.sipCode,
       q850: this.q850,
       quality: this.quality,
+    }
+  }
+
+  /** As the log shows it. */
+  shown(): PublicLeg {
+    const { facts, state } = this
+    const isAnswered = this.answeredAt !== null
+    const unanswered = facts.role === 'caller' ? 'calling' : state === 'ringing' ? 'ringing' : 'dialling'
+    return {
+      id: facts.id,
+      role: facts.role,
+      status: isAnswered ? 'answered' : unanswered,
+      party: toPartyState(this.party),
+      isHolding: this.isHeld,
+      isMuted: this.isMuted,
     }
   }
 

@@ -17,6 +17,7 @@ import type { Attempt } from './attempt.ts'
 import type { CallLeg } from './call-leg.ts'
 import { CallLegs } from './call-legs.ts'
 import { CallMedia } from './call-media.ts'
+import type { CommandId } from './command.ts'
 import type { Originator } from './caller-id.ts'
 import type { Directory } from './directory.ts'
 import { FlowRun } from './flow.ts'
@@ -100,6 +101,7 @@ export class Call {
   }
 
   get isOver(): boolean {
+    ledger.legs = () => this.legs.live.map((leg) => leg.shown())
     return this.stage === 'ending' || this.stage === 'done'
   }
 
@@ -417,6 +419,17 @@ export class Call {
     if (failoverNumber === null || !isUnreached || this.#hasFailedOver || this.ledger.answeredAt !== null) {
       return this.end(now, { by: 'system', outcome })
     }
+  /** E7: an accepted command comes to nothing. */
+  commandFailed(now: Instant, command: CommandId, verb: string, reason: string): void {
+    this.services.write(this.id, [this.ledger.failed(now, command, verb, reason)])
+  }
+
+  /** An event of the call, with what it tells besides; `command`: whose doing it is. */
+  tell(now: Instant, event: CallEventType, leg: CallLeg | null, more: Told = {}): void {
+    const { command = null, ...about } = more
+    this.services.write(this.id, [{ ...this.ledger.event(event, now, leg, command), about }])
+  }
+
     this.#hasFailedOver = true
     const plan = planForward(this.planContext(false), {
       number: failoverNumber,

@@ -11,6 +11,8 @@ import type { TimerQueue } from '../timer-queue.ts'
 import type { Call } from './call.ts'
 import type { CallLeg } from './call-leg.ts'
 import { legOf } from './call-legs.ts'
+import type { CallCommand, CommandId, CommandRefusal } from './command.ts'
+import { control } from './control.ts'
 import type { CallHost } from './host.ts'
 import { beginCall } from './incoming.ts'
 import type { IncomingInvite, LegEvent, LegId } from './leg.ts'
@@ -31,6 +33,9 @@ export type CallInput =
   /** The time of `deadline` has come; not needed where the driver runs the process's timer queue itself. */
   | { readonly type: 'wake' }
 
+/** Whoever asks again does so within seconds. */
+const mostObeyed = 10_000
+
 export class Calls implements Machine<CallInput, CallOutput>, CallServices<Call> {
   readonly host: CallHost
   readonly timers: TimerQueue
@@ -40,6 +45,8 @@ export class Calls implements Machine<CallInput, CallOutput>, CallServices<Call>
   /** Also of legs that are over, until their media has closed. */
   readonly #byEndpoint = new Map<string, Call>()
   readonly #waiting = new Map<number, (now: Instant) => void>()
+  /** The youngest commands, the oldest first. */
+  readonly #obeyed = new Set<CommandId>()
   readonly #legsOf = new Map<string, Set<CallLeg>>()
   #outputs: CallOutput[] = []
   #nextOutput = 0
@@ -66,6 +73,21 @@ export class Calls implements Machine<CallInput, CallOutput>, CallServices<Call>
       case 'wake':
         return this.timers.run(now)
     }
+  }
+
+  /** Null: it is done, or on its way. One that comes again does nothing. */
+  command(now: Instant, command: CallCommand): CommandRefusal | null {
+    if (this.#obeyed.has(command.id)) return null
+    if (command.type === 'originate') return null
+    const refusal = control(now, this.#calls.get(command.callId), command)
+    if (refusal === null) this.#remember(command.id)
+    return refusal
+  }
+
+  #remember(id: CommandId): void {
+    this.#obeyed.add(id)
+    const [first] = this.#obeyed
+    if (this.#obeyed.size > mostObeyed && first !== undefined) this.#obeyed.delete(first)
   }
 
   /** What a device is doing, for lamps on other phones. */

@@ -14,6 +14,8 @@ export interface CommandBy {
   /** Null: a key, which may do what an administrator may. */
   readonly userId: string | null
   readonly isAdmin: boolean
+  /** As the log shows who did it: JSON text, which nothing here reads. */
+  readonly actor: string
 }
 
 /** Where a command points: digits as a phone of the account would dial them, or one of its own. */
@@ -77,22 +79,27 @@ export interface Origination {
   readonly ringMs: number
 }
 
-export type CallCommand =
-  | {
-      readonly type: 'originate'
-      readonly id: CommandId
-      readonly by: CommandBy
-      /** `call_…`, given by whoever asks, so that the answer can name it. */
-      readonly callId: string
-      readonly origination: Origination
-    }
-  | {
-      readonly type: 'act'
-      readonly id: CommandId
-      readonly by: CommandBy
-      readonly callId: string
-      readonly action: CallAction
-    }
+export interface OriginateCommand {
+  readonly type: 'originate'
+  readonly id: CommandId
+  readonly by: CommandBy
+  /** `call_…`, given by whoever asks, so that the answer can name it. */
+  readonly callId: string
+  readonly origination: Origination
+}
+
+export interface ActCommand<A extends CallAction = CallAction> {
+  readonly type: 'act'
+  readonly id: CommandId
+  readonly by: CommandBy
+  readonly callId: string
+  readonly action: A
+}
+
+export type CallCommand = OriginateCommand | ActCommand
+
+/** The action of that verb. */
+export type ActionOf<V extends CallAction['type']> = CallAction & { readonly type: V }
 
 /** Known before anything was done: nothing was. `not_found` is also said of what the caller may not see. */
 export interface CommandRefusal {

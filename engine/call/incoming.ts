@@ -72,6 +72,7 @@ function newCall(
     calledNumber: called.text,
     calledE164: called.e164,
     startedAt: now,
+    correlationId: null,
   })
   return new Call(services, {
     directory,

@@ -6,8 +6,19 @@ import type { Instant } from '../machine.ts'
 import { type CallLeg, wholeSeconds } from './call-leg.ts'
 import type { LegId } from './leg.ts'
 import type { Outcome } from './outcome.ts'
+import { Causes } from './causes.ts'
+import type { CommandId } from './command.ts'
 import { type Party, toPartyState } from './party.ts'
-import type { CallDirection, CallEventType, CallRecord, CallState, Cdr, HangupCause, LegRow } from './records.ts'
+import type {
+  CallDirection,
+  CallEventType,
+  CallRecord,
+  CallState,
+  Cdr,
+  HangupCause,
+  LegRow,
+  LegState,
+} from './records.ts'
 
 export interface CallFacts {
   readonly id: string
@@ -19,6 +30,8 @@ export interface CallFacts {
   readonly calledNumber: string
   readonly calledE164: string | null
   readonly startedAt: Instant
+  /** Of the command that placed the call: what no other command caused carries it. */
+  readonly correlationId: string | null
 }
 
 /** T5. */
@@ -40,8 +53,14 @@ export interface Ending {
   readonly q850?: number | null
 }
 
+type CallEventRecord = Extract<CallRecord, { type: 'event' }>
+
 export class Ledger {
   readonly facts: CallFacts
+  /** What commands are to bring about. */
+  readonly causes = new Causes()
+  /** Of the legs that are there; the call says. */
+  legs: () => readonly LegState[] = () => []
   callee: Party | null = null
   calleeLeg: LegId | null = null
   callflowId: string | null = null
@@ -71,19 +90,31 @@ export class Ledger {
     return { facts, callee, calleeLeg, callflowId, answeredAt, isHeld, rows }
   }
 
-  event(event: CallEventType, now: Instant, leg: CallLeg | null): CallRecord {
-    return { type: 'event', event, at: now, call: this.state(null), leg: leg?.id ?? null }
+  /** `command`: whose doing it is, where that is known; else what waits for such an event. */
+  event(event: CallEventType, now: Instant, leg: CallLeg | null, command: CommandId | null = null): CallEventRecord {
+    return this.#record(event, now, leg?.id ?? null, this.state(null), command)
   }
 
-  transferred(now: Instant, transferor: CallLeg, to: Party): CallRecord {
-    return {
-      type: 'event',
-      event: 'call.transferred',
-      at: now,
-      call: this.state(null),
-      leg: transferor.id,
-      transferredTo: toPartyState(to),
-    }
+  transferred(now: Instant, transferor: CallLeg, to: Party): CallEventRecord {
+    return { ...this.event('call.transferred', now, transferor), transferredTo: toPartyState(to) }
+  }
+
+  /** E7: a command that was accepted comes to nothing. */
+  failed(now: Instant, command: CommandId, verb: string, reason: string): CallEventRecord {
+    const failure = { commandId: command, verb, reason }
+    return { ...this.event('call.command_failed', now, null, command), failure }
+  }
+
+  #record(
+    event: CallEventType,
+    at: Instant,
+    leg: LegId | null,
+    call: CallState,
+    command: CommandId | null = null,
+  ): CallEventRecord {
+    const cause = command === null ? this.causes.ofEvent(event, leg) : this.causes.settle(command)
+    const correlationId = command ?? cause?.command ?? this.facts.correlationId
+    return { type: 'event', event, at, call, leg, correlationId, actor: cause?.actor ?? null }
   }
 
   /** A leg of the call is over. */
@@ -95,16 +126,24 @@ export class Ledger {
   ending(now: Instant, ending: Ending): CallRecord[] {
     const { id: callId, accountId } = this.facts
     const cdr = this.#cdr(now, ending)
+    const ended = this.#record('call.ended', now, null, this.state({ at: now, cause: cdr.hangupCause }))
+    const failed = this.causes.takeAll().map(
+      (cause): CallRecord => ({
+        ...this.failed(now, cause.command, cause.verb, 'The call ended.'),
+        actor: cause.actor,
+      }),
+    )
     return [
       ...this.rows.map((leg): CallRecord => ({ type: 'leg', leg })),
-      { type: 'event', event: 'call.ended', at: now, call: this.state({ at: now, cause: cdr.hangupCause }), leg: null },
+      ...failed,
+      ended,
       { type: 'cdr', cdr },
       { type: 'snapshot', callId, accountId, text: null },
     ]
   }
 
   state(ended: { at: Instant; cause: HangupCause } | null): CallState {
-    const { id, accountId, direction, isEmergency, caller, calledNumber, startedAt } = this.facts
+    const { id, accountId, direction, isEmergency, caller, calledNumber, startedAt, correlationId } = this.facts
     return {
       id,
       accountId,
@@ -115,10 +154,12 @@ export class Ledger {
       calledNumber,
       callee: this.callee && toPartyState(this.callee),
       callflowId: this.callflowId,
+      legs: ended ? [] : this.legs(),
       startedAt,
       answeredAt: this.answeredAt,
       endedAt: ended?.at ?? null,
       hangupCause: ended?.cause ?? null,
+      correlationId,
     }
   }
 

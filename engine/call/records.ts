@@ -7,6 +7,7 @@
  */
 import type { Instant } from '../machine.ts'
 import type { MediaQuality } from '../rtp/messages.ts'
+import type { SupervisionMode } from './command.ts'
 import type { LegId } from './leg.ts'
 
 export type CallEventType =
@@ -16,6 +17,21 @@ export type CallEventType =
   | 'call.held'
   | 'call.resumed'
   | 'call.transferred'
+  | 'call.consultation_started'
+  | 'call.consultation_answered'
+  | 'call.consultation_ended'
+  | 'call.merged'
+  | 'call.unmerged'
+  | 'call.parked'
+  | 'call.retrieved'
+  | 'call.monitor_started'
+  | 'call.monitor_changed'
+  | 'call.monitor_stopped'
+  | 'call.recording_started'
+  | 'call.recording_paused'
+  | 'call.recording_resumed'
+  | 'call.recording_stopped'
+  | 'call.command_failed'
   | 'call.ended'
 export type CallDirection = 'internal' | 'incoming' | 'outgoing'
 export type HangupCause = 'ANSWERED' | 'NO ANSWER' | 'BUSY' | 'FAILED' | 'CANCEL' | 'CONGESTION'
@@ -27,6 +43,19 @@ export interface PartyState {
   readonly userId: string | null
   readonly deviceId: string | null
   readonly trunkId: string | null
+}
+
+/** A leg that is there now, for whoever steers it. */
+export interface LegState {
+  readonly id: LegId
+  readonly role: 'caller' | 'callee'
+  /** `calling`: it wants to be answered; `dialling`: it does not ring yet. */
+  readonly status: 'calling' | 'dialling' | 'ringing' | 'answered'
+  readonly party: PartyState
+  /** It put the other side on hold. */
+  readonly isHolding: boolean
+  /** What it says reaches nobody. */
+  readonly isMuted: boolean
 }
 
 export interface CallState {
@@ -41,10 +70,60 @@ export interface CallState {
   /** Who answered; before that who is called, where that is one party. */
   readonly callee: PartyState | null
   readonly callflowId: string | null
+  readonly legs: readonly LegState[]
   readonly startedAt: Instant
   readonly answeredAt: Instant | null
   readonly endedAt: Instant | null
   readonly hangupCause: HangupCause | null
+  /** Of whoever placed it by a command. */
+  readonly correlationId: string | null
+}
+
+/** How a consultation ended without a transfer; the rest is how whoever was asked did not answer. */
+export type ConsultationEnd =
+  | 'cancelled'
+  | 'hung_up'
+  | 'other_hung_up'
+  | 'busy'
+  | 'no_answer'
+  | 'unreachable'
+  | 'failed'
+/** Why nothing more is recorded. */
+export type RecordingEnd = 'stopped' | 'call_ended' | 'failed'
+
+/** What an event of a command tells besides the call. */
+export interface EventAbout {
+  /** Consulted, parking, retrieving or supervising. */
+  readonly party?: PartyState
+  readonly reason?: ConsultationEnd | RecordingEnd
+  readonly mode?: SupervisionMode
+  readonly recordingId?: string
+}
+
+/** A recording, or what there is of it so far. */
+export interface RecordingState {
+  readonly id: string
+  readonly callId: string
+  readonly accountId: string
+  readonly ownerId: string | null
+  readonly startedAt: Instant
+  /** Null: it goes on. */
+  readonly endedAt: Instant | null
+  readonly fault: string | null
+  readonly parts: readonly RecordingPart[]
+}
+
+/** A file of it; `isSwapped`: its left channel belongs on the right. */
+export interface RecordingPart {
+  readonly path: string
+  readonly isSwapped: boolean
+}
+
+/** A command that had no effect after all, and why. */
+export interface CommandFailure {
+  readonly commandId: string
+  readonly verb: string
+  readonly reason: string
 }
 
 /** Written with the end of the call, losing branches too (T32). */
@@ -103,9 +182,18 @@ export type CallRecord =
       readonly call: CallState
       /** Whose doing it was. */
       readonly leg: LegId | null
+      /** The command that caused it, else the call's own (E7). */
+      readonly correlationId: string | null
+      /** Who commanded it: JSON text. */
+      readonly actor: string | null
+      /** call.command_failed. */
+      readonly failure?: CommandFailure
       /** call.transferred: who it went to. */
       readonly transferredTo?: PartyState
+      readonly about?: EventAbout
     }
+  /** In place of the one before of that id. */
+  | { readonly type: 'recording'; readonly recording: RecordingState }
   | { readonly type: 'leg'; readonly leg: LegRow }
   | { readonly type: 'cdr'; readonly cdr: Cdr }
   /** In place of the one before; null: the call is over. A later one may swallow an earlier one that is not written yet. */

@@ -20,12 +20,13 @@ export interface NewEvent<T extends EventType> {
   readonly data: EventData<T>
   /** Default: now. */
   readonly occurredAt?: Date
-  readonly correlationId?: string
+  readonly correlationId?: string | undefined
 }
 
 export type InboxRow = Insertable<EventTables['eventInbox']>
 
-const schemaVersion = 1
+/** Of all events: it grows when the data of one loses or renames a field. */
+export const schemaVersion = 1
 
 export async function append<T extends EventType>(db: Queries, event: NewEvent<T>): Promise<void> {
   await db.insertInto('eventInbox').values(toInboxRow(event)).execute()

@@ -3,6 +3,7 @@ import { accountHandlers } from './account.ts'
 import { authenticationHandlers } from './authentication.ts'
 import { calendarHandlers } from './calendar.ts'
 import type { Handlers } from './call.ts'
+import { callControlHandlers } from './call-control.ts'
 import { historyHandlers } from './call-history.ts'
 import { callflowHandlers } from './callflow.ts'
 import { contactHandlers } from './contact.ts'
@@ -34,4 +35,5 @@ export const handlers: Handlers = {
   ...contactHandlers,
   ...mediaHandlers,
   ...historyHandlers,
+  ...callControlHandlers,
 }

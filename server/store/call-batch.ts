@@ -48,6 +48,8 @@ export interface CallRow {
   readonly node: string
   readonly quality: unknown
   readonly snapshot: string | null
+  /** What the last event said of the call; null: it is over. */
+  readonly state: string | null
 }
 
 export interface LegTableRow {
@@ -135,6 +137,7 @@ const callTypes: Readonly<Record<keyof CallRow, string>> = {
   node: 'text',
   quality: 'jsonb',
   snapshot: 'text',
+  state: 'text',
 }
 const legTypes: Readonly<Record<keyof LegTableRow, string>> = {
   id: 'text',

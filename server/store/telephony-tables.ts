@@ -131,6 +131,8 @@ export interface CallTables {
     correlationId: string
     /** JSON text of the live dialogs (T5). */
     snapshot: string
+    /** JSON text: the call as its last event showed it; null once it ended. */
+    state: string
   }>
   callLegs: {
     id: string
@@ -156,6 +158,28 @@ export interface CallTables {
     billingSeconds: number
     billedUserId: string
     billedDeviceId: string
+  }>
+  callCommands: {
+    accountId: string
+    id: string
+    callId: string
+    verb: string
+    /** JSON text. */
+    actor: string
+    createdAt: Instant
+    /** Of the log when it came. */
+    position: number
+    requestHash: Buffer
+    leasedUntil: Date
+  } & Nullable<{
+    /** With an Idempotency-Key. */
+    credential: string
+    operation: string
+    key: string
+    /** Its event was seen. */
+    settledAt: Date
+    /** JSON text of the first answer. */
+    answer: string
   }>
   callTraces: { callId: string; accountId: string; messages: string }
   registrations: {

@@ -9,7 +9,7 @@ import type { LegId } from '../../engine/call/leg.ts'
 import type { CallRecord, CallState, Cdr, LegRow } from '../../engine/call/records.ts'
 import { type InboxRow, toInboxRow } from '../events/inbox.ts'
 import type { BatchEvent, CallBatch, CallRow, LegTableRow, TraceRow } from '../store/call-batch.ts'
-import { rowToCdrData, rowToPublicCall, toCallData, toCdrData, toTimestamp } from './call-events.ts'
+import { rowToCdrData, rowToPublicCall, toCallData, toCdrData, toPublicCall, toTimestamp } from './call-events.ts'
 
 export interface CallBookOptions {
   readonly node: string
@@ -21,6 +21,11 @@ export interface CallBookOptions {
 interface Open {
   row: CallRow
   readonly sipCallIds: Set<string>
+}
+
+interface Telling {
+  readonly isEnd: boolean
+  readonly by?: { readonly actor: string | null; readonly correlationId: string | null }
 }
 
 type Gathered = Omit<CallBatch, 'node' | 'number'>
@@ -109,10 +114,11 @@ export class CallBook {
       duration_seconds: secondsSince(row.started_at),
       billing_seconds: row.answered_at === null ? 0 : secondsSince(row.answered_at),
       snapshot: null,
+      state: null,
     })
-    this.#tell('call.ended', open, at, { call: rowToPublicCall(open.row), leg_id: null }, true)
+    this.#tell('call.ended', open, at, { call: rowToPublicCall(open.row), leg_id: null }, { isEnd: true })
     this.#change(open, { resource_seq: open.row.resource_seq + 1 })
-    this.#tell('cdr.final', open, at, rowToCdrData(open.row), true)
+    this.#tell('cdr.final', open, at, rowToCdrData(open.row), { isEnd: true })
     this.#open.delete(callId)
   }
 
@@ -134,8 +140,9 @@ export class CallBook {
       ended_at: call.endedAt === null ? null : toTimestamp(call.endedAt),
       hangup_cause: call.hangupCause,
       heartbeat_at: toTimestamp(at),
+      state: JSON.stringify(toPublicCall(call)),
     })
-    this.#tell(event, open, at, toCallData(record), event === 'call.ended')
+    this.#tell(event, open, at, toCallData(record), { isEnd: event === 'call.ended', by: record })
   }
 
   #begin(call: CallState): Open {
@@ -157,6 +164,7 @@ export class CallBook {
       ...notYet,
       trunk_id: caller.trunkId,
       owner_id: caller.userId,
+      correlation_id: call.correlationId,
     }
     const open: Open = { row, sipCallIds: new Set() }
     this.#open.set(call.id, open)
@@ -173,7 +181,8 @@ export class CallBook {
     this.#calls.set(open.row.id, open.row)
   }
 
-  #tell<T extends EventType>(type: T, { row }: Open, at: number, data: object, isEnd: boolean): void {
+  /** `by`: the command that it was, where it was one. */
+  #tell<T extends EventType>(type: T, { row }: Open, at: number, data: object, { isEnd, by }: Telling): void {
     const inbox = toInboxRow({
       accountId: row.account_id,
       userId: row.owner_id,
@@ -181,7 +190,8 @@ export class CallBook {
       resourceId: row.id,
       resourceSeq: row.resource_seq,
       occurredAt: new Date(at),
-      actor: null,
+      actor: by?.actor ? JSON.parse(by.actor) : null,
+      correlationId: (by ? by.correlationId : row.correlation_id) ?? undefined,
       // What each type tells is put together where its record is read, by the contract's types.
       data: data as never,
     })
@@ -238,8 +248,9 @@ export class CallBook {
       callee_call_id: idOf(cdr.calleeLeg),
       quality: this.#quality(cdr),
       snapshot: null,
+      state: null,
     })
-    this.#tell('cdr.final', open, cdr.endedAt, toCdrData(cdr), true)
+    this.#tell('cdr.final', open, cdr.endedAt, toCdrData(cdr), { isEnd: true })
     const messages = this.#options.ladder([...open.sipCallIds])
     this.#traces.push({ call_id: cdr.callId, account_id: cdr.accountId, messages })
     this.#open.delete(cdr.callId)
@@ -282,4 +293,5 @@ const notYet = {
   correlation_id: null,
   quality: null,
   snapshot: null,
+  state: null,
 } as const

@@ -1,6 +1,6 @@
 /** Call records in the public words of the contract (contract/call.ts). */
 import type { EventData } from '../../contract/events.ts'
-import type { CallRecord, CallState, Cdr, PartyState } from '../../engine/call/records.ts'
+import type { CallRecord, CallState, Cdr, LegState, PartyState } from '../../engine/call/records.ts'
 import type { Instant } from '../../engine/machine.ts'
 import type { CallRow } from '../store/call-batch.ts'
 
@@ -20,7 +20,16 @@ const toPublicParty = ({ number, name, userId, deviceId, trunkId }: PartyState):
   trunk_id: trunkId,
 })
 
-const toPublicCall = (call: CallState): PublicCall => ({
+const toPublicLeg = ({ id, role, status, party, isHolding, isMuted }: LegState): PublicCall['legs'][number] => ({
+  id,
+  role,
+  status,
+  ...toPublicParty(party),
+  is_holding: isHolding,
+  is_muted: isMuted,
+})
+
+export const toPublicCall = (call: CallState): PublicCall => ({
   id: call.id,
   account_id: call.accountId,
   direction: call.direction,
@@ -30,15 +39,18 @@ const toPublicCall = (call: CallState): PublicCall => ({
   called_number: call.calledNumber,
   callee: call.callee && toPublicParty(call.callee),
   callflow_id: call.callflowId,
+  legs: call.legs.map(toPublicLeg),
   started_at: toTimestamp(call.startedAt),
   answered_at: orNull(call.answeredAt),
   ended_at: orNull(call.endedAt),
   hangup_cause: call.hangupCause,
+  correlation_id: call.correlationId,
 })
 
-export const toCallData = ({ call, leg, transferredTo }: CallEvent) => ({
+export const toCallData = ({ call, leg, transferredTo, failure }: CallEvent) => ({
   call: toPublicCall(call),
   leg_id: leg,
+  ...(failure && { command_id: failure.commandId, verb: failure.verb, reason: failure.reason }),
   ...(transferredTo && { transferred_to: toPublicParty(transferredTo) }),
 })
 
@@ -75,10 +87,12 @@ export const rowToPublicCall = (row: CallRow): PublicCall => ({
   ...rowParties(row),
   called_number: row.called_number,
   callflow_id: row.callflow_id,
+  legs: [],
   started_at: row.started_at,
   answered_at: row.answered_at,
   ended_at: row.ended_at,
   hangup_cause: row.hangup_cause as PublicCall['hangup_cause'],
+  correlation_id: row.correlation_id,
 })
 
 export const rowToCdrData = (row: CallRow): EventData<'cdr.final'> => ({

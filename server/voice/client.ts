@@ -1,6 +1,8 @@
 /** The api's end of the voice process's socket. It connects again by itself for as long as it lives. */
 import { connect, type Socket } from 'node:net'
 import type { FastifyBaseLogger } from 'fastify'
+import type { CallCommand } from '../../engine/call/command.ts'
+import type { CommandAnswer } from '../app.ts'
 import { LineReader } from '../media/lines.ts'
 import type { FromVoice, ToVoice, VoiceFigures } from './control-protocol.ts'
 
@@ -49,6 +51,13 @@ export class VoiceClient {
   async figures(): Promise<VoiceFigures | null> {
     const answer = await this.#ask({ type: 'figures' })
     return answer?.type === 'figures' ? answer.figures : null
+  }
+
+  async command(command: CallCommand): Promise<CommandAnswer> {
+    if (!this.#isUp) return { type: 'away' }
+    const answer = await this.#ask({ type: 'command', command })
+    if (answer?.type !== 'commanded') return { type: 'unknown' }
+    return answer.refusal === null ? { type: 'obeyed' } : { type: 'refused', refusal: answer.refusal }
   }
 
   stop(): void {

@@ -1,14 +1,18 @@
 /** What the api and the voice process say over their Unix socket: one JSON value a line. Both are of one version. */
+import type { CallCommand, CommandRefusal } from '../../engine/call/command.ts'
 import { unixSocketPath } from '../media/worker-process.ts'
 
 export type ToVoice =
   | { readonly type: 'changed'; readonly request: number; readonly accountId: string }
   | { readonly type: 'figures'; readonly request: number }
+  | { readonly type: 'command'; readonly request: number; readonly command: CallCommand }
 
 export type FromVoice =
   /** `changed` is carried out; or why not. */
   | { readonly type: 'done'; readonly request: number; readonly fault: string | null }
   | { readonly type: 'figures'; readonly request: number; readonly figures: VoiceFigures }
+  /** Null: it is done, or on its way. */
+  | { readonly type: 'commanded'; readonly request: number; readonly refusal: CommandRefusal | null }
   /** Events wait in the inbox. */
   | { readonly type: 'wrote' }
 

@@ -1,9 +1,10 @@
 /**
  * The voice process's end of the Unix socket by which the api reaches it: configuration that changed is read again before
- * the api answers whoever changed it (T4).
+ * the api answers whoever changed it (T4), and calls are steered.
  */
 import { chmodSync, rmSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
+import type { CallCommand, CommandRefusal } from '../../engine/call/command.ts'
 import { LineReader } from '../media/lines.ts'
 import type { FromVoice, ToVoice } from './control-protocol.ts'
 
@@ -13,6 +14,7 @@ const gatherMs = 15
 export interface ControlHandler {
   /** Configuration of that account is another now. */
   changed(accountId: string): Promise<void>
+  command(command: CallCommand): CommandRefusal | null
   figures(): Extract<FromVoice, { type: 'figures' }>['figures']
 }
 
@@ -61,6 +63,10 @@ export class Control {
     socket.on('close', () => this.#sockets.delete(socket))
   }
 
+  #command(socket: Socket, { request, command }: Extract<ToVoice, { type: 'command' }>): void {
+    say(socket, { type: 'commanded', request, refusal: this.#handler.command(command) })
+  }
+
   async #obey(socket: Socket, message: ToVoice): Promise<void> {
     switch (message.type) {
       case 'changed':
@@ -71,6 +77,8 @@ export class Control {
           say(socket, { type: 'done', request: message.request, fault: error instanceof Error ? error.message : '' })
         }
         return
+      case 'command':
+        return this.#command(socket, message)
       case 'figures':
         say(socket, { type: 'figures', request: message.request, figures: this.#handler.figures() })
     }

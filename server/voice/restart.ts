@@ -100,5 +100,6 @@ function toCallRow(row: Selectable<CallTables['calls']>): CallRow {
     node: row.node,
     quality: row.quality,
     snapshot: row.snapshot,
+    state: row.state,
   }
 }

@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import type { FastifyBaseLogger } from 'fastify'
 import type { ClientConfig } from 'pg'
+import type { CallCommand, CommandRefusal } from '../../engine/call/command.ts'
 import type { CallHost, MediaPlace } from '../../engine/call/host.ts'
 import type { DialTarget, LegId, Source } from '../../engine/call/leg.ts'
 import { routeIncoming } from '../../engine/call/routing.ts'
@@ -290,6 +291,14 @@ export class Switch implements ControlHandler {
     this.#trunkRegistrations.refresh()
     this.#trunkProbes.refresh()
     this.#exchange.run((now) => this.#watchers.refresh(now, accountId))
+  }
+
+  command(command: CallCommand): CommandRefusal | null {
+    let refusal: CommandRefusal | null = null
+    this.#exchange.run((now) => {
+      refusal = this.#exchange.calls.command(now, command)
+    })
+    return refusal
   }
 
   #trunkOfBindings(deviceId: string): DeviceOfBindings | undefined {

@@ -1,0 +1,35 @@
+/**
+ * Commands from outside the telephone: each verb is a function that checks and acts at once. Here a command finds its
+ * call, and the leg that it is about, as far as whoever commands may reach.
+ *
+ * Invariant: a refused command has changed nothing; an accepted one has one event with its id (causes.ts).
+ */
+import type { Instant } from '../machine.ts'
+import type { Call } from './call.ts'
+import type { ActCommand, CallAction, CommandRefusal } from './command.ts'
+import { hangup } from './steer.ts'
+import { noSuchCall, ownLegs, refuse, type Verb } from './verb.ts'
+
+type Verbs = { readonly [V in CallAction['type']]?: Verb<V> }
+
+const verbs: Verbs = {
+  hangup,
+}
+
+export function control(now: Instant, call: Call | undefined, command: ActCommand): CommandRefusal | null {
+  const { by, callId, action } = command
+  const verb = verbs[action.type] as Verb<CallAction['type']> | undefined
+  if (!verb) return refuse('invalid_request', `There is no ${action.type}.`)
+  if (!call || call.ledger.facts.accountId !== by.accountId) return noSuchCall(callId)
+  const isReached = by.isAdmin || isForOthers(action) || ownLegs(call, by.userId).length > 0
+  if (!isReached) return noSuchCall(callId)
+  if (call.isOver) return refuse('conflict', 'The call has ended.')
+  const { causes } = call.ledger
+  causes.begin(command.id, action.type, by.actor)
+  const refusal = verb(now, call, command)
+  if (refusal !== null) causes.settle(command.id)
+  return refusal
+}
+
+/** Of calls that somebody else is in; the verb itself says who may. */
+const isForOthers = ({ type }: CallAction): boolean => ['pickup', 'retrieve', 'monitor'].includes(type)
