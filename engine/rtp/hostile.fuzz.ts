@@ -47,6 +47,7 @@ export class HostileCall {
       timeoutMs: 60_000,
       cname: 'c',
       now: () => this.nowMs,
+      meeting: () => {},
       report: () => {},
       load: (_path, done) => done({ reason: 'none' }),
       record: () => ({ write: () => {}, close: (done) => done(null) }),

@@ -52,6 +52,8 @@ export type MediaOrder =
       readonly mix: string
       readonly hears: Readonly<Record<EndpointId, readonly EndpointId[]>>
     }
+  /** An audio participant of a meeting of this worker (M8), in place of what it was joined to. `peer`: as engine/sfu names it. */
+  | { readonly type: 'meeting'; readonly endpoint: EndpointId; readonly peer: string }
   /** Sends a digit by RFC 4733. */
   | { readonly type: 'dtmf'; readonly endpoint: EndpointId; readonly digit: string; readonly durationMs: number }
   /** Answered by `closed`. */

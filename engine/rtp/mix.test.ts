@@ -262,6 +262,23 @@ describe('with everything else', () => {
     expect(phones.b.packets).toHaveLength(50)
   })
 
+  it('a meeting takes the place of what it was joined to, and the other way round', () => {
+    bench.order({ type: 'bridge', a: 'a', b: 'b' })
+    bench.order({ type: 'meeting', endpoint: 'a', peer: 'par.phone' })
+    talk(10, ['b'])
+    expect(phones.a.packets).toEqual([])
+    bench.order({ type: 'meeting', endpoint: 'a', peer: 'par.phone' }) // again: nothing
+    mix({ a: ['b'] })
+    bench.order({ type: 'meeting', endpoint: 'b', peer: 'two.phone' })
+    bench.close('b')
+    expect(bench.meetings).toEqual([
+      ['a', 'par.phone'],
+      ['a', null],
+      ['b', 'two.phone'],
+      ['b', null],
+    ])
+  })
+
   it('names of endpoints that are gone do nothing', () => {
     mix({ ghost: ['a'], a: ['ghost', 'b'] })
     talk(50, ['b'])

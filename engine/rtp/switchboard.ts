@@ -25,6 +25,8 @@ export interface SwitchboardParts {
   readonly open: (endpoint: Endpoint, done: (result: Transport | { readonly reason: string }) => void) => void
   readonly load: (path: string, done: (result: Sound | { readonly reason: string }) => void) => void
   readonly record: (path: string, channels: number) => RecordingSink
+  /** Joins it to a meeting; null: parts it from the one where it is. */
+  readonly meeting: (endpoint: Endpoint, peer: string | null, nowMs: number) => void
   readonly now: () => number
   readonly report: (report: MediaReport) => void
   /** Ours: the endpoint where it happened is closed, the others go on. */
@@ -47,6 +49,7 @@ export class Switchboard {
   readonly #active = new Set<Endpoint>()
   readonly #mixes = new Map<string, Mix<Endpoint>>()
   readonly #mixOf = new Map<Endpoint, Mix<Endpoint>>()
+  readonly #inMeeting = new Map<Endpoint, string>()
   readonly #scratch = new Uint8Array(scratchBytes)
   /** The file that is being read for an endpoint, or was asked for last. */
   readonly #loading = new Map<EndpointId, string>()
@@ -74,6 +77,9 @@ export class Switchboard {
         break
       case 'unbridge':
         this.#part(endpoint)
+        break
+      case 'meeting':
+        this.#meet(endpoint, order.peer, nowMs)
         break
       case 'play':
         this.#play(endpoint, order.play, order.source, nowMs)
@@ -175,8 +181,16 @@ export class Switchboard {
     second.bridge(first)
   }
 
-  /** Out of its bridge and its mix. */
+  #meet(endpoint: Endpoint, peer: string, nowMs: number): void {
+    if (this.#inMeeting.get(endpoint) === peer) return
+    this.#part(endpoint)
+    this.#inMeeting.set(endpoint, peer)
+    this.#parts.meeting(endpoint, peer, nowMs)
+  }
+
+  /** Out of its bridge, its mix and its meeting. */
   #part(endpoint: Endpoint): void {
+    if (this.#inMeeting.delete(endpoint)) this.#parts.meeting(endpoint, null, this.#parts.now())
     const mix = this.#mixOf.get(endpoint)
     const { peer } = endpoint
     if (peer) {

@@ -4,6 +4,9 @@
  * over the worker's socket (server/media/protocol.ts).
  */
 
+import type { Opus } from '../rtp/opus.ts'
+import type { PhoneLine } from './phone-track.ts'
+
 export type PeerId = string
 export type RoomId = string
 /** One ICE + DTLS + SRTP association, numbered by the engine. */
@@ -40,6 +43,8 @@ export interface SlotState {
 export type Order =
   /** A peer exists from here on, connected or not, in no room. `order.filter`: substrings of candidates not to offer. */
   | { readonly type: 'open_peer'; readonly peerId: PeerId; readonly filter: readonly string[] }
+  /** That peer is a phone: it has a microphone, and what it says and hears comes by the line of its name (M8). */
+  | { readonly type: 'open_phone'; readonly peerId: PeerId }
   /** Its publish offer: the first, a renegotiation, or an ICE restart (new ufrag). Answered by `published`. */
   | {
       readonly type: 'publish'
@@ -135,6 +140,9 @@ export interface SfuOptions {
   readonly send: (pipe: PipeId, bytes: Uint8Array) => void
   /** Of `outgoingBytes`: everything that is sent is a subarray of it. */
   readonly buffer: Uint8Array
+  readonly opus: Opus
+  /** What a phone's line threw: it is joined to nobody any more. */
+  readonly fault: (line: PhoneLine, error: unknown) => void
 }
 
 /** Totals since the start, for metrics. All only grow, except peers, rooms and pipes. */

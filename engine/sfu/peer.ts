@@ -20,6 +20,8 @@ export class Peer {
   subscriber: Subscriber | null = null
   pendingPublish: PendingPublish | null = null
   publishUfrag = ''
+  /** Of a phone's only track; null: it is a page. */
+  phoneSsrc: number | null = null
   isSubscribing = false
   muted: ReadonlySet<Source> = new Set()
   wanted: readonly WantedVideo[] = []

@@ -230,6 +230,7 @@ export class Publisher implements RtcpSink {
     if (full < 0 || track.isMuted || !this.isInRoom) return
     if (track.kind === 'audio') {
       this.#hear(track, packet)
+      track.tap?.(packet)
       for (const slot of track.slots) slot.forward(packet, layer, full, null, true, nowUs)
       return
     }

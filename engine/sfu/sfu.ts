@@ -5,7 +5,6 @@
  *
  * Invariant: what a peer or an order says wrong is refused by a report; nothing here throws for it.
  */
-import type { Shedding } from './allocation.ts'
 import type {
   Input,
   Order,
@@ -20,11 +19,14 @@ import type {
 } from './messages.ts'
 import { Outgoing } from './outgoing.ts'
 import { Peer } from './peer.ts'
+import { type PhoneLine, phoneOffer, phoneSources } from './phone-track.ts'
+import { Phones } from './phones.ts'
 import { Publisher } from './publisher.ts'
 import { isRtcp } from './rtp.ts'
 import { parseSdp } from './sdp.ts'
 import type { Slot } from './slot.ts'
 import { SpeakerWatch } from './speaker.ts'
+import { Stalls } from './stalls.ts'
 import { Subscriber } from './subscriber.ts'
 import type { Track } from './track.ts'
 
@@ -42,6 +44,8 @@ interface PipeEnd {
   subscriber: Subscriber | null
 }
 
+/** Of a phone. */
+const noPipe: PipeId = 0
 const speakerUs = 200_000
 const allocateUs = 100_000
 const layersUs = 250_000
@@ -49,9 +53,6 @@ const qualityUs = 2_000_000
 const reportUs = 1_000_000
 /** A layer that nobody uses is switched off after this (M17). */
 const unusedMs = 2_000
-const stallWindowMs = 10_000
-const stallsToShed = 2
-const stallsToRefuse = 5
 
 export class Sfu {
   readonly counters: SfuCounters = {
@@ -71,6 +72,7 @@ export class Sfu {
   }
   readonly #options: SfuOptions
   readonly #outgoing: Outgoing
+  readonly #phones: Phones
   readonly #peers = new Map<PeerId, Peer>()
   readonly #rooms = new Map<RoomId, Room>()
   readonly #pipes = new Map<PipeId, PipeEnd>()
@@ -82,12 +84,15 @@ export class Sfu {
   #layersAtUs = 0
   #qualityAtUs = 0
   #reportAtUs = 0
-  #stalledMs: readonly number[] = []
-  #shedding: Shedding = 0
+  readonly #stalls = new Stalls()
 
   constructor(options: SfuOptions) {
     this.#options = options
     this.#outgoing = new Outgoing(options.buffer)
+    const { opus, random, fault } = options
+    const publish = (peerId: PeerId, packet: Uint8Array) =>
+      this.#peers.get(peerId)?.publisher?.onRtp(packet, this.#nowMs * 1000)
+    this.#phones = new Phones({ opus, random, fault, publish })
   }
 
   poll(): Output | undefined {
@@ -104,6 +109,8 @@ export class Sfu {
     switch (input.type) {
       case 'open_peer':
         return this.#openPeer(input)
+      case 'open_phone':
+        return this.#openPhone(input.peerId)
       case 'publish':
         return this.#publish(input)
       case 'subscribe':
@@ -140,9 +147,26 @@ export class Sfu {
     } else if (end.subscriber && isRtcp(bytes)) end.subscriber.onRtcp(bytes, nowUs)
   }
 
+  /** The line of a phone whose peer is there, or will be. */
+  joinLine(peerId: PeerId, line: PhoneLine, nowMs: number): void {
+    this.partLine(line, nowMs)
+    this.#phones.join(peerId, line)
+    this.#refreshPhones(this.#peers.get(peerId), nowMs)
+  }
+
+  partLine(line: PhoneLine, nowMs: number): void {
+    for (const peerId of this.#phones.part(line)) this.#refreshPhones(this.#peers.get(peerId), nowMs)
+  }
+
+  #refreshPhones(peer: Peer | undefined, nowMs: number): void {
+    const room = peer && this.#roomOf(peer)
+    if (room) this.#phones.refresh(room, nowMs)
+  }
+
   /** Every 10 ms. */
   tick(nowUs: number): void {
     this.#nowMs = nowUs / 1000
+    this.#phones.tick(this.#nowMs)
     for (const peer of this.#peers.values()) {
       peer.publisher?.tick(nowUs)
       peer.subscriber?.tick(nowUs)
@@ -154,8 +178,8 @@ export class Sfu {
     }
     if (nowUs - this.#allocateAtUs >= allocateUs) {
       this.#allocateAtUs = nowUs
-      if (this.#shedding > 0) this.#lookAtStalls(this.#nowMs)
-      for (const { subscriber } of this.#peers.values()) subscriber?.allocate(this.#nowMs, this.#shedding)
+      const shedding = this.#stalls.shedding(this.#nowMs)
+      for (const { subscriber } of this.#peers.values()) subscriber?.allocate(this.#nowMs, shedding)
     }
     if (nowUs - this.#layersAtUs >= layersUs) {
       this.#layersAtUs = nowUs
@@ -171,20 +195,9 @@ export class Sfu {
     }
   }
 
-  /**
-   * The loop of the process stalled (M11). Once is nothing; twice within ten seconds costs everybody the larger layers,
-   * five times refuses new video, until it keeps up again.
-   */
   onStall(nowMs: number): void {
     this.counters.stalls += 1
-    this.#stalledMs = [...this.#stalledMs.filter((at) => nowMs - at < stallWindowMs), nowMs]
-    this.#lookAtStalls(nowMs)
-  }
-
-  #lookAtStalls(nowMs: number): void {
-    let count = 0
-    for (const at of this.#stalledMs) if (nowMs - at < stallWindowMs) count += 1
-    this.#shedding = count >= stallsToRefuse ? 2 : count >= stallsToShed ? 1 : 0
+    this.#stalls.add(nowMs)
   }
 
   // --- orders ---
@@ -194,6 +207,20 @@ export class Sfu {
     const candidates = this.#options.candidates.filter((line) => !filter.some((text) => line.includes(text)))
     this.#peers.set(peerId, new Peer(peerId, candidates))
     this.counters.peers = this.#peers.size
+  }
+
+  /** A publisher whose transport nobody is at the other end of: its packets are made here. */
+  #openPhone(peerId: PeerId): void {
+    const peer = this.#peers.get(peerId)
+    if (!peer || peer.publisher) return
+    peer.phoneSsrc = Math.floor(this.#options.random() * 2 ** 32)
+    const parsed = parseSdp(phoneOffer(peer.phoneSsrc))
+    if ('reason' in parsed) throw new Error(parsed.reason)
+    const { description: offer } = parsed
+    peer.publisher = this.#newPublisher(peer, noPipe, offer.pipe, offer)
+    peer.publisher.isInRoom = peer.roomId !== null
+    peer.publisher.negotiate(offer, phoneSources)
+    this.#refreshPhones(peer, this.#nowMs)
   }
 
   #publish({ request, peerId, sdp, sources }: Extract<Order, { type: 'publish' }>): void {
@@ -259,6 +286,7 @@ export class Sfu {
       for (const track of peer.publisher.tracks.values()) this.#announce(peer, track)
     }
     this.#fill(peer)
+    this.#phones.refresh(room, this.#nowMs)
   }
 
   #wanted({ peerId, wanted }: Extract<Order, { type: 'wanted' }>): void {
@@ -274,6 +302,7 @@ export class Sfu {
     if (!peer) return
     peer.muted = new Set(sources)
     for (const track of peer.publisher?.tracks.values() ?? []) this.#applyMute(peer, track)
+    this.#refreshPhones(peer, this.#nowMs)
   }
 
   #applyMute(peer: Peer, track: Track): void {
@@ -298,6 +327,7 @@ export class Sfu {
     peer.subscriber?.close()
     this.#closePipesOf(peer, 'publish')
     this.#closePipesOf(peer, 'subscribe')
+    if (room) this.#phones.refresh(room, this.#nowMs)
     if (room && room.peers.size === 0) this.#rooms.delete(room.id)
     this.counters.rooms = this.#rooms.size
     if (peer.pendingPublish) this.#refuse(peer.pendingPublish.request, peerId, 'The peer left.')
@@ -426,6 +456,7 @@ export class Sfu {
   /** A track is there: everybody else in the room gets its sound, and its picture where it is wanted. */
   #announce(peer: Peer, track: Track): void {
     this.#applyMute(peer, track)
+    this.#refreshPhones(peer, this.#nowMs)
     for (const other of this.#roomOf(peer)?.peers ?? []) {
       if (other === peer || !other.subscriber) continue
       if (track.kind === 'audio') this.#addAudio(other, track)
@@ -442,6 +473,7 @@ export class Sfu {
       const freed = subscriber.drop(track)
       if (other && other !== peer && freed) this.#tellSlots(other, [freed])
     }
+    this.#refreshPhones(peer, this.#nowMs)
   }
 
   /** A subscriber that is new in its room. */
@@ -552,6 +584,7 @@ export class Sfu {
   }
 
   #send(pipe: PipeId, bytes: Uint8Array): void {
+    if (pipe === noPipe) return
     this.counters.bytesOut += bytes.length
     this.#options.send(pipe, bytes)
   }

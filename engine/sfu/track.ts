@@ -2,6 +2,7 @@
 import type { Agreed } from './answer.ts'
 import { Layer } from './layer.ts'
 import type { PeerId, Source } from './messages.ts'
+import type { RtpPacket } from './rtp.ts'
 import type { Slot } from './slot.ts'
 
 /** Without a packet for this long a layer does not flow (DTX is about 400 ms). */
@@ -17,6 +18,8 @@ export class Track {
   /** Everybody's slots that show it. */
   readonly slots: Slot[] = []
   isMuted = false
+  /** Sound: hears every packet that is sent on. */
+  tap: ((packet: RtpPacket) => void) | null = null
   /** Which layers the publisher was told to send, and since when another set would do. */
   activeRids: readonly string[]
   otherSinceMs = 0

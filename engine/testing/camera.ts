@@ -154,6 +154,8 @@ export class SimulatedMicrophone {
   readonly ssrc: number
   level: number | null = 70
   hasRed = false
+  /** What the next packet carries; else bytes that only count. */
+  speech: (() => ArrayLike<number>) | null = null
   sequence = 100
   #packetAtMs = 0
 
@@ -167,7 +169,7 @@ export class SimulatedMicrophone {
     this.#packetAtMs = nowMs + 20
     if (this.level === null) return
     this.sequence = (this.sequence + 1) & 0xffff
-    const opus = new Array<number>(60).fill(this.sequence & 0xff)
+    const opus = Array.from(this.speech?.() ?? new Array<number>(60).fill(this.sequence & 0xff))
     const red = [0x80 | types.opus, 0x0f, 0x00, 20, types.opus, ...new Array<number>(20).fill(0xee), ...opus]
     const extensions = new Map<number, readonly number[] | string>([
       [extensionIds.audioLevel, [0x80 | this.level]],

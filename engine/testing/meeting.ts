@@ -2,6 +2,7 @@
  * A whole forwarding unit with simulated pages and a driver that opens every transport at once, on a clock that jumps by
  * 10 ms. What the pages are sent goes through `deliver`, where a test may put a network in between.
  */
+import { plainOpus } from './plain-opus.ts'
 import type {
   Input,
   Order,
@@ -59,6 +60,10 @@ export class Meeting {
       random: seededRandom(seed),
       send: (pipe, bytes) => this.#onSent(pipe, bytes),
       buffer: new Uint8Array(outgoingBytes),
+      opus: plainOpus,
+      fault: (_line, error) => {
+        throw error
+      },
     })
   }
 

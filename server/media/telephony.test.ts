@@ -38,8 +38,10 @@ function aVoice(): {
   return { voice, heard, types }
 }
 
+const noMeetings = { joinLine: () => {}, partLine: () => {} }
+
 it('T6: endpoints live on for 60 s without voice, and end then', async () => {
-  const telephony = new Telephony({ rtpTimeoutMs: 60_000 })
+  const telephony = new Telephony({ rtpTimeoutMs: 60_000 }, noMeetings)
   const first = aVoice()
   telephony.connected(first.voice)
   telephony.handle([{ type: 'open', endpoint: 'a', port: await freePort(), address: '127.0.0.1' }])
@@ -63,7 +65,7 @@ it('T6: endpoints live on for 60 s without voice, and end then', async () => {
 })
 
 it('somebody else who leaves is no voice', async () => {
-  const telephony = new Telephony({ rtpTimeoutMs: 60_000 })
+  const telephony = new Telephony({ rtpTimeoutMs: 60_000 }, noMeetings)
   const { voice, heard } = aVoice()
   telephony.connected(voice)
   telephony.handle([{ type: 'open', endpoint: 'a', port: await freePort(), address: '127.0.0.1' }])

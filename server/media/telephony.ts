@@ -4,7 +4,9 @@
  * next one.
  */
 import { createCipheriv } from 'node:crypto'
+import { Endpoint } from '../../engine/rtp/endpoint.ts'
 import type { MediaOrder, MediaReport } from '../../engine/rtp/messages.ts'
+import type { Sfu } from '../../engine/sfu/sfu.ts'
 import { Switchboard } from '../../engine/rtp/switchboard.ts'
 import { opus } from './opus.ts'
 import type { FromWorker } from './protocol.ts'
@@ -27,7 +29,7 @@ export class Telephony {
   /** Sockets that told an error; media went on. */
   socketFaults = 0
 
-  constructor({ rtpTimeoutMs }: { readonly rtpTimeoutMs: number }) {
+  constructor({ rtpTimeoutMs }: { readonly rtpTimeoutMs: number }, meetings: Pick<Sfu, 'joinLine' | 'partLine'>) {
     const files = new SoundFiles()
     const guard: SocketGuard = {
       onError: () => {
@@ -44,6 +46,10 @@ export class Telephony {
       open: (endpoint, done) => openRtpSockets(endpoint, guard, done),
       load: (path, done) => files.load(path, done),
       record: (path, channels) => this.#record(path, channels),
+      meeting: (endpoint, peer, nowMs) => {
+        if (peer === null) meetings.partLine(endpoint, nowMs)
+        else meetings.joinLine(peer, endpoint, nowMs)
+      },
       now: () => performance.now(),
       report: (report) => this.#report(report),
       fault: (error) => console.error('a telephone endpoint was closed by our fault:', error),
@@ -69,6 +75,11 @@ export class Telephony {
   handle(orders: readonly MediaOrder[]): void {
     const now = performance.now()
     for (const order of orders) this.#board.handle(order, now)
+  }
+
+  /** What an endpoint of ours threw elsewhere. */
+  fault(line: object, error: unknown): void {
+    if (line instanceof Endpoint) this.#board.fault(line, error)
   }
 
   tick(): void {

@@ -29,6 +29,8 @@ interface Wanted {
   reopens: number
   remote: RemoteMedia | null
   peer: EndpointId | null
+  /** The peer of a meeting that it is. */
+  meeting: string | null
   play: { readonly play: string; readonly source: PlaySource } | null
   recording: string | null
   isMuted: boolean
@@ -116,6 +118,10 @@ export class MediaClient {
         return
       case 'unbridge':
         return this.#forgetJoin(order.endpoint)
+      case 'meeting':
+        this.#forgetJoin(order.endpoint)
+        wanted.meeting = order.peer
+        return
       case 'mute':
         wanted.isMuted = order.isMuted
         return
@@ -136,7 +142,7 @@ export class MediaClient {
   }
 
   #rememberOpen(open: Extract<MediaOrder, { type: 'open' }>): void {
-    const again = { remote: null, peer: null, play: null, recording: null, isMuted: false }
+    const again = { remote: null, peer: null, meeting: null, play: null, recording: null, isMuted: false }
     const sinceMs = performance.now()
     this.#wanted.set(open.endpoint, { open, isOpened: false, sinceMs, reopens: 0, ...again })
   }
@@ -167,7 +173,9 @@ export class MediaClient {
     const wanted = this.#wanted.get(endpoint)
     const peer = wanted?.peer ? this.#wanted.get(wanted.peer) : undefined
     if (peer) peer.peer = null
-    if (wanted) wanted.peer = null
+    if (!wanted) return
+    wanted.peer = null
+    wanted.meeting = null
   }
 
   #up({ epoch, endpoints }: Hello): void {
@@ -189,6 +197,7 @@ export class MediaClient {
     for (const [endpoint, { remote }] of this.#wanted) if (remote) this.#send({ type: 'remote', endpoint, remote })
     for (const [a, { peer: b }] of this.#wanted) if (b !== null && a < b) this.#send({ type: 'bridge', a, b })
     for (const [mix, hears] of this.#mixes) this.#send({ type: 'mix', mix, hears })
+    for (const [endpoint, { meeting: peer }] of this.#wanted) if (peer) this.#send({ type: 'meeting', endpoint, peer })
     for (const [endpoint, { isMuted }] of this.#wanted) if (isMuted) this.#send({ type: 'mute', endpoint, isMuted })
     for (const [endpoint, { play }] of this.#wanted) if (play) this.#send({ type: 'play', endpoint, ...play })
   }
@@ -242,6 +251,7 @@ export class MediaClient {
       if (wanted.peer) this.#send({ type: 'bridge', a: endpoint, b: wanted.peer })
       for (const [mix, hears] of this.#mixes)
         if (membersOf(hears).has(endpoint)) this.#send({ type: 'mix', mix, hears })
+      if (wanted.meeting) this.#send({ type: 'meeting', endpoint, peer: wanted.meeting })
       if (wanted.isMuted) this.#send({ type: 'mute', endpoint, isMuted: true })
       if (wanted.play) this.#send({ type: 'play', endpoint, ...wanted.play })
     }, reopenMs)

@@ -28,6 +28,7 @@ export class Bench {
   readonly files = new Map<string, Sound>()
   readonly recordings = new Map<string, Int16Array[]>()
   failing: string | null = null
+  readonly meetings: (readonly [string, string | null])[] = []
   readonly #numbers = new Map<string, number>()
   readonly board = new Switchboard({
     random: () => 0.5,
@@ -45,6 +46,7 @@ export class Bench {
       this.open.set(endpoint.id, endpoint)
       done(this.#transport(endpoint.id))
     },
+    meeting: (endpoint, peer) => this.meetings.push([endpoint.id, peer]),
     load: (path, done) => done(this.files.get(path) ?? { reason: 'There is no such file.' }),
     record: (path) => {
       const parts: Int16Array[] = []
