@@ -1,4 +1,7 @@
-/** The pages, built by Vite into web/dist: `/`, `/link/{token}` and `/meet/{meetingId}`. Assets carry their hash. */
+/**
+ * The pages, built by Vite into web/dist: the portal at `/` and below what its navigation names, `/link/{token}` and
+ * `/meet/{meetingId}`. Assets carry their hash.
+ */
 import fastifyStatic from '@fastify/static'
 import type { FastifyInstance } from 'fastify'
 import { existsSync, readFileSync } from 'node:fs'
@@ -6,6 +9,10 @@ import { join } from 'node:path'
 
 const dist = join(import.meta.dirname, '../../web/dist')
 const year = 365 * 24 * 3_600_000
+
+/** The portal's own router shows what is at each, and below it. */
+const portalPlaces = ['people', 'phones', 'meetings', 'history', 'developers', 'settings']
+const portalAddresses = ['/', '/link/:token', '/sign-in', ...portalPlaces.flatMap((name) => [`/${name}`, `/${name}/*`])]
 
 export async function addPages(http: FastifyInstance): Promise<void> {
   const files = [join(dist, 'portal/index.html'), join(dist, 'meeting/index.html')]
@@ -19,8 +26,8 @@ export async function addPages(http: FastifyInstance): Promise<void> {
     preCompressed: true,
   })
   const [portal = '', meeting = ''] = files.map((file) => readFileSync(file, 'utf8'))
-  const pages = { '/': portal, '/link/:token': portal, '/meet/:meetingId': meeting }
-  for (const [url, html] of Object.entries(pages)) {
+  const pages = [...portalAddresses.map((url) => [url, portal]), ['/meet/:meetingId', meeting]] as const
+  for (const [url = '/', html] of pages) {
     http.get(url, (_request, reply) =>
       // A page names assets by their hash, so it must not outlive them in a cache.
       reply.header('cache-control', 'no-cache').type('text/html; charset=utf-8').send(html),

@@ -1,4 +1,5 @@
-/** Outline icons of Tabler (MIT), as path data: one element each, drawn in the text's colour. */
+/** Outline icons of Tabler (MIT), as path data: one element each. */
+import { Glyph } from './glyph.tsx'
 
 const paths = {
   microphone:
@@ -55,9 +56,5 @@ export type IconName = keyof typeof paths
 
 /** Never alone: what it stands for is the name of the control around it. */
 export function Icon({ name, size = 20 }: { readonly name: IconName; readonly size?: number }) {
-  return (
-    <svg className="icon" width={size} height={size} viewBox="0 0 24 24" aria-hidden="true">
-      <path d={paths[name]} />
-    </svg>
-  )
+  return <Glyph path={paths[name]} size={size} />
 }

@@ -1,0 +1,23 @@
+/** Where one can go, by what people own. The navigation and the palette show the same. */
+import { useLingui } from '@lingui/react/macro'
+import type { SignName } from './kit/sign.tsx'
+import { useSession } from './session.tsx'
+
+export interface Place {
+  readonly to: '/' | '/settings'
+  readonly name: string
+  readonly sign: SignName
+  readonly group: 'own' | 'developers' | 'rest'
+  /** Administrators only. */
+  readonly isForAdmins?: boolean
+}
+
+export function usePlaces(): readonly Place[] {
+  const { t } = useLingui()
+  const { isAdmin } = useSession()
+  const places: readonly Place[] = [
+    { to: '/', name: t`Home`, sign: 'home', group: 'own' },
+    { to: '/settings', name: t`Settings`, sign: 'settings', group: 'rest' },
+  ]
+  return places.filter((place) => isAdmin || !place.isForAdmins)
+}

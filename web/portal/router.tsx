@@ -1,0 +1,76 @@
+/** Which address shows which page. Each page is a chunk of its own; `org` in an address is the organisation looked at. */
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  Outlet,
+  retainSearchParams,
+} from '@tanstack/react-router'
+import { Gate } from './gate.tsx'
+import { NotFound } from './kit/problem.tsx'
+
+export interface PortalSearch {
+  /** The organisation that is looked at, when it is not the own one. */
+  org?: string | undefined
+  /** Of lists: what is searched for, and what they are sorted by. */
+  q?: string | undefined
+  sort?: string | undefined
+  [filter: string]: string | undefined
+}
+
+/** Filters are texts; the page that has them says which it knows. */
+const readSearch = (search: Record<string, unknown>): PortalSearch =>
+  Object.fromEntries(
+    Object.entries(search).flatMap(([name, value]) =>
+      typeof value === 'string' || typeof value === 'number' ? [[name, String(value)]] : [],
+    ),
+  )
+
+const root = createRootRoute({
+  component: Outlet,
+  notFoundComponent: NotFound,
+  validateSearch: readSearch,
+  search: { middlewares: [retainSearchParams(['org'])] },
+})
+
+const signIn = createRoute({
+  getParentRoute: () => root,
+  path: '/sign-in',
+  component: lazyRouteComponent(() => import('./pages/sign-in-page.tsx'), 'SignInPage'),
+})
+
+const inside = createRoute({ getParentRoute: () => root, id: 'inside', component: Gate })
+
+const home = createRoute({
+  getParentRoute: () => inside,
+  path: '/',
+  component: lazyRouteComponent(() => import('./pages/home-page.tsx'), 'HomePage'),
+})
+const settings = createRoute({
+  getParentRoute: () => inside,
+  path: '/settings',
+  component: lazyRouteComponent(() => import('./pages/settings-page.tsx'), 'SettingsPage'),
+})
+
+const routeTree = root.addChildren([signIn, inside.addChildren([home, settings])])
+
+export const router = createRouter({
+  routeTree,
+  defaultPreload: 'intent',
+  // What was written to the address is what is read from it: ids stay texts, also those of digits alone.
+  parseSearch: (text) => Object.fromEntries(new URLSearchParams(text)),
+  stringifySearch: (search) => {
+    const kept = Object.entries(search).flatMap(([name, value]) =>
+      value === undefined || value === '' ? [] : [[name, String(value)] as [string, string]],
+    )
+    const text = new URLSearchParams(kept).toString()
+    return text === '' ? '' : `?${text}`
+  },
+})
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: typeof router
+  }
+}

@@ -1,0 +1,119 @@
+/** Who is signed in, which organisation they look at, and the client of both: the same API that everybody has. */
+import { createContext, type ReactNode, use, useMemo } from 'react'
+import {
+  type QueryKey,
+  QueryClient,
+  type UseQueryOptions,
+  useMutation,
+  useQuery,
+  useQueryClient,
+} from '@tanstack/react-query'
+import {
+  ApiFailure,
+  type Answer,
+  type CallOptions,
+  type Client,
+  createClient,
+  type Input,
+  type Route,
+} from '../../contract/client.ts'
+import { i18n } from './locales/activate.ts'
+
+/** Two tries more, so that a restart of the server is not seen, and a fault is seen soon. */
+export const baseClient = createClient({ cookie: true, retries: 2 })
+
+export const queries = new QueryClient({
+  defaultOptions: {
+    // The client repeats what may be repeated; what is live says itself that it changed.
+    queries: { retry: false, staleTime: 15_000, refetchOnWindowFocus: true },
+    mutations: { retry: false },
+  },
+})
+
+export type Whoami = Answer<'GET /v3.0/whoami'>['data']
+
+export interface Session {
+  readonly who: Whoami
+  /** Acts in the organisation that was chosen. */
+  readonly client: Client
+  /** The organisation that is looked at; `home` is the one that the person belongs to. */
+  readonly accountId: string
+  readonly homeId: string
+  readonly isAdmin: boolean
+}
+
+const SessionContext = createContext<Session | null>(null)
+
+interface ProviderProps {
+  readonly who: Whoami
+  readonly org: string | undefined
+  readonly children: ReactNode
+}
+
+export function SessionProvider({ who, org, children }: ProviderProps) {
+  const session = useMemo<Session>(() => {
+    const isElsewhere = org !== undefined && org !== who.account_id
+    const language = i18n.locale
+    return {
+      who,
+      client: baseClient.with(isElsewhere ? { accountId: org, language } : { language }),
+      accountId: isElsewhere ? org : who.account_id,
+      homeId: who.account_id,
+      isAdmin: who.role !== 'user',
+    }
+  }, [who, org])
+  return <SessionContext value={session}>{children}</SessionContext>
+}
+
+export function useSession(): Session {
+  const session = use(SessionContext)
+  if (!session) throw new Error('nobody is signed in')
+  return session
+}
+
+export type ReadRoute = Extract<Route, `GET ${string}`>
+
+/** What a read is remembered by; everything that starts so is read again by `useRefresh`. */
+export const keyOf = (accountId: string, route: Route, input?: unknown): QueryKey =>
+  input === undefined ? [accountId, route] : [accountId, route, input]
+
+type ReadOptions<R extends ReadRoute> = Pick<
+  UseQueryOptions<Answer<R>, Error>,
+  'enabled' | 'refetchInterval' | 'staleTime' | 'placeholderData'
+>
+
+export function useRead<R extends ReadRoute>(route: R, input: Input<R>, options: ReadOptions<R> = {}) {
+  const { client, accountId } = useSession()
+  return useQuery<Answer<R>, Error>({
+    queryKey: keyOf(accountId, route, input),
+    queryFn: ({ signal }) => callWith(client, route, input, { signal }),
+    ...options,
+  })
+}
+
+/** The client's argument may be left out where an operation needs nothing; given always, it is the same for all. */
+export const callWith = <R extends Route>(client: Client, route: R, input: Input<R>, options: CallOptions = {}) =>
+  (client.call as (route: R, input: Input<R> & CallOptions) => Promise<Answer<R>>).call(client, route, {
+    ...input,
+    ...options,
+  })
+
+interface WriteOptions<R extends Route> {
+  /** What is read again afterwards. */
+  readonly changes: readonly ReadRoute[]
+  readonly onDone?: (answer: Answer<R>) => void
+}
+
+export function useWrite<R extends Route>(route: R, { changes, onDone }: WriteOptions<R>) {
+  const { client, accountId } = useSession()
+  const cache = useQueryClient()
+  return useMutation<Answer<R>, Error, Input<R>>({
+    mutationFn: (input) => callWith(client, route, input),
+    async onSuccess(answer) {
+      await Promise.all(changes.map((one) => cache.invalidateQueries({ queryKey: keyOf(accountId, one) })))
+      onDone?.(answer)
+    },
+  })
+}
+
+export const isSignedOut = (error: unknown): boolean => error instanceof ApiFailure && error.status === 401

@@ -1,0 +1,4 @@
+declare module 'virtual:contract' {
+  const contract: import('../../contract/portal-contract.ts').PortalContract
+  export default contract
+}
