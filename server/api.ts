@@ -21,6 +21,7 @@ import { Bridge } from './voice/bridge.ts'
 import { bridgeSocketPath } from './voice/bridge-frames.ts'
 import { VoiceClient } from './voice/client.ts'
 import { voiceSocketPath } from './voice/control-protocol.ts'
+import { Dispatcher } from './webhooks/dispatcher.ts'
 
 const config = readConfig(process.env)
 runControlProgram({
@@ -66,9 +67,13 @@ async function start(connection: ClientConfig, { log, stops }: ControlParts): Pr
   await app.feed.start()
   stops.push(() => app.feed.stop())
   await app.rooms.restore()
+  const dispatcher = new Dispatcher({ app, connection })
+  dispatcher.start()
+  stops.push(() => dispatcher.stop())
+  stops.push(() => app.outgoing.close())
   const stopChores = startChores(app, connection)
   stops.push(stopChores)
-  const operations = createMetrics({ app, voice, workers, pool, loopDelay })
+  const operations = createMetrics({ app, voice, workers, pool, loopDelay, dispatcher })
   const http = await createServer(app, { tls: readTls(config), bridge, ...operations })
   await whenPortIsFree(() => http.listen({ host: config.httpIp, port: config.httpPort }))
   stops.push(async () => {

@@ -12,6 +12,8 @@ import { Outbox } from './mail/outbox.ts'
 import { meetingLinks } from './meeting/links.ts'
 import type { Media, MediaEvents } from './meeting/media.ts'
 import { Rooms } from './meeting/rooms.ts'
+import { Outgoing } from './outgoing/outgoing.ts'
+import type { Resolve } from './outgoing/resolver.ts'
 import type { Database } from './store/database.ts'
 import { createVault, type Vault } from './auth/vault.ts'
 
@@ -49,6 +51,8 @@ export interface App {
   readonly sequencer: Sequencer
   readonly feed: Feed
   readonly outbox: Outbox
+  /** Requests to addresses that customers name (S8). */
+  readonly outgoing: Outgoing
   readonly rooms: Rooms
   readonly rootAccountId: string
   readonly whitelabelId: string
@@ -68,6 +72,8 @@ export interface Parts {
   readonly openMedia: (worker: number, events: MediaEvents) => Media
   /** Default: nobody is told. */
   readonly voice?: Voice
+  /** For tests: what names resolve to, and how long a request may take. */
+  readonly outgoing?: { readonly resolve?: Resolve; readonly timeoutMs?: number; readonly ca?: string }
   /** For tests; 30 s else (M6). */
   readonly graceMs?: number
 }
@@ -96,6 +102,7 @@ export function createApp(parts: Parts): App {
     credentials: new Credentials({ database, clock, rootAccountId, instanceApiKey: parts.instanceApiKey }),
     directory: new Directory(database, clock),
     feed: new Feed({ connection, database, log }),
+    outgoing: new Outgoing({ config, rootAccountId, ...parts.outgoing }),
     outbox: new Outbox({ database, smtpUrl: config.smtpUrl, dataDir: config.dataDir, host, log, clock }),
     rooms: new Rooms({
       config,

@@ -3,6 +3,7 @@ import type { ClientConfig } from 'pg'
 import type { App } from './app.ts'
 import { keepPartitions } from './events/retention.ts'
 import { dropOldCalls } from './store/call-history.ts'
+import { dropOldDeliveries } from './store/webhook-deliveries.ts'
 
 const second = 1_000
 const minute = 60 * second
@@ -32,6 +33,7 @@ export function startChores(app: App, connection: ClientConfig): () => Promise<v
       everyMs: hour,
       run: () => dropOldCalls(database, new Date(clock() - config.callDays * 24 * hour)),
     },
+    { name: 'drop old deliveries', everyMs: hour, run: () => dropOldDeliveries(database, clock()) },
     {
       name: 'forget expired credentials',
       everyMs: hour,

@@ -10,6 +10,7 @@ import type { MediaClient } from './media/client.ts'
 import { readDrops } from './socket-drops.ts'
 import type { VoiceClient } from './voice/client.ts'
 import type { VoiceFigures } from './voice/control-protocol.ts'
+import type { Dispatcher } from './webhooks/dispatcher.ts'
 
 interface Parts {
   readonly app: App
@@ -17,6 +18,7 @@ interface Parts {
   readonly workers: readonly MediaClient[]
   readonly pool: Pool
   readonly loopDelay: ReturnType<typeof monitorEventLoopDelay>
+  readonly dispatcher: Dispatcher
 }
 
 const workerFigures: Readonly<Record<keyof SfuCounters, string>> = {
@@ -58,6 +60,7 @@ export function createMetrics(parts: Parts): Operations {
   collectDefaultMetrics({ register: registry, prefix: 'carillon_' })
   addProcessFigures(registry, parts)
   addEventFigures(registry, parts.app)
+  addWebhookFigures(registry, parts.dispatcher)
   const askWorkers = addWorkerFigures(registry, parts.workers)
   const askVoice = addVoiceFigures(registry, parts.voice)
   const countDrops = addDrops(registry, parts.app.config)
@@ -116,6 +119,39 @@ function addEventFigures(registry: Registry, app: App): void {
       for (const [type, count] of app.sequencer.counts) this.inc({ type }, count)
     },
   })
+}
+
+function addWebhookFigures(registry: Registry, dispatcher: Dispatcher): void {
+  const figure = (name: string, help: string, read: () => number) =>
+    gauge(registry, `carillon_webhook_${name}`, help, read)
+  figure('sending', 'Whether this process is the one that sends to webhooks.', () =>
+    Number(dispatcher.figures.isSending),
+  )
+  figure('endpoints', 'Webhooks that it knows.', () => dispatcher.figures.endpoints)
+  figure(
+    'endpoints_open',
+    'Of these, those that failed again and again and are tried now and then.',
+    () => dispatcher.figures.open,
+  )
+  figure('waiting', 'Deliveries that wait for an attempt.', () => dispatcher.figures.waiting)
+  figure('in_flight', 'Requests under way.', () => dispatcher.figures.inFlight)
+  new Counter({
+    name: 'carillon_webhook_attempts_total',
+    help: 'Attempts by what became of them: delivered, retried (a failure that is tried again), failed (given up).',
+    labelNames: ['outcome'],
+    registers: [registry],
+    collect() {
+      this.reset()
+      for (const [outcome, count] of Object.entries(dispatcher.counts)) this.inc({ outcome }, count)
+    },
+  })
+  const lag = new Histogram({
+    name: 'carillon_webhook_first_attempt_seconds',
+    help: 'From the record of an event to its first attempt.',
+    buckets: [0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 5, 30, 300],
+    registers: [registry],
+  })
+  dispatcher.onFirstAttempt = (seconds) => lag.observe(seconds)
 }
 
 function addWorkerFigures(registry: Registry, workers: readonly MediaClient[]): () => Promise<void> {

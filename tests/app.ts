@@ -6,7 +6,7 @@ import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import type { ClientConfig } from 'pg'
 import { pino } from 'pino'
 import { afterAll } from 'vitest'
-import { type App, createApp, type Voice } from '../server/app.ts'
+import { type App, createApp, type Parts, type Voice } from '../server/app.ts'
 import { type Config, readConfig } from '../server/config.ts'
 import { ensureInstance } from '../server/first-start.ts'
 import { createServer } from '../server/http/server.ts'
@@ -33,6 +33,7 @@ interface Options {
   readonly log?: FastifyBaseLogger
   readonly graceMs?: number
   readonly voice?: Voice
+  readonly outgoing?: Parts['outgoing']
 }
 
 const often = 1_000_000
@@ -64,6 +65,7 @@ export async function testApp(options: Options = {}): Promise<TestApp> {
     openMedia: options.openMedia ?? noMedia,
     ...(options.graceMs !== undefined && { graceMs: options.graceMs }),
     ...(options.voice && { voice: options.voice }),
+    ...(options.outgoing && { outgoing: options.outgoing }),
   })
   app.sequencer.start()
   await app.feed.start()

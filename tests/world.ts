@@ -5,6 +5,7 @@ import type { Insertable } from 'kysely'
 import { allScopes, type Scope } from '../contract/access.ts'
 import type { Operation } from '../contract/define.ts'
 import { telephonyIds } from '../contract/telephony-examples.ts'
+import { webhookIds } from '../contract/webhook-examples.ts'
 import { formatWavHeader } from '../engine/rtp/wav.ts'
 import { newId } from '../server/ids.ts'
 import type { Database, Tables } from '../server/store/database.ts'
@@ -40,6 +41,9 @@ export interface Telephony {
   readonly mediaId: string
   /** Over, and `user`'s. */
   readonly callId: string
+  readonly webhookId: string
+  /** A test that waits. */
+  readonly deliveryId: string
 }
 
 /** What an administrator may also pass on. */
@@ -111,6 +115,9 @@ export async function withTelephony({ http, app }: Pick<TestApp, 'http' | 'app'>
   const contact = await put('/v3.0/directories', { user_id: tenant.user.id, details: { names } })
   const media = await put('/v3.0/medias', { name: 'Welcome' })
   await upload(http, media.data.id, aWav(100), withKey(tenant.key.secret))
+  const webhook = await put('/v3.0/webhooks', { url: 'https://crm.example.com/hook' })
+  const test = `/v3.0/webhooks/${webhook.data.id}/test`
+  const delivery = await done(http, 'POST', test, { data: {} }, withKey(tenant.key.secret))
   const callId = await insertCall(app.database, { accountId: tenant.accountId, ownerId: tenant.user.id })
   const telephony = {
     deviceId: device.data.id,
@@ -120,6 +127,8 @@ export async function withTelephony({ http, app }: Pick<TestApp, 'http' | 'app'>
     contactId: contact.data.id,
     mediaId: media.data.id,
     callId,
+    webhookId: webhook.data.id,
+    deliveryId: delivery.data.id,
   }
   return { ...tenant, telephony }
 }
@@ -192,6 +201,7 @@ export function exampleBody(operation: Operation, tenant: Tenant): unknown {
     [telephonyIds.callflow]: tenant.telephony?.callflowId,
     [telephonyIds.contact]: tenant.telephony?.contactId,
     [telephonyIds.media]: tenant.telephony?.mediaId,
+    [webhookIds.webhook]: tenant.telephony?.webhookId,
     [telephonyIds.number]: operation.method === 'PUT' ? newNumber() : tenant.telephony?.number,
     'test-user@example.com': `${unique()}@example.com`,
   }).reduce((text, [shown, own]) => text.replaceAll(shown, own ?? shown), JSON.stringify(operation.example.body))
@@ -212,12 +222,14 @@ export function pathOf({ path }: Operation, tenant: Tenant): string {
     '/phone_numbers/': tenant.telephony?.number,
     '/directories/': tenant.telephony?.contactId,
     '/medias/': tenant.telephony?.mediaId,
+    '/webhooks/': tenant.telephony?.webhookId,
     '/calls_history/': tenant.telephony?.callId,
   }
   const id = Object.entries(kinds).find(([part]) => path.includes(part))?.[1] ?? tenant.key.id
   const icsToken = path.includes('/user/') ? tenant.user.icsToken : tenant.meeting.icsToken
   return path
     .replace('{id}', id)
+    .replace('{delivery_id}', tenant.telephony?.deliveryId ?? '')
     .replace('{accountId}', tenant.accountId)
     .replace('{userId}', tenant.user.id)
     .replace('{notifyParticipants}', 'false')

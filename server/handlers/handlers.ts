@@ -17,6 +17,8 @@ import { telephonyAccountHandlers } from './telephony-account.ts'
 import { telephonyUserHandlers } from './telephony-user.ts'
 import { trunkHandlers } from './trunk.ts'
 import { userHandlers } from './user.ts'
+import { webhookHandlers } from './webhook.ts'
+import { webhookDeliveryHandlers } from './webhook-delivery.ts'
 
 export const handlers: Handlers = {
   ...accountHandlers,
@@ -35,5 +37,7 @@ export const handlers: Handlers = {
   ...contactHandlers,
   ...mediaHandlers,
   ...historyHandlers,
+  ...webhookHandlers,
+  ...webhookDeliveryHandlers,
   ...callControlHandlers,
 }

@@ -57,7 +57,7 @@ export interface ChangedSecrets {
 /** Write-only fields: absent keeps, null takes away, and the mask that a form shows for them is no new value. */
 export function mergeSecrets(
   vault: Vault,
-  table: 'accounts' | 'users' | 'devices' | 'trunks',
+  table: 'accounts' | 'users' | 'devices' | 'trunks' | 'webhooks',
   row: Owner,
   wanted: Wanted,
 ): ChangedSecrets {

@@ -15,7 +15,7 @@ import { invalidField } from '../api-error.ts'
 import type { Queries } from './accounts.ts'
 import type { Tables } from './database.ts'
 
-export type ConfiguredTable = 'devices' | 'trunks' | 'callflows' | 'contacts' | 'medias' | 'users'
+export type ConfiguredTable = 'devices' | 'trunks' | 'callflows' | 'contacts' | 'medias' | 'users' | 'webhooks'
 export type RowOf<T extends keyof Tables> = Selectable<Tables[T]>
 
 // The tables differ in what is written into them, not in the columns that these statements name; the builder cannot

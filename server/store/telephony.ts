@@ -6,9 +6,9 @@ import type { AccountRow } from './accounts.ts'
 export const realmOf = ({ id, realm }: Pick<AccountRow, 'id' | 'realm'>, host: string): string =>
   realm ?? `${id}.${host}`
 
-type WithSecrets = 'accounts' | 'users' | 'devices' | 'trunks'
+type WithSecrets = 'accounts' | 'users' | 'devices' | 'trunks' | 'webhooks'
 
-/** What a row keeps sealed: `password` of a device or trunk. */
+/** What a row keeps sealed: `password` of a device or trunk, what a webhook sends. */
 export const secretsOf = (
   vault: Vault,
   table: WithSecrets,

@@ -1,0 +1,400 @@
+/**
+ * Sends events to webhooks. One process in the whole installation does (a session of the database holds a lock); the
+ * others wait to take over. Each webhook follows the log at its own cursor; what matches becomes rows in the statement
+ * that moves the cursor, so that whoever takes over loses nothing and sends again, with the same `webhook-id`, only what
+ * was under way.
+ *
+ * Invariant: all is written on the connection that holds the lock. With it the memory of who waits for what is gone, and
+ * requests under way end.
+ */
+import pg from 'pg'
+import type { App } from '../app.ts'
+import type { LogEvent } from '../events/log-event.ts'
+import { readEventText } from '../store/webhook-deliveries.ts'
+import { getTypeParser } from '../store/database.ts'
+import { webhooksChannel } from '../store/webhooks.ts'
+import { type AttemptResult, notSent, send } from './attempt.ts'
+import type { Endpoint, Pending } from './endpoint.ts'
+import { disableWebhook } from './ending.ts'
+import { meetsConditions } from './event-choice.ts'
+import {
+  type Advance,
+  type NewDelivery,
+  type Outcome,
+  toNewDelivery,
+  writeHealth,
+  writeIntake,
+  writeOutcomes,
+} from './ledger.ts'
+import { Roster } from './roster.ts'
+import { continueReplays } from './replays.ts'
+
+export type DispatcherApp = Pick<
+  App,
+  'database' | 'vault' | 'clock' | 'config' | 'log' | 'feed' | 'outgoing' | 'rootAccountId'
+>
+
+interface Options {
+  readonly app: DispatcherApp
+  readonly connection: pg.ClientConfig
+  readonly random?: () => number
+}
+
+const lock = 7_201_166
+const retryMs = 1_000
+/** The longest sleep: a clock may be set, a notification missed. */
+const lookMs = 1_000
+/** Cursors that moved past what does not match are written down this often (E3). */
+const idleCursorMs = 5_000
+const mostInFlight = 1_024
+/** Endpoints that failed last, or never answered, may not take all places. */
+const mostUnproven = 256
+const fiveDaysMs = 5 * 86_400_000
+
+export interface DispatcherFigures {
+  readonly isSending: boolean
+  readonly endpoints: number
+  readonly open: number
+  readonly waiting: number
+  readonly inFlight: number
+}
+
+export class Dispatcher {
+  readonly #app: DispatcherApp
+  readonly #connection: pg.ClientConfig
+  readonly #random: () => number
+  readonly #roster: Roster
+  #client: pg.Client | null = null
+  #abort = new AbortController()
+  #isStopped = false
+  #running: Promise<void> = Promise.resolve()
+  #wake: (() => void) | null = null
+  #isPoked = false
+  #outcomes: Outcome[] = []
+  /** Deliveries whose request is under way, and of these those of endpoints that are not proven. */
+  readonly #underWay = new Set<string>()
+  #unproven = 0
+  #idleSince = 0
+  /** Attempts by what became of them, and how long the first ones took from the record of the event, in seconds. */
+  readonly counts = { delivered: 0, retried: 0, failed: 0 }
+  onFirstAttempt: (lagSeconds: number) => void = () => {}
+
+  constructor({ app, connection, random = Math.random }: Options) {
+    this.#app = app
+    this.#connection = connection
+    this.#random = random
+    const isBusy = (id: string) => this.#underWay.has(id) || this.#outcomes.some((outcome) => outcome.id === id)
+    this.#roster = new Roster(app, isBusy)
+  }
+
+  start(): void {
+    this.#running = this.#run()
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true
+    this.poke()
+    await this.#running
+  }
+
+  /** There may be something to do; safe to call at any time. */
+  poke(): void {
+    this.#isPoked = true
+    this.#wake?.()
+  }
+
+  get figures(): DispatcherFigures {
+    const endpoints = [...this.#roster.endpoints.values()]
+    return {
+      isSending: this.#client !== null,
+      endpoints: endpoints.length,
+      open: endpoints.filter(({ queue }) => queue.isOpen).length,
+      waiting: endpoints.reduce((sum, { queue }) => sum + queue.size, 0),
+      inFlight: this.#underWay.size,
+    }
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#isStopped) {
+      try {
+        const client = await this.#lead()
+        if (client) await this.#send(client)
+      } catch (error) {
+        if (!this.#isStopped) this.#app.log.warn({ err: error }, 'webhooks wait for the database')
+      }
+      await this.#leave()
+      if (!this.#isStopped) await this.#sleep(retryMs)
+    }
+  }
+
+  /** Null while another process sends. */
+  async #lead(): Promise<pg.Client | null> {
+    const client = new pg.Client({ ...this.#connection, types: { getTypeParser } })
+    this.#abort = new AbortController()
+    client.on('error', () => {})
+    client.on('end', () => this.#abort.abort())
+    client.on('notification', ({ payload }) => {
+      if (payload) this.#roster.changed.add(payload)
+      this.poke()
+    })
+    this.#client = client
+    await client.connect()
+    const { rows } = await client.query<{ held: boolean }>('select pg_try_advisory_lock($1) as held', [lock])
+    if (!rows[0]?.held) return null
+    await client.query(`listen ${webhooksChannel}`)
+    await this.#roster.load(client)
+    void this.#followLog(this.#abort.signal)
+    return client
+  }
+
+  async #leave(): Promise<void> {
+    this.#abort.abort()
+    const client = this.#client
+    this.#client = null
+    this.#outcomes = []
+    this.#roster.clear()
+    await client?.end().catch(() => {})
+  }
+
+  /** Turns until the connection is lost or the process stops. */
+  async #send(client: pg.Client): Promise<void> {
+    while (!this.#isStopped && !this.#abort.signal.aborted) {
+      this.#isPoked = false
+      await this.#writeDown(client)
+      await this.#roster.refresh(client)
+      await this.#takeIn(client)
+      const isMore = await continueReplays(this.#app, client, this.#roster.endpoints.values())
+      this.#sendAll()
+      if (!isMore) await this.#sleep(this.#nextWake())
+    }
+    await this.#writeDown(client)
+  }
+
+  async #followLog(signal: AbortSignal): Promise<void> {
+    const { feed } = this.#app
+    const everything = { accounts: { kind: 'all' as const }, types: new Set<string>(), userId: null }
+    while (!signal.aborted && !feed.isStopped) {
+      await feed.more(feed.position, everything, signal, () => {})
+      this.poke()
+    }
+  }
+
+  #sleep(ms: number): Promise<void> {
+    if (this.#isPoked || ms <= 0) return Promise.resolve()
+    return new Promise((resolve) => {
+      const timer = setTimeout(done, Math.min(ms, lookMs))
+      this.#wake = done
+      const self = this
+      function done() {
+        clearTimeout(timer)
+        self.#wake = null
+        resolve()
+      }
+    })
+  }
+
+  #nextWake(): number {
+    const now = this.#app.clock()
+    let first = now + lookMs
+    for (const { queue } of this.#roster.endpoints.values()) {
+      const at = queue.wakeAt(now)
+      // What is ready and was not taken waits for a place, which a landing request gives.
+      if (at !== undefined && at > now && at < first) first = at
+    }
+    return first - now
+  }
+
+  async #writeDown(client: pg.Client): Promise<void> {
+    const outcomes = this.#outcomes
+    this.#outcomes = []
+    const changed = [...this.#roster.endpoints.values()].filter((endpoint) => endpoint.isHealthNew)
+    for (const endpoint of changed) endpoint.isHealthNew = false
+    await writeOutcomes(client, outcomes)
+    await writeHealth(
+      client,
+      changed.map(({ id, failingSince, lastSuccessAt }) => ({
+        webhookId: id,
+        failingSince: failingSince === null ? null : new Date(failingSince),
+        lastSuccessAt: lastSuccessAt === null ? null : new Date(lastSuccessAt),
+      })),
+    )
+  }
+
+  /** What the log has for each webhook that can take more. */
+  async #takeIn(client: pg.Client): Promise<void> {
+    const { feed, clock } = this.#app
+    const now = clock()
+    const isIdleTurn = now - this.#idleSince >= idleCursorMs
+    const advances: Advance[] = []
+    const made: NewDelivery[] = []
+    for (const endpoint of this.#roster.endpoints.values()) {
+      const room = endpoint.isEnding || !endpoint.webhook.isEnabled ? 0 : endpoint.queue.room(now)
+      const page = room > 0 ? await feed.next(endpoint.position, endpoint.filter) : null
+      const taken = page ? take(page, room) : { events: [], position: endpoint.position }
+      endpoint.position = taken.position
+      const deliveries = taken.events
+        .filter(({ text }) => meetsConditions(text, endpoint.conditions))
+        .map((event) => toNewDelivery(endpoint.id, event, now))
+      made.push(...deliveries)
+      if (deliveries.length === 0 && !(isIdleTurn && endpoint.position !== endpoint.storedPosition)) continue
+      advances.push({ webhookId: endpoint.id, before: endpoint.storedPosition, after: endpoint.position })
+    }
+    if (isIdleTurn) this.#idleSince = now
+    if (advances.length === 0) return
+    const moved = await writeIntake(client, advances, made, new Date(now))
+    for (const { webhookId, after } of advances) {
+      const endpoint = this.#roster.endpoints.get(webhookId)
+      if (moved.has(webhookId) && endpoint) endpoint.storedPosition = after
+      // It was stopped or set elsewhere in the same moment.
+      else this.#roster.forget(webhookId)
+    }
+    for (const delivery of made) {
+      if (moved.has(delivery.webhookId)) this.#roster.endpoints.get(delivery.webhookId)?.add(delivery, now)
+    }
+    if (made.length > 0) this.poke()
+  }
+
+  /** Those that are healthy first: who fails waits for a place. */
+  #sendAll(): void {
+    const now = this.#app.clock()
+    const endpoints = [...this.#roster.endpoints.values()]
+    for (const endpoint of endpoints) {
+      for (const test of endpoint.pending.values()) {
+        if (test.kind === 'test' && !this.#underWay.has(test.id)) this.#sendTest(endpoint, test)
+      }
+    }
+    for (const endpoint of endpoints) if (endpoint.queue.isProven) this.#sendSome(endpoint, now)
+    for (const endpoint of endpoints) if (!endpoint.queue.isProven) this.#sendSome(endpoint, now)
+  }
+
+  #sendTest(endpoint: Endpoint, test: Pending): void {
+    this.#underWay.add(test.id)
+    void this.#attempt(endpoint, test).then((result) => {
+      this.#underWay.delete(test.id)
+      endpoint.pending.delete(test.id)
+      if (!result) return
+      const status = result.isSuccess ? 'delivered' : 'failed'
+      this.#record(endpoint, test, result, { status, nextAttemptAt: null })
+    })
+  }
+
+  #sendSome(endpoint: Endpoint, now: number): void {
+    while (!endpoint.isEnding) {
+      const { isProven } = endpoint.queue
+      if (this.#underWay.size >= mostInFlight || (!isProven && this.#unproven >= mostUnproven)) return
+      const id = endpoint.queue.take(now)
+      if (id === null) return
+      const delivery = endpoint.pending.get(id)
+      if (!delivery) throw new Error(`a delivery in the queue is not known: ${id}`)
+      this.#underWay.add(id)
+      if (!isProven) this.#unproven += 1
+      void this.#attempt(endpoint, delivery).then((result) => {
+        this.#underWay.delete(id)
+        if (!isProven) this.#unproven -= 1
+        if (result) this.#land(endpoint, delivery, result)
+      })
+    }
+  }
+
+  /** Null: it was broken off, because this process does not send any more. */
+  async #attempt(endpoint: Endpoint, delivery: Pending): Promise<AttemptResult | null> {
+    const { signal } = this.#abort
+    const { database, outgoing, clock, log } = this.#app
+    const { webhook, settings } = endpoint
+    try {
+      const text = delivery.text ?? (await readEventText(database, { ...delivery, body: null }))
+      if (signal.aborted) return null
+      if (delivery.attemptCount === 0 && delivery.recordedAt && delivery.kind === 'event') {
+        this.onFirstAttempt(Math.max(0, clock() - delivery.recordedAt.getTime()) / 1000)
+      }
+      const request = text === null ? null : endpoint.compose({ ...delivery, text }, clock())
+      const target = { method: settings.method, url: webhook.url }
+      if (!request) return notSent(target, 'the log does not hold this event any more', clock())
+      const result = await send(outgoing.clientFor(webhook.accountId), request, clock, signal)
+      return signal.aborted ? null : result
+    } catch (error) {
+      log.warn({ err: error, webhookId: endpoint.id, deliveryId: delivery.id }, 'an attempt could not be made')
+      const target = { method: settings.method, url: webhook.url }
+      return signal.aborted ? null : notSent(target, 'our own fault; it is tried again', clock())
+    }
+  }
+
+  #land(endpoint: Endpoint, delivery: Pending, result: AttemptResult): void {
+    const now = this.#app.clock()
+    const { queue } = endpoint
+    delivery.text = null
+    endpoint.isHealthNew = true
+    // It was read anew meanwhile, without what was under way.
+    if (this.#roster.endpoints.get(endpoint.id) !== endpoint) this.#roster.changed.add(endpoint.id)
+    if (result.isSuccess) {
+      queue.succeeded(delivery.id, now)
+      endpoint.failingSince = null
+      endpoint.lastSuccessAt = now
+      this.#settle(endpoint, delivery, result, { status: 'delivered', nextAttemptAt: null })
+      return
+    }
+    endpoint.failingSince ??= now
+    const next = queue.failed(delivery.id, now, { random: this.#random(), retryAfterMs: result.retryAfterMs })
+    if (queue.isOpen) endpoint.forgetTexts()
+    if (next === null) this.#settle(endpoint, delivery, result, { status: 'failed', nextAttemptAt: null })
+    else this.#record(endpoint, delivery, result, { status: 'pending', nextAttemptAt: new Date(next) })
+    if (result.isGone) this.#end(endpoint, 'gone')
+    else if (now - endpoint.failingSince >= fiveDaysMs) this.#end(endpoint, 'failing')
+  }
+
+  /** It is over. */
+  #settle(
+    endpoint: Endpoint,
+    delivery: Pending,
+    result: AttemptResult,
+    end: Pick<Outcome, 'status' | 'nextAttemptAt'>,
+  ) {
+    endpoint.pending.delete(delivery.id)
+    this.#record(endpoint, delivery, result, end)
+  }
+
+  #record(
+    endpoint: Endpoint,
+    delivery: Pending,
+    { attempt, response }: AttemptResult,
+    { status, nextAttemptAt }: Pick<Outcome, 'status' | 'nextAttemptAt'>,
+  ): void {
+    delivery.attemptCount += 1
+    this.counts[status === 'pending' ? 'retried' : status] += 1
+    this.#outcomes.push({
+      webhookId: endpoint.id,
+      id: delivery.id,
+      status,
+      attemptCount: delivery.attemptCount,
+      nextAttemptAt,
+      finishedAt: status === 'pending' ? null : new Date(this.#app.clock()),
+      attempt,
+      response,
+    })
+    this.#sendSome(endpoint, this.#app.clock())
+    this.poke()
+  }
+
+  #end(endpoint: Endpoint, reason: 'failing' | 'gone'): void {
+    if (endpoint.isEnding) return
+    endpoint.isEnding = true
+    const { id, webhook, failingSince } = endpoint
+    const since = failingSince === null ? null : new Date(failingSince)
+    disableWebhook(this.#app, { webhookId: id, accountId: webhook.accountId, reason, failingSince: since }).catch(
+      (error: unknown) => {
+        this.#app.log.warn({ err: error, webhookId: id }, 'a webhook could not be turned off')
+        endpoint.isEnding = false // its next failure tries it again
+      },
+    )
+  }
+}
+
+interface Page {
+  readonly events: readonly LogEvent[]
+  readonly position: number
+}
+
+const take = (page: Page, room: number): Page => {
+  const last = page.events[room - 1]
+  return page.events.length > room && last ? { events: page.events.slice(0, room), position: last.position } : page
+}
