@@ -21,6 +21,11 @@ export interface VoiceFigures {
   readonly calls: number
   readonly legs: number
   readonly transactions: number
+  readonly timers: number
+  /** Dialogs whose messages are kept. */
+  readonly ladders: number
+  /** In use. */
+  readonly rtpPorts: number
   readonly registrations: number
   readonly subscriptions: number
   readonly connections: number
@@ -29,6 +34,7 @@ export interface VoiceFigures {
   readonly spoolBytes: number
   readonly loopLagMs: number
   readonly rssBytes: number
+  readonly heapBytes: number
   readonly cpuMicros: number
   readonly messagesIn: number
   readonly messagesOut: number

@@ -8,6 +8,11 @@ export class Ports {
     for (let port = first; port + 1 <= last; port += 2) this.#free.push(port)
   }
 
+  /** How many are in use. */
+  get size(): number {
+    return this.#byEndpoint.size
+  }
+
   /** Null: all are in use. */
   take(endpoint: string): number | null {
     const port = this.#free[this.#next]

@@ -320,17 +320,22 @@ export class Switch implements ControlHandler {
     const { user, system } = process.cpuUsage()
     const loopLagMs = Math.max(0, this.#lag.max / 1e6 - 10)
     this.#lag.reset()
+    const { rss, heapUsed } = process.memoryUsage()
     return {
       calls: this.#exchange.calls.size,
       legs: this.#exchange.legs.size,
       transactions: this.#exchange.transactions.size,
+      timers: this.#exchange.queue.size,
+      ladders: this.#ladders.size,
+      rtpPorts: this.#ports.size,
       registrations: this.#registrations.size,
       subscriptions: this.#watchers.size,
       connections: this.#sockets.connections,
       waiting: this.#writer.waiting,
       spoolBytes: this.#options.spool.bytes,
       loopLagMs,
-      rssBytes: process.memoryUsage.rss(),
+      rssBytes: rss,
+      heapBytes: heapUsed,
       cpuMicros: user + system,
       ...this.#counts,
     }
