@@ -8,7 +8,7 @@
 import { mayPass, pause, waitMs } from './backoff.ts'
 import { type EventOptions, EventStream, type Open } from './event-stream.ts'
 import { type ApiFailure, ConnectionFailure, toFailure } from './failure.ts'
-import type { Answer, Input, Route } from './route.ts'
+import type { Answer, BareRoute, Input, Route } from './route.ts'
 import type { EventPattern, TypesOf } from './typed-event.ts'
 import type { EventType } from './events.ts'
 
@@ -59,9 +59,6 @@ export interface Answered<T> {
   readonly requestId: string | null
 }
 
-type Arguments<R extends Route> =
-  Record<never, never> extends Input<R> ? [input?: Input<R> & CallOptions] : [input: Input<R> & CallOptions]
-
 export const createClient = (options: ClientOptions = {}): Client => new Client(options)
 
 const standard = { url: '', retries: 4, timeoutMs: 100_000 }
@@ -81,18 +78,30 @@ export class Client {
   }
 
   /** Calls an operation and answers with its body. Throws `ApiFailure`, `ConnectionFailure`, or the signal's reason. */
-  async call<R extends Route>(route: R, ...[input]: Arguments<R>): Promise<Answer<R>> {
-    return (await this.#answer<R>(route, input)).body
+  call<R extends BareRoute>(route: R, input?: Input<R> & CallOptions): Promise<Answer<R>>
+  call<R extends Route>(route: R, input: Input<R> & CallOptions): Promise<Answer<R>>
+  async call(route: Route, input: Partial<Sent> & CallOptions = {}): Promise<unknown> {
+    return this.#run(route, input, readBody)
   }
 
   /** The same, with status, ETag and request id. */
-  answer<R extends Route>(route: R, ...[input]: Arguments<R>): Promise<Answered<Answer<R>>> {
-    return this.#answer<R>(route, input)
+  answer<R extends BareRoute>(route: R, input?: Input<R> & CallOptions): Promise<Answered<Answer<R>>>
+  answer<R extends Route>(route: R, input: Input<R> & CallOptions): Promise<Answered<Answer<R>>>
+  answer(route: Route, input: Partial<Sent> & CallOptions = {}): Promise<Answered<unknown>> {
+    return this.#run(route, input, async (response) => ({
+      status: response.status,
+      body: await readBody(response),
+      etag: response.headers.get('etag'),
+      isReplayed: response.headers.has('idempotent-replayed'),
+      requestId: response.headers.get('x-request-id'),
+    }))
   }
 
   /** The same, unread: for answers that are long, or never end. `timeoutMs` is until the answer begins. */
-  response<R extends Route>(route: R, ...[input]: Arguments<R>): Promise<Response> {
-    return this.#run(route, { ...input }, async (response) => response)
+  response<R extends BareRoute>(route: R, input?: Input<R> & CallOptions): Promise<Response>
+  response<R extends Route>(route: R, input: Input<R> & CallOptions): Promise<Response>
+  response(route: Route, input: Partial<Sent> & CallOptions = {}): Promise<Response> {
+    return this.#run(route, input, async (response) => response)
   }
 
   /**
@@ -104,11 +113,12 @@ export class Client {
   }
 
   /** By long poll: each answer is there when there is something, or after the wait. */
-  #pages({ type, resource, account }: EventOptions): Open {
+  #pages({ type, resource, account, since }: EventOptions): Open {
     const filter = {
       ...(type !== undefined && { type: [type].flat().join() }),
       ...(resource !== undefined && { resource }),
       ...(account !== undefined && { account }),
+      ...(since !== undefined && { since }),
     }
     const read = (after: string | undefined, wait: number, signal: AbortSignal) =>
       this.call('GET /v3.0/events', {
@@ -123,17 +133,6 @@ export class Client {
         page = await read(page.next, longPollSeconds, signal)
       }
     }
-  }
-
-  #answer<R extends Route>(route: R, input: (Partial<Sent> & CallOptions) | undefined): Promise<Answered<Answer<R>>> {
-    return this.#run(route, { ...input }, async (response) => ({
-      status: response.status,
-      // The table of operations says what it is; the server checked it.
-      body: (await readBody(response)) as Answer<R>,
-      etag: response.headers.get('etag'),
-      isReplayed: response.headers.has('idempotent-replayed'),
-      requestId: response.headers.get('x-request-id'),
-    }))
   }
 
   async #run<T>(

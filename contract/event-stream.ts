@@ -18,6 +18,8 @@ export interface EventOptions<P extends EventPattern = EventPattern> {
   readonly resource?: string
   /** `self` (default), `tree`, or the id of an account below. */
   readonly account?: string
+  /** Recorded at or after this instant (RFC 3339). */
+  readonly since?: string
   /** Leaves out an event that is not newer than what was already given out of its object (E4). */
   readonly newestOnly?: boolean
   readonly signal?: AbortSignal

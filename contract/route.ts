@@ -29,15 +29,24 @@ type Upload<O> = O extends { upload: { mediaTypes: readonly (infer M)[] } }
   ? { readonly bytes: Uint8Array<ArrayBuffer> | Blob; readonly mediaType: M }
   : Nothing
 
+// NOTE: a condition that always holds takes operations one by one; else the compiler would multiply the parts of all.
+type InputOf<O> = O extends unknown ? Params<O> & Query<O> & Body<O> & Upload<O> : never
+
+type AnswerOf<O extends Table[OperationId]> = O extends { mediaType: `text/${string}` }
+  ? string
+  : O['surface'] extends 'meeting'
+    ? { responseCode: 0 } & z.output<O['result']>
+    : z.output<O['result']>
+
+type Inputs = { [R in Route]: InputOf<Operations[R]> }
+type Answers = { [R in Route]: AnswerOf<Operations[R]> }
+type BareRoutes = { [R in Route]: Nothing extends Inputs[R] ? R : never }
+
 /** What the operation takes: `params` of its path, `query`, `body`, and for an upload `bytes` with their `mediaType`. */
-export type Input<R extends Route> = Params<Operations[R]> &
-  Query<Operations[R]> &
-  Body<Operations[R]> &
-  Upload<Operations[R]>
+export type Input<R extends Route> = Inputs[R]
 
 /** What it answers. v6 puts `responseCode` beside the data; a calendar is a text, a sound its bytes. */
-export type Answer<R extends Route> = Operations[R] extends { mediaType: `text/${string}` }
-  ? string
-  : Operations[R]['surface'] extends 'meeting'
-    ? { responseCode: 0 } & z.output<Operations[R]['result']>
-    : z.output<Operations[R]['result']>
+export type Answer<R extends Route> = Answers[R]
+
+/** Those that need nothing: all that they take may be absent. */
+export type BareRoute = BareRoutes[Route]
