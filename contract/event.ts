@@ -1,5 +1,6 @@
 /** The event's envelope as readers see it, and what they may ask for. */
 import { z } from 'zod'
+import { ScopeName } from './access.ts'
 import { Id, JsonValue, Timestamp, TimestampInput } from './values.ts'
 
 export const Actor = z
@@ -12,11 +13,15 @@ export const Actor = z
   .meta({ id: 'Actor' })
 export type Actor = z.output<typeof Actor>
 
+export const Cursor = z
+  .string()
+  .meta({ id: 'Cursor', description: 'A place in the log: opaque, and valid with every filter and on every surface.' })
+
 export const Event = z
   .object({
     id: z.uuid().meta({ description: 'UUIDv7.' }),
     seq: z.int().meta({ description: 'Counts the events of the account, without gaps.' }),
-    cursor: z.string().meta({ description: 'Opaque: give it as `after` to go on from here.' }),
+    cursor: Cursor.meta({ description: 'Opaque: give it as `after` to go on from here.' }),
     type: z.string(),
     account_id: Id,
     resource: z.object({ type: z.string(), id: z.string() }),
@@ -52,6 +57,12 @@ export const EventFilter = z.strictObject({
     .regex(/^[a-z_]+(:.+)?$/, 'must be a kind such as meeting, or meeting:<id>')
     .optional()
     .meta({ description: '`meeting`, or `meeting:<id>`.' }),
+  correlation_id: z
+    .string()
+    .min(1)
+    .max(100)
+    .optional()
+    .meta({ description: 'What one command caused: its `command_id`.' }),
   account: z
     .union([z.enum(['self', 'tree']), Id])
     .optional()
@@ -70,3 +81,26 @@ export const EventFilter = z.strictObject({
     .meta({ description: 'Seconds to wait for the first event when there is none.' }),
 })
 export type EventFilter = z.output<typeof EventFilter>
+
+export const EventId = z.uuid().meta({ id: 'EventId' })
+
+/** The whole of what a filter finds, up to now. */
+export const ExportFilter = EventFilter.omit({ limit: true, wait: true }).extend({
+  format: z.enum(['ndjson', 'csv']).optional().meta({
+    description:
+      '`ndjson` (default): an event a line, as the list shows it. `csv`: a row each, RFC 4180; what a spreadsheet would take for a formula begins with an apostrophe.',
+  }),
+})
+
+export const EventTypeInfo = z
+  .object({
+    type: z.string(),
+    summary: z.string(),
+    resource: z.string().meta({ description: 'The kind of object it tells of, as in `resource.type`.' }),
+    scope: ScopeName.meta({ description: 'What a reader needs besides `events`, `realtime` or `webhooks`.' }),
+    schema_version: z.int(),
+    schema: z.record(z.string(), JsonValue).meta({ description: 'JSON Schema (2020-12) of `data`.' }),
+    example: JsonValue.meta({ description: 'Of `data`.' }),
+  })
+  .meta({ id: 'EventTypeInfo' })
+export type EventTypeInfo = z.output<typeof EventTypeInfo>

@@ -1,4 +1,4 @@
-/** Business Telephony API v3.0: authentication, keys and the event log. Every name is snake_case. */
+/** Business Telephony API v3.0: authentication and keys. Every name is snake_case. */
 import { z } from 'zod'
 import {
   AuthAccount,
@@ -12,7 +12,6 @@ import {
   Whoami,
 } from './credential.ts'
 import { defineOperations } from './define.ts'
-import { Event, EventFilter } from './event.ts'
 import { examples } from './examples.ts'
 import { KeyId } from './values.ts'
 
@@ -194,42 +193,6 @@ export const telephonyOperations = defineOperations({
     result: data(z.object({ id: KeyId })),
     errors: writing,
     example: { result: { data: { id: key.id } } },
-  },
-  listEvents: {
-    surface: 'telephony',
-    tag: 'Events',
-    method: 'GET',
-    path: '/v3.0/events',
-    access: { kind: 'credential', scope: 'events', minRole: 'user' },
-    summary: 'Read the event log, oldest first; `wait` makes it a long poll',
-    query: EventFilter,
-    result: z.object({
-      data: z.array(Event),
-      next: z.string().meta({ description: 'The cursor to give as `after` next time, also when `data` is empty.' }),
-    }),
-    errors: [...common, 'invalid_request', 'cursor_expired', 'not_found'],
-    example: {
-      result: {
-        data: [
-          {
-            id: '019a0000-0000-7000-8000-000000000001',
-            seq: 1,
-            cursor: 'c1',
-            type: 'meeting.started',
-            account_id: ids.account,
-            resource: { type: 'meeting', id: ids.meeting },
-            resource_seq: 2,
-            occurred_at: '2026-05-04T09:01:00.000Z',
-            recorded_at: '2026-05-04T09:01:00.003Z',
-            actor: null,
-            correlation_id: null,
-            schema_version: 1,
-            data: { meetingId: '9974-7653-8886-0485', at: '2026-05-04T09:01:00.000Z' },
-          },
-        ],
-        next: 'c1',
-      },
-    },
   },
 })
 

@@ -12,6 +12,7 @@ import { Outbox } from './mail/outbox.ts'
 import { meetingLinks } from './meeting/links.ts'
 import type { Media, MediaEvents } from './meeting/media.ts'
 import { Rooms } from './meeting/rooms.ts'
+import { Streams } from './realtime/streams.ts'
 import { Outgoing } from './outgoing/outgoing.ts'
 import type { Resolve } from './outgoing/resolver.ts'
 import type { Database } from './store/database.ts'
@@ -50,6 +51,7 @@ export interface App {
   readonly voice: Voice
   readonly sequencer: Sequencer
   readonly feed: Feed
+  readonly streams: Streams
   readonly outbox: Outbox
   /** Requests to addresses that customers name (S8). */
   readonly outgoing: Outgoing
@@ -76,6 +78,8 @@ export interface Parts {
   readonly outgoing?: { readonly resolve?: Resolve; readonly timeoutMs?: number; readonly ca?: string }
   /** For tests; 30 s else (M6). */
   readonly graceMs?: number
+  /** For tests; 15 s and 30 s else. */
+  readonly streams?: { readonly heartbeatMs?: number; readonly slowMs?: number }
 }
 
 const graceMs = 30_000
@@ -87,6 +91,7 @@ export function createApp(parts: Parts): App {
   const sequencer = new Sequencer({ connection, log, clock })
   const links = meetingLinks({ config, signer, whitelabelId })
   const host = new URL(config.publicUrl).hostname
+  const credentials = new Credentials({ database, clock, rootAccountId, instanceApiKey: parts.instanceApiKey })
   return {
     config,
     database,
@@ -99,9 +104,10 @@ export function createApp(parts: Parts): App {
     rootAccountId,
     whitelabelId,
     host,
-    credentials: new Credentials({ database, clock, rootAccountId, instanceApiKey: parts.instanceApiKey }),
+    credentials,
     directory: new Directory(database, clock),
     feed: new Feed({ connection, database, log }),
+    streams: new Streams({ credentials, log, ...parts.streams }),
     outgoing: new Outgoing({ config, rootAccountId, ...parts.outgoing }),
     outbox: new Outbox({ database, smtpUrl: config.smtpUrl, dataDir: config.dataDir, host, log, clock }),
     rooms: new Rooms({

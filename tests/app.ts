@@ -2,7 +2,8 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
+import { text } from 'node:stream/consumers'
+import type { FastifyBaseLogger, FastifyInstance, InjectOptions } from 'fastify'
 import type { ClientConfig } from 'pg'
 import { pino } from 'pino'
 import { afterAll } from 'vitest'
@@ -33,6 +34,7 @@ interface Options {
   readonly log?: FastifyBaseLogger
   readonly graceMs?: number
   readonly voice?: Voice
+  readonly streams?: Parts['streams']
   readonly outgoing?: Parts['outgoing']
 }
 
@@ -66,6 +68,7 @@ export async function testApp(options: Options = {}): Promise<TestApp> {
     ...(options.graceMs !== undefined && { graceMs: options.graceMs }),
     ...(options.voice && { voice: options.voice }),
     ...(options.outgoing && { outgoing: options.outgoing }),
+    ...(options.streams && { streams: options.streams }),
   })
   app.sequencer.start()
   await app.feed.start()
@@ -84,6 +87,15 @@ export async function testApp(options: Options = {}): Promise<TestApp> {
     now = at
   }
   return { app, http, setNow, dataDir, connection }
+}
+
+/** Of an answer that goes on for ever only that it began; of any other all. */
+export async function begin(http: FastifyInstance, options: Omit<InjectOptions, 'payloadAsStream'>) {
+  const { statusCode, headers, stream } = await http.inject({ ...options, payloadAsStream: true })
+  const body = stream()
+  const isEndless = String(headers['content-type']).startsWith('text/event-stream')
+  if (isEndless) body.destroy()
+  return { statusCode, headers, body: isEndless ? '' : await text(body) }
 }
 
 /** A call with a key, answered as JSON. */

@@ -2,12 +2,13 @@
  * Every operation of the table against every kind of credential: what is expected follows from its `access` alone, so
  * that a new operation is tested by being in the table.
  */
+import { randomUUID } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { hasRole, type Role } from '../contract/access.ts'
 import type { Operation } from '../contract/define.ts'
 import { operationTable } from '../contract/operations.ts'
 import { newId } from '../server/ids.ts'
-import { testApp } from './app.ts'
+import { begin, testApp } from './app.ts'
 import {
   aWav,
   done,
@@ -92,7 +93,10 @@ describe.each(guarded)('%s', (id, operation) => {
     if (!names.some((name) => /id$/i.test(name))) return
     const outsider = access.minRole === 'instance' ? operator : withKey(foreign.key.secret)
     const path = pathOf(operation, own)
-    const absent = path.replaceAll(/[0-9a-f]{24}/g, newId()).replaceAll(/\+\d+/g, newNumber())
+    const absent = path
+      .replaceAll(/[0-9a-f]{8}-[0-9a-f-]{27}/g, randomUUID())
+      .replaceAll(/[0-9a-f]{24}/g, newId())
+      .replaceAll(/\+\d+/g, newNumber())
     const answer = await ask(operation, absent, bodyOf(id, operation, own), outsider)
     expect(answer.status).toBe(404)
     if (access.minRole === 'instance') return // it reaches every account
@@ -240,7 +244,7 @@ function bodyOf(id: string, operation: Operation, tenant: Tenant): string | Buff
 }
 
 async function ask({ method }: Operation, url: string, payload: string | Buffer, headers: Record<string, string>) {
-  const answer = await http.inject({
+  const answer = await begin(http, {
     method,
     url,
     headers: { ...(payload !== '' && { 'content-type': 'application/json' }), ...headers },
@@ -250,7 +254,7 @@ async function ask({ method }: Operation, url: string, payload: string | Buffer,
   return {
     status: answer.statusCode,
     headers: answer.headers,
-    body: type.includes('json') ? answer.json() : answer.body,
+    body: /json(;|$)/.test(type) && !type.includes('ndjson') ? JSON.parse(answer.body) : answer.body,
   }
 }
 

@@ -27,6 +27,8 @@ export interface Tenant {
   readonly key: { readonly id: string; readonly secret: string }
   /** Planned by `user`. */
   readonly meeting: { readonly id: string; readonly meetingId: string; readonly icsToken: string }
+  /** Of the log, and about `user`. */
+  readonly eventId: string
   /** Null until `withTelephony` made them. */
   readonly telephony: Telephony | null
 }
@@ -92,10 +94,13 @@ export async function makeTenant(http: FastifyInstance): Promise<Tenant> {
     { topic: 'Plans' },
     { ...operator, 'x-user-id': user.data.id },
   )
+  const token = await tokenFor(http, email)
+  const events = await done(http, 'GET', '/v3.0/events?limit=1&wait=30', undefined, withToken(token))
   return {
     accountId,
+    eventId: events.data[0].id,
     admin: { ...admins.data[0], token: await tokenFor(http, adminEmail) },
-    user: { ...user.data, token: await tokenFor(http, email) },
+    user: { ...user.data, token },
     key,
     meeting: planned.data,
     telephony: null,
@@ -214,6 +219,7 @@ export function pathOf({ path }: Operation, tenant: Tenant): string {
     '/meeting/': tenant.meeting.id,
     '/user/': tenant.user.id,
     '/users/': tenant.user.id,
+    '/events/': tenant.eventId,
     '/account/': tenant.accountId,
     '/accounts/': tenant.accountId,
     '/devices/': tenant.telephony?.deviceId,

@@ -23,8 +23,14 @@ const nobody: Principal = {
   homeAccountId: '',
 }
 
+/** Who asks, as far as it matters who that is. */
+export type Asking = Pick<
+  FastifyRequest,
+  'headers' | 'cookies' | 'method' | 'ip' | 'socket' | 'protocol' | 'host' | 'log'
+>
+
 /** For HTTP, and for the request that opens a WebSocket: one by cookie must name this server as its `Origin` (S4). */
-export async function authenticate(app: App, request: FastifyRequest, access: Access): Promise<Principal> {
+export async function authenticate(app: App, request: Asking, access: Access, isUse = true): Promise<Principal> {
   const { publicUrl } = app.config
   if (access.kind === 'public') {
     if (access.isForPages) refuseOtherSites(request, publicUrl)
@@ -33,7 +39,7 @@ export async function authenticate(app: App, request: FastifyRequest, access: Ac
   const secret = presentedSecret(request, publicUrl)
   if (secret !== null && headerSecret(request) === null) refuseOtherSites(request, publicUrl)
   if (secret === null) return tutorialCaller(app, request, access.isTutorialCall === true)
-  const credential = await app.credentials.find(secret)
+  const credential = await app.credentials.find(secret, isUse)
   if (!credential) {
     throw new ApiError('unauthenticated', 'The API key or token is unknown, was deleted or has expired.')
   }
@@ -46,17 +52,17 @@ export async function authenticate(app: App, request: FastifyRequest, access: Ac
 }
 
 /** A header says what is meant; the cookie is there by itself. */
-export const presentedSecret = (request: FastifyRequest, publicUrl: string): string | null =>
+export const presentedSecret = (request: Asking, publicUrl: string): string | null =>
   headerSecret(request) ?? cookieSecret(request, publicUrl)
 
-function headerSecret(request: FastifyRequest): string | null {
+function headerSecret(request: Asking): string | null {
   const key = single(request, 'x-api-key') ?? single(request, 'x-auth-token')
   if (key !== null) return key
   const bearer = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? '')
   return bearer?.[1] ?? null
 }
 
-function single(request: FastifyRequest, name: string): string | null {
+function single(request: Asking, name: string): string | null {
   const value = request.headers[name]
   return typeof value === 'string' && value !== '' ? value : null
 }
@@ -74,7 +80,7 @@ const toPrincipal = (credential: Credential): Principal => ({
 })
 
 /** `X-Account-ID`: any call may be made in an account below the own one (A3). */
-async function inAccount(app: App, request: FastifyRequest, who: Principal): Promise<Principal> {
+async function inAccount(app: App, request: Asking, who: Principal): Promise<Principal> {
   const accountId = single(request, 'x-account-id')
   if (accountId === null || accountId === who.accountId) return who
   if (!mayUse(who, 'subaccounts')) throw missingScope(who, 'subaccounts')
@@ -89,7 +95,7 @@ async function inAccount(app: App, request: FastifyRequest, who: Principal): Pro
 }
 
 /** `X-USER-ID` and `X-USER-EMAIL`: a key acts for a person of the accounts it reaches. */
-async function actAs(app: App, request: FastifyRequest, who: Principal): Promise<Principal> {
+async function actAs(app: App, request: Asking, who: Principal): Promise<Principal> {
   const userId = single(request, 'x-user-id')
   const email = single(request, 'x-user-email')
   if (userId === null && email === null) return who
@@ -125,7 +131,7 @@ const missingScope = (who: Principal, scope: Scope) =>
  * The published tutorial schedules and updates with `X-USER-ID` and no key. Knowing a user's id proves nothing, so this
  * works only where nobody else can be: public URL, peer and Host are loopback, and no proxy and no page is between (S1).
  */
-async function tutorialCaller(app: App, request: FastifyRequest, isTutorialCall: boolean): Promise<Principal> {
+async function tutorialCaller(app: App, request: Asking, isTutorialCall: boolean): Promise<Principal> {
   const userId = single(request, 'x-user-id')
   if (!isTutorialCall || userId === null) {
     throw new ApiError('unauthenticated', 'Send an API key in the header X-API-KEY, or a token in X-Auth-Token.')
@@ -161,7 +167,7 @@ const proxyHeaders = [
   'origin',
 ]
 
-function isFromThisMachine(app: App, request: FastifyRequest): boolean {
+function isFromThisMachine(app: App, request: Asking): boolean {
   const hasTrace = Object.keys(request.headers).some(
     (name) => proxyHeaders.includes(name) || name.startsWith('x-forwarded-'),
   )

@@ -4,8 +4,9 @@
  * RFC 6265bis §4.1.3.2 (`__Host-`), RFC 6454 §7 (`Origin`), W3C Fetch Metadata (`Sec-Fetch-Site`).
  */
 import type { CookieSerializeOptions } from '@fastify/cookie'
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyReply } from 'fastify'
 import { ApiError } from '../api-error.ts'
+import type { Asking } from './authenticate.ts'
 
 /** How long a browser keeps it; the token in it ends much sooner when it is not used (A7). */
 const keptSeconds = 30 * 24 * 3600
@@ -16,7 +17,7 @@ export function cookieName(publicUrl: string): string {
   return `${protocol === 'https:' ? '__Host-' : ''}carillon${port && `-${port}`}`
 }
 
-export const cookieSecret = (request: FastifyRequest, publicUrl: string): string | null =>
+export const cookieSecret = (request: Asking, publicUrl: string): string | null =>
   request.cookies[cookieName(publicUrl)] || null
 
 /** Null takes it away. */
@@ -32,7 +33,7 @@ export function setCookieSecret(reply: FastifyReply, publicUrl: string, secret: 
 }
 
 /** Whatever rests on a cookie, and signing in, which makes one. */
-export function refuseOtherSites(request: FastifyRequest, publicUrl: string): void {
+export function refuseOtherSites(request: Asking, publicUrl: string): void {
   const { origin, upgrade } = request.headers
   const site = request.headers['sec-fetch-site']
   if (site !== undefined && site !== 'same-origin' && site !== 'none') {
@@ -49,7 +50,7 @@ export function refuseOtherSites(request: FastifyRequest, publicUrl: string): vo
 }
 
 /** By the name it was reached by, too: `127.0.0.1` and `localhost` are both right on this machine. */
-const isOwn = (request: FastifyRequest, origin: string, publicUrl: string): boolean =>
+const isOwn = (request: Asking, origin: string, publicUrl: string): boolean =>
   origin === new URL(publicUrl).origin || origin === `${request.protocol}://${request.host}`
 
 const refusal = (why: string) =>

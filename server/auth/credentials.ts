@@ -4,6 +4,7 @@
  * written in batches.
  */
 import { timingSafeEqual } from 'node:crypto'
+import { sql } from 'kysely'
 import { BlockList, isIP } from 'node:net'
 import { allScopes, type Role, type Scope, ScopeName } from '../../contract/access.ts'
 import { hashSecret } from '../ids.ts'
@@ -45,8 +46,8 @@ export class Credentials {
     this.#instanceHash = hashSecret(options.instanceApiKey)
   }
 
-  /** Null: unknown or expired. */
-  async find(secret: string): Promise<Credential | null> {
+  /** Null: unknown or expired. One that is only looked at again does not become younger by it. */
+  async find(secret: string, isUse = true): Promise<Credential | null> {
     const { clock } = this.#options
     const hash = hashSecret(secret)
     const name = hash.toString('base64')
@@ -54,6 +55,7 @@ export class Credentials {
     const credential = known && clock() - known.at < freshMs ? known.credential : await this.#load(hash, name)
     if (!credential) return null
     if (credential.expiresAt && credential.expiresAt.getTime() <= clock()) return null
+    if (!isUse) return credential
     if (credential.kind === 'token') this.#usedTokens.set(name, clock())
     else if (credential.keyId) this.#usedKeys.set(credential.keyId, clock())
     return credential
@@ -88,11 +90,33 @@ export class Credentials {
     }
   }
 
+  /** Looks for many at once; `find` then knows them. */
+  async refresh(secrets: ReadonlySet<string>): Promise<void> {
+    const hashes = [...secrets].map(hashSecret)
+    if (hashes.length === 0) return
+    const at = this.#options.clock()
+    const [keys, tokens] = await Promise.all([this.#readKeys(hashes), this.#readTokens(hashes)])
+    for (const hash of hashes) {
+      const name = hash.toString('base64')
+      const credential = this.#asInstanceKey(hash) ?? keys.get(name) ?? tokens.get(name) ?? null
+      this.#know(name, at, credential)
+    }
+  }
+
   async #load(hash: Buffer, name: string): Promise<Credential | null> {
-    const credential = this.#asInstanceKey(hash) ?? (await this.#loadKey(hash)) ?? (await this.#loadToken(hash, name))
-    if (this.#known.size >= largestCache) this.#known.clear()
-    this.#known.set(name, { at: this.#options.clock(), credential })
+    const at = this.#options.clock()
+    const credential =
+      this.#asInstanceKey(hash) ??
+      (await this.#readKeys([hash])).get(name) ??
+      (await this.#readTokens([hash])).get(name) ??
+      null
+    this.#know(name, at, credential)
     return credential
+  }
+
+  #know(name: string, at: number, credential: Credential | null): void {
+    if (this.#known.size >= largestCache) this.#known.clear()
+    this.#known.set(name, { at, credential })
   }
 
   #asInstanceKey(hash: Buffer): Credential | null {
@@ -110,14 +134,14 @@ export class Credentials {
     }
   }
 
-  async #loadKey(hash: Buffer): Promise<Credential | null> {
-    const row = await this.#options.database
+  /** By the hash in base64. */
+  async #readKeys(hashes: readonly Buffer[]): Promise<Map<string, Credential>> {
+    const rows = await this.#options.database
       .selectFrom('apiKeys')
       .selectAll()
-      .where('hash', '=', hash)
-      .executeTakeFirst()
-    if (!row) return null
-    return {
+      .where('hash', '=', sql<Buffer>`any(${hashes}::bytea[])`)
+      .execute()
+    const toCredential = (row: (typeof rows)[number]): Credential => ({
       kind: 'key',
       accountId: row.accountId,
       keyId: row.id,
@@ -127,20 +151,20 @@ export class Credentials {
       expiresAt: row.expiresAt,
       networks: toBlockList(row.networks),
       name: row.id,
-    }
+    })
+    return new Map(rows.map((row) => [row.hash.toString('base64'), toCredential(row)]))
   }
 
-  async #loadToken(hash: Buffer, name: string): Promise<Credential | null> {
-    const row = await this.#options.database
+  async #readTokens(hashes: readonly Buffer[]): Promise<Map<string, Credential>> {
+    const rows = await this.#options.database
       .selectFrom('tokens')
       .leftJoin('apiKeys', 'apiKeys.id', 'tokens.keyId')
       .selectAll('tokens')
       .select(['apiKeys.networks', 'apiKeys.expiresAt as keyExpiresAt'])
-      .where('tokens.hash', '=', hash)
-      .executeTakeFirst()
-    if (!row) return null
-    if (row.instanceKey && !row.instanceKey.equals(this.#instanceHash)) return null
-    return {
+      .where('tokens.hash', '=', sql<Buffer>`any(${hashes}::bytea[])`)
+      .execute()
+    const valid = rows.filter(({ instanceKey }) => !instanceKey || instanceKey.equals(this.#instanceHash))
+    const toCredential = (row: (typeof rows)[number], name: string): Credential => ({
       kind: 'token',
       accountId: row.accountId,
       keyId: row.keyId,
@@ -150,7 +174,13 @@ export class Credentials {
       expiresAt: row.keyExpiresAt && row.keyExpiresAt < row.expiresAt ? row.keyExpiresAt : row.expiresAt,
       networks: toBlockList(row.networks ?? []),
       name: `token_${name.slice(0, 22)}`,
-    }
+    })
+    return new Map(
+      valid.map((row) => {
+        const name = row.hash.toString('base64')
+        return [name, toCredential(row, name)]
+      }),
+    )
   }
 }
 

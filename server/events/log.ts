@@ -69,6 +69,16 @@ export async function readPage(
 const bytesBefore = sql<number>`coalesce(sum(octet_length(data)) over (
   order by position rows between unbounded preceding and 1 preceding), 0)`
 
+export async function findEvent(database: Database, id: string, filter: LogFilter): Promise<LogEvent | null> {
+  const row = await database
+    .selectFrom('events')
+    .select(logEventColumns)
+    .where('id', '=', id)
+    .where(matchSql(filter))
+    .executeTakeFirst()
+  return row ? toLogEvent(row) : null
+}
+
 /** The first event that a command caused, if it is there (E7). */
 export async function findCorrelated(
   database: Database,

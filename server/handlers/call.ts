@@ -1,4 +1,5 @@
 /** What a handler is given and what it answers with, tied to the operation's schemas by its name. */
+import type { Readable } from 'node:stream'
 import type { Transaction } from 'kysely'
 import type { z } from 'zod'
 import type { Actor } from '../../contract/event.ts'
@@ -24,8 +25,12 @@ export interface Call<Id extends OperationId = OperationId> {
   readonly body: In<Field<Op<Id>, 'body'>>
   /** Of an upload. */
   readonly bytes: Buffer
-  /** The secret that was presented; only for giving it back. */
+  /** The secret that was presented; only for giving it back, or for looking at it again. */
   readonly secret: string | null
+  /** Authenticates once more, which is no use of the credential: for whoever stays connected (S4). */
+  readonly again: () => Promise<Principal>
+  /** A header, by its name in lower case; null: it is not there. */
+  readonly header: (name: string) => string | null
   /** Gives the browser a token to keep as its cookie; null takes it away (S2). */
   readonly keepSession: (token: string | null) => void
   /** Ends when the caller goes away. */
@@ -34,6 +39,14 @@ export interface Call<Id extends OperationId = OperationId> {
   readonly write: <T extends Result<Id>>(run: (trx: Transaction<Tables>) => Promise<T>) => Promise<T>
   /** The same for a change that is a single statement, which needs no transaction of its own. */
   readonly writeOne: <T extends Result<Id>>(run: (database: Database) => Promise<T>) => Promise<T>
+  /** `Idempotency-Key`, for what sees to it without a transaction; null: there is none, or nobody whose it could be. */
+  readonly idempotencyKey: string | null
+  /** The answer was given before (A6). */
+  readonly replayed: () => void
+  /** `Prefer: wait=n` (RFC 7240), in seconds. */
+  readonly preferredWait: number | null
+  /** The answer is 202: what was asked is on its way. */
+  readonly accepted: () => void
   /** Says which version the answer shows (A5). */
   readonly etag: (resourceSeq: number) => void
   /** The caller sent `If-Match`. */
@@ -51,5 +64,18 @@ export class JsonText {
   }
 }
 
-export type Handler<Id extends OperationId> = (call: Call<Id>) => Promise<Result<Id> | JsonText>
+/** An answer that comes in pieces, at the pace of its reader. */
+export class Streaming {
+  readonly mediaType: string
+  readonly body: Readable
+  readonly headers: Readonly<Record<string, string>>
+
+  constructor(mediaType: string, body: Readable, headers: Readonly<Record<string, string>> = {}) {
+    this.mediaType = mediaType
+    this.body = body
+    this.headers = headers
+  }
+}
+
+export type Handler<Id extends OperationId> = (call: Call<Id>) => Promise<Result<Id> | JsonText | Streaming>
 export type Handlers<Ids extends OperationId = OperationId> = { readonly [Id in Ids]: Handler<Id> }

@@ -1,37 +1,68 @@
-/** The event log, read by its own API. */
-import { events, eventTypes } from '../../contract/events.ts'
-import { ApiError, invalidField } from '../api-error.ts'
+/** The event log, read by its own API and as it grows. */
+import { Readable } from 'node:stream'
+import { z } from 'zod'
+import type { EventTypeInfo } from '../../contract/event.ts'
+import { type EventType, events, eventTypes } from '../../contract/events.ts'
+import { ApiError } from '../api-error.ts'
 import type { App } from '../app.ts'
-import { describe, mayUse, ownOnly, type Principal } from '../auth/principal.ts'
+import { describe, mayUse, ownOnly, type Principal, reachOf } from '../auth/principal.ts'
+import { countEvents, exportRows, formatExport } from '../events/export.ts'
 import type { LogAccounts, LogFilter } from '../events/filter.ts'
-import { type LogPage, readPage, startOf } from '../events/log.ts'
+import { schemaVersion } from '../events/inbox.ts'
+import { findEvent, type LogPage, readPage, startOf } from '../events/log.ts'
 import { formatCursor } from '../events/log-event.ts'
-import { findAccount, isDescendant } from '../store/accounts.ts'
-import { type Handlers, JsonText } from './call.ts'
+import { readLogFilter, readStreamFilter, typesOf } from '../events/reader.ts'
+import { openSse } from '../realtime/sse.ts'
+import { type Handlers, JsonText, Streaming } from './call.ts'
 
 const defaultLimit = 100
 
-export const eventHandlers: Handlers<'listEvents'> = {
+export const eventHandlers: Handlers<'listEvents' | 'getEvent' | 'exportEvents' | 'listEventTypes' | 'streamEvents'> = {
   async listEvents({ app, who, query, signal }) {
-    const filter: LogFilter = {
-      accounts: await accountsOf(app, who, query.account ?? 'self'),
-      types: typesOf(who, query.type),
-      userId: ownOnly(who),
-      resource: readResource(query.resource),
-      since: query.since === undefined ? undefined : new Date(query.since),
-      until: query.until === undefined ? undefined : new Date(query.until),
-    }
+    const filter = await readLogFilter(app, who, query)
     const limit = query.limit ?? defaultLimit
     const start = await startOf(app.database, query.after)
     const page = await readPage(app.database, start, filter, limit)
     if (page.events.length > 0 || !query.wait) return toAnswer(page)
     return toAnswer(await waitForPage(app, page.position, filter, limit, query.wait * 1000, signal))
   },
+
+  async getEvent({ app, who, params }) {
+    const filter = { accounts: reachableAccounts(who), types: typesOf(who, undefined), userId: ownOnly(who) }
+    const event = await findEvent(app.database, params.id, filter)
+    if (!event) throw new ApiError('not_found', `There is no event ${params.id}.`, describe(who))
+    return new JsonText(`{"data":${event.text}}`)
+  },
+
+  async exportEvents({ app, who, query }) {
+    const filter = await readLogFilter(app, who, query)
+    const start = await startOf(app.database, query.after)
+    const end = await startOf(app.database, 'now')
+    const { format = 'ndjson' } = query
+    const rows = exportRows(app.database, filter, { start, end })
+    return new Streaming(mediaTypes[format], Readable.from(formatExport(rows, format)), {
+      'content-disposition': `attachment; filename="events.${format}"`,
+      'content-security-policy': "sandbox; default-src 'none'",
+      'x-total-count': String(await countEvents(app.database, filter, { start, end })),
+    })
+  },
+
+  async listEventTypes() {
+    return { data: eventTypes.map(toTypeInfo) }
+  },
+
+  async streamEvents({ app, who, query, secret, again, header }) {
+    const filter = await readStreamFilter(app, who, query)
+    const after = await startOf(app.database, header('last-event-id') ?? query.after)
+    return new Streaming('text/event-stream', openSse(app, { who, secret, again, filter, after }))
+  },
 }
 
+const mediaTypes = { ndjson: 'application/x-ndjson', csv: 'text/csv' } as const
+
 /** The texts of the events as they are: every reader sees the same bytes (E6). */
-const toAnswer = ({ events, position }: LogPage) =>
-  new JsonText(`{"data":[${events.map(({ text }) => text).join()}],"next":"${formatCursor(position)}"}`)
+const toAnswer = ({ events: found, position }: LogPage) =>
+  new JsonText(`{"data":[${found.map(({ text }) => text).join()}],"next":"${formatCursor(position)}"}`)
 
 async function waitForPage(
   app: App,
@@ -43,55 +74,29 @@ async function waitForPage(
 ): Promise<LogPage> {
   const until = AbortSignal.any([signal, AbortSignal.timeout(waitMs)])
   const follower = app.feed.follow({ after, filter, signal: until })
-  for await (const events of follower) {
-    const last = events.length > limit ? events[limit - 1] : undefined
-    return { events: events.slice(0, limit), position: last?.position ?? follower.position }
+  for await (const found of follower) {
+    const last = found.length > limit ? found[limit - 1] : undefined
+    return { events: found.slice(0, limit), position: last?.position ?? follower.position }
   }
   return { events: [], position: follower.position }
 }
 
-async function accountsOf(app: App, who: Principal, account: string): Promise<LogAccounts> {
-  if (account === 'self' || account === who.accountId) return { kind: 'one', id: who.accountId }
-  if (!mayUse(who, 'subaccounts')) {
-    throw new ApiError('not_allowed', 'account: the credential lacks the scope `subaccounts`.', {
-      missing_scope: 'subaccounts',
-      ...describe(who),
-    })
-  }
-  // Below the root is everything, also what was deleted since.
-  if (account === 'tree') {
-    return who.accountId === app.rootAccountId ? { kind: 'all' } : { kind: 'tree', id: who.accountId }
-  }
-  // The log of a deleted account is still its parent's to read.
-  const isKnown = await findAccount(app.database, account, null)
-  if (isKnown && !(await isDescendant(app.database, account, who.accountId))) throw noAccount(account, who)
-  if (!isKnown && who.role !== 'instance') throw noAccount(account, who)
-  return { kind: 'one', id: account }
+/** An event is named by its id alone: it may be of any account that the credential could read the log of. */
+function reachableAccounts(who: Principal): LogAccounts {
+  if (reachOf(who) === null) return { kind: 'all' }
+  return { kind: mayUse(who, 'subaccounts') ? 'tree' : 'one', id: who.accountId }
 }
 
-const noAccount = (id: string, who: Principal) =>
-  new ApiError('not_found', `account: there is no account ${id} below yours.`, describe(who))
-
-/** E6: of each family only what the credential may read, whatever it asks for. */
-function typesOf(who: Principal, wished: string | undefined): ReadonlySet<string> {
-  const readable = eventTypes.filter((type) => mayUse(who, events[type].scope))
-  if (wished === undefined) return new Set(readable)
-  const wishes = wished.split(',')
-  for (const wish of wishes) {
-    if (!eventTypes.some((type) => matches(type, wish))) throw invalidField('type', `there is no event ${wish}`)
-  }
-  return new Set(readable.filter((type) => wishes.some((wish) => matches(type, wish))))
+function toTypeInfo(type: EventType): EventTypeInfo {
+  const { summary, resource, scope, data, example } = events[type]
+  const { $schema: _, ...schema } = z.toJSONSchema(data, {
+    io: 'output',
+    override: ({ jsonSchema }) => open(jsonSchema),
+  })
+  return { type, summary, resource, scope, schema_version: schemaVersion, schema, example }
 }
 
-const matches = (type: string, wish: string) =>
-  wish.endsWith('.*')
-    ? type.startsWith(wish.slice(0, -1))
-    : wish.includes('.')
-      ? type === wish
-      : type.startsWith(`${wish}.`)
-
-function readResource(resource: string | undefined): LogFilter['resource'] {
-  if (resource === undefined) return undefined
-  const [type = '', ...id] = resource.split(':')
-  return id.length === 0 ? { type } : { type, id: id.join(':') }
+/** Zod closes every object; a new field must break no reader. */
+function open(schema: { additionalProperties?: unknown }): void {
+  if (schema.additionalProperties === false) delete schema.additionalProperties
 }

@@ -11,8 +11,8 @@ import { isDatabaseDown } from '../store/database.ts'
 export const surfaceOf = (url: string): Surface => (url.startsWith('/api/') ? 'meeting' : 'telephony')
 
 /** The first of our languages that the caller lists; the order of the list is taken as the wish (RFC 9110 §12.5.4). */
-export function languageOf(request: FastifyRequest): Language {
-  const wishes = (request.headers['accept-language'] ?? '').split(',')
+export function languageOf(accepted: string | null | undefined): Language {
+  const wishes = (accepted ?? '').split(',')
   for (const wish of wishes) {
     const primary = wish.trim().split(/[-;]/)[0]?.toLowerCase()
     const language = languages.find((one) => one === primary)
@@ -61,7 +61,8 @@ function toFailure(error: unknown): Failure {
   return { code, message, details: {} }
 }
 
-const titleOf = (request: FastifyRequest, code: ErrorCode) => errors[code].title[languageOf(request)]
+const titleOf = (request: FastifyRequest, code: ErrorCode) =>
+  errors[code].title[languageOf(request.headers['accept-language'])]
 
 const v6 = (request: FastifyRequest, { code, message, details }: Failure) => ({
   responseCode: errors[code].responseCode,

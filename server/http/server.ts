@@ -79,6 +79,7 @@ export async function createServer(app: App, options: ServerOptions): Promise<Fa
     readUploads(uploads)
     for (const id of operationIds) if (operationTable[id].upload) addRoute(uploads, app, limit, id, operationTable[id])
   })
+  http.addHook('preClose', async () => app.streams.stop()) // or it would wait for those who stay
   addMeetingSocket(http, app)
   if (options.bridge) addSipSocket(http, options.bridge)
   addDocuments(http, app)
