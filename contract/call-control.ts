@@ -1,102 +1,120 @@
-/**
- * Steering calls. A command is checked at once and answered when the event that it causes is in the log, or after the
- * time of `Prefer: wait=n` with 202; the event comes all the same, or `call.command_failed` does (E7).
- */
+/** Steering calls: placing one, and what one of its sides does by the API in place of its phone. */
 import { z } from 'zod'
-import { CallId, callExamples, LegId } from './call.ts'
+import { callControl, CallTarget, commandExample, CommandId, ofLeg, PhoneTarget, verb } from './call-command.ts'
 import { defineOperations } from './define.ts'
-import { Event } from './event.ts'
-import type { Path } from './resource.ts'
-import { dataOf, readErrors, writeErrors } from './resource.ts'
 import { telephonyIds } from './telephony-examples.ts'
+import { line } from './values.ts'
 
-export const CommandId = z
+const Digits = z
   .string()
-  .regex(/^[A-Za-z0-9_.:-]{1,100}$/, 'must be 1 to 100 letters, digits and _ . : -')
-  .meta({
-    id: 'CommandId',
-    description: 'Names the command: `correlation_id` of its event. Once for each command of an account in a day.',
+  .regex(/^[0-9A-Da-d*#,]{1,64}$/, 'must be 1 to 64 of 0-9, A-D, *, # and , (a pause of a second)')
+
+const ShownCallerId = z
+  .strictObject({
+    number: line(40).min(1).nullable().optional().meta({ description: 'A phone number of the account, in E.164.' }),
+    name: line(80).min(1).nullable().optional(),
   })
+  .meta({ id: 'ShownCallerId' })
 
-export const CommandResult = z
-  .object({
-    command_id: CommandId,
-    call_id: CallId,
-    status: z.enum(['done', 'accepted']).meta({
-      description: '`accepted`: the event did not come yet; wait for it with this `command_id` as `correlation_id`.',
-    }),
-    cursor: z.string().meta({ description: 'Of the log before the command: give it as `after` to see all it caused.' }),
-    seq: z.int().optional().meta({ description: 'Of the event.' }),
-    event: Event.optional().meta({ description: 'What it caused.' }),
-  })
-  .meta({ id: 'CommandResult' })
-export type CommandResult = z.output<typeof CommandResult>
-
-export const commandErrors = [...writeErrors, 'unavailable'] as const
-const calls = { surface: 'telephony', tag: 'Call control' } as const
-export const ByCallId = z.object({ call_id: CallId })
-const { legs, ...shown } = callExamples.state
-
-/** As each verb may get it. */
-export const commanded = { command_id: CommandId.optional() }
-const ofLeg = {
-  leg_id: LegId.optional().meta({
-    description: 'Which side does it. Absent: one’s own; of a key or an administrator the account’s only one.',
+const NewCall = z.strictObject({
+  from: PhoneTarget.optional().meta({
+    description: 'Whose phones ring first: of a user the `quickcall_device`, or else all. Absent: one’s own.',
   }),
-}
-
-const exampleEvent = (type: string): z.output<typeof Event> => ({
-  id: '019a0000-0000-7000-8000-000000000002',
-  seq: 42,
-  cursor: 'c1f',
-  type,
-  account_id: telephonyIds.account,
-  resource: { type: 'call', id: telephonyIds.call },
-  resource_seq: 4,
-  occurred_at: '2026-05-04T09:02:00.000Z',
-  recorded_at: '2026-05-04T09:02:00.004Z',
-  actor: { type: 'key', id: 'key_0123456789abcdef01234567' },
-  correlation_id: 'cmd_5e945c36b863b82cefdd0009',
-  schema_version: 1,
-  data: { call: { ...shown, legs }, leg_id: telephonyIds.leg },
+  to: CallTarget,
+  auto_answer: z.boolean().optional().meta({
+    description:
+      'The phone of `from` answers by itself, where it knows Call-Info `answer-after=0`, Alert-Info `info=alert-autoanswer` or Answer-Mode; of several only one is called.',
+  }),
+  caller_id: ShownCallerId.optional().meta({
+    description: 'Shown to whoever is called; an emergency call shows its own.',
+  }),
+  ring_seconds: z.int().min(5).max(120).optional().meta({ description: 'How long `from` rings. Default 30.' }),
+  correlation_id: CommandId.optional().meta({
+    description: 'The id of this command. Events of the call that no other command caused carry it too.',
+  }),
 })
 
-const resultExample = (type: string) => ({
-  command_id: 'cmd_5e945c36b863b82cefdd0009',
-  call_id: telephonyIds.call,
-  status: 'done' as const,
-  cursor: 'c1e',
-  seq: 42,
-  event: exampleEvent(type),
-})
-
-/** `POST /v3.0/realtime/calls/{call_id}/{verb}`. */
-export const verb = <const A extends Path, D extends z.ZodRawShape>(of: {
-  readonly path: A
-  readonly summary: string
-  readonly description?: string
-  readonly data: D
-  readonly asked: object
-  /** That it causes. */
-  readonly event: string
-}) => ({
-  ...calls,
-  method: 'POST' as const,
-  path: of.path,
-  access: { kind: 'credential', scope: 'calls:control', minRole: 'user' } as const,
-  summary: of.summary,
-  ...(of.description !== undefined && { description: of.description }),
-  params: ByCallId,
-  body: z.strictObject({ data: z.strictObject({ ...commanded, ...of.data }) }),
-  result: dataOf(CommandResult),
-  isCommand: true as const,
-  errors: commandErrors,
-  example: { body: { data: of.asked }, result: { data: resultExample(of.event) } },
-})
+const calls = '/v3.0/realtime/calls'
 
 export const callControlOperations = defineOperations({
+  originateCall: {
+    ...callControl,
+    method: 'PUT',
+    path: calls,
+    summary: 'Place a call: the phones of `from` ring, then `to` is called',
+    description:
+      'The call is made as if that phone had dialled: with its rights, limits and caller id. People call from their own phones only. The event is `call.started`.',
+    body: z.strictObject({ data: NewCall }),
+    example: {
+      body: { data: { from: { device_id: telephonyIds.device }, to: { number: '+3225550199' }, auto_answer: true } },
+      result: { data: commandExample('call.started') },
+    },
+  },
+  answerCall: verb({
+    path: `${calls}/{call_id}/answer`,
+    summary: 'Make a phone that rings answer by itself',
+    description:
+      'It is called anew with the headers of `auto_answer`; a phone that knows none of them rings again. The leg has another id then.',
+    data: ofLeg,
+    asked: {},
+    event: 'call.answered',
+  }),
+  rejectCall: verb({
+    path: `${calls}/{call_id}/reject`,
+    summary: 'Make a phone that rings stop, as if it were busy',
+    description: 'Other phones ring on; when none is left the call goes the way of one that is busy.',
+    data: ofLeg,
+    asked: {},
+    event: 'call.rejected',
+  }),
+  holdCall: verb({
+    path: `${calls}/{call_id}/hold`,
+    summary: 'Put the other side on hold: it hears music',
+    data: ofLeg,
+    asked: {},
+    event: 'call.held',
+  }),
+  unholdCall: verb({
+    path: `${calls}/{call_id}/unhold`,
+    summary: 'Talk to the other side again',
+    description: 'What a phone put on hold by itself is resumed there.',
+    data: ofLeg,
+    asked: {},
+    event: 'call.resumed',
+  }),
+  muteCall: verb({
+    path: `${calls}/{call_id}/mute`,
+    summary: 'Mute a side: what it says reaches nobody, and is not recorded',
+    data: ofLeg,
+    asked: {},
+    event: 'call.muted',
+  }),
+  unmuteCall: verb({
+    path: `${calls}/{call_id}/unmute`,
+    summary: 'Let a side be heard again',
+    data: ofLeg,
+    asked: {},
+    event: 'call.unmuted',
+  }),
+  sendCallDigits: verb({
+    path: `${calls}/{call_id}/dtmf`,
+    summary: 'Send digits to the other side, as if they were pressed',
+    description: 'As telephone events (RFC 4733) or INFO, whichever the other side takes. The event tells how many.',
+    data: { ...ofLeg, digits: Digits },
+    asked: { digits: '12,34#' },
+    event: 'call.dtmf_sent',
+  }),
+  transferCall: verb({
+    path: `${calls}/{call_id}/transfer`,
+    summary: 'Pass the other side on, blind: this side leaves at once',
+    description:
+      'With the rights, and at the cost, of this side. When nobody takes the other side, this side’s phone is called back and `call.command_failed` says why.',
+    data: { ...ofLeg, to: CallTarget },
+    asked: { to: { number: '1003' } },
+    event: 'call.transferred',
+  }),
   hangUpCall: verb({
-    path: '/v3.0/realtime/calls/{call_id}/hangup',
+    path: `${calls}/{call_id}/hangup`,
     summary: 'End a call',
     description:
       'Without `leg_id` a key or an administrator ends it whole; a person leaves it, which ends it where two talk.',

@@ -20,7 +20,7 @@ export const HangupCause = z
   .enum(['ANSWERED', 'NO ANSWER', 'BUSY', 'FAILED', 'CANCEL', 'CONGESTION'])
   .meta({ id: 'HangupCause', description: 'How it ended. `CANCEL`: the caller gave up before an answer.' })
 
-const CallParty = z
+export const CallParty = z
   .object({
     number: z.string(),
     name: z.string().nullable(),
@@ -40,12 +40,19 @@ const CallLeg = CallParty.extend({
   is_muted: z.boolean().meta({ description: 'A command muted it: what it says reaches nobody.' }),
 }).meta({ id: 'CallLeg', description: 'A side of a call that is there now; commands name it by its id.' })
 
+export const SupervisionMode = z.enum(['monitor', 'whisper', 'barge']).meta({
+  id: 'SupervisionMode',
+  description: 'Hears all; `monitor`: is heard by nobody; `whisper`: by one side; `barge`: by everybody.',
+})
+
 export const CallState = z
   .object({
     id: CallId,
     account_id: Id,
     direction: CallDirection,
-    status: z.enum(['started', 'ringing', 'answered', 'held', 'ended']),
+    status: z
+      .enum(['started', 'ringing', 'answered', 'held', 'parked', 'ended'])
+      .meta({ description: '`parked`: one side waits, with music, to be retrieved.' }),
     is_emergency: z.boolean(),
     caller: CallParty,
     called_number: z.string().meta({ description: 'As dialled, or as it came in.' }),
@@ -54,6 +61,13 @@ export const CallState = z
     }),
     callflow_id: Id.nullable(),
     legs: z.array(CallLeg).meta({ description: 'Those that are there: none when the call has ended.' }),
+    recording: z
+      .object({ id: Id, is_paused: z.boolean() })
+      .nullable()
+      .meta({ description: 'The one that is being made.' }),
+    supervisors: z
+      .array(z.object({ leg_id: LegId, mode: SupervisionMode }))
+      .meta({ description: 'Who of the legs listens, without being one of those that talk.' }),
     started_at: Timestamp,
     answered_at: Timestamp.nullable(),
     ended_at: Timestamp.nullable(),
@@ -121,6 +135,8 @@ const started: z.output<typeof CallState> = {
   callee: null,
   callflow_id: '5e94578578a5e3001f2b8d0f',
   legs: [callerLeg],
+  recording: null,
+  supervisors: [],
   started_at: '2026-05-04T09:00:00.000Z',
   answered_at: null,
   ended_at: null,
@@ -172,7 +188,7 @@ export const callExamples = {
   },
 } as const
 
-const Told = z.object({
+export const Told = z.object({
   call: CallState,
   leg_id: LegId.nullable().meta({ description: 'The side whose doing it was.' }),
 })
@@ -200,6 +216,16 @@ export const callEvents = defineEvents({
       leg_id: 'leg_5e94578578a5e3001f2b8e02',
       transferred_to: { ...bob, number: '1003', name: 'Carol Example' },
     },
+  },
+  'call.rejected': step('A command told a phone that rang to stop; others may ring on.', ringing),
+  'call.muted': step('What this side says reaches nobody.', answered),
+  'call.unmuted': step('This side is heard again.', answered),
+  'call.dtmf_sent': {
+    summary: 'A command has sent digits to the other side. Which they were is not recorded.',
+    resource: 'call',
+    scope: 'telephony:read',
+    data: Told.extend({ digit_count: z.int() }),
+    example: { call: answered, leg_id: 'leg_5e94578578a5e3001f2b8e02', digit_count: 4 },
   },
   'call.command_failed': {
     summary: 'A command that was accepted had no effect after all. `correlation_id` is its id.',

@@ -32,6 +32,8 @@ export interface LegSnapshot {
   readonly ringingAt: Instant | null
   readonly answeredAt: Instant | null
   readonly media: MediaSnapshot | null
+  readonly holding?: LegId | null
+  readonly isMuted?: boolean
   /** The dialog, as the SIP layer wrote it. */
   readonly dialog: string | null
 }
@@ -50,8 +52,12 @@ export class CallLeg {
   q850: number | null = null
   quality: MediaQuality | null = null
   dialog: string | null = null
+  /** Whom it put on hold by a command. */
+  holding: LegId | null = null
   /** By a command: what it says reaches nobody. */
   isMuted = false
+  /** A command sends it digits. */
+  isSentDigits = false
   /** Ports that were asked for in place of one that was taken. */
   portsTried = 0
 
@@ -79,7 +85,7 @@ export class CallLeg {
   }
 
   get isHeld(): boolean {
-    return this.media?.isHeld ?? false
+    return this.holding !== null || (this.media?.isHeld ?? false)
   }
 
   row(callId: string, accountId: string, now: Instant): LegRow {
@@ -110,7 +116,8 @@ export class CallLeg {
   shown(): PublicLeg {
     const { facts, state } = this
     const isAnswered = this.answeredAt !== null
-    const unanswered = facts.role === 'caller' ? 'calling' : state === 'ringing' ? 'ringing' : 'dialling'
+    const isCalling = facts.role === 'caller' && state === 'new'
+    const unanswered = isCalling ? 'calling' : state === 'ringing' ? 'ringing' : 'dialling'
     return {
       id: facts.id,
       role: facts.role,
@@ -129,6 +136,8 @@ export class CallLeg {
       ringingAt: this.ringingAt,
       answeredAt: this.answeredAt,
       media: this.media?.snapshot() ?? null,
+      holding: this.holding,
+      isMuted: this.isMuted,
       dialog: this.dialog,
     }
   }

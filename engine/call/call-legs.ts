@@ -7,6 +7,7 @@
  */
 import type { Instant } from '../machine.ts'
 import type { MediaQuality } from '../rtp/messages.ts'
+import type { Codec } from '../sdp/codec.ts'
 import { Alarm } from './alarm.ts'
 import type { Attempt } from './attempt.ts'
 import type { Call } from './call.ts'
@@ -28,7 +29,7 @@ export class CallLegs {
   readonly #maxForwards: number
   readonly #live = new Map<LegId, CallLeg>()
   /** Waiting for their media, or for the first write. */
-  readonly #undialled = new Map<CallLeg, Attempt>()
+  readonly #undialled = new Map<CallLeg, Attempt & { readonly codecs: readonly Codec[] | null }>()
   /** Over, but for the last report of their media. */
   readonly #closing = new Map<LegId, CallLeg>()
   readonly #openTimeout: Alarm
@@ -72,8 +73,8 @@ export class CallLegs {
     this.#services.unuse(leg)
   }
 
-  /** A new leg on its way to be dialled; or why there is none. */
-  dial(now: Instant, target: RingTarget, attempt: Attempt): CallLeg | Outcome {
+  /** A new leg on its way to be dialled, offered those codecs or the caller's; or why there is none. */
+  dial(now: Instant, target: RingTarget, attempt: Attempt, codecs: readonly Codec[] | null = null): CallLeg | Outcome {
     const { limits, host } = this.#services
     this.#makeRoom(now, target, attempt)
     if (target.isOutside && !target.isEmergency && this.#isHourUsedUp(now)) return refusal('hour_used_up')
@@ -81,7 +82,15 @@ export class CallLegs {
     if (full) return full.key.startsWith('trunk:') ? congestion : refusal('too_many_calls')
     const { isOutside, isEmergency, isForwarded, billed } = target
     const leg = new CallLeg(
-      { id: host.newLegId(), role: 'callee', isOutside, isEmergency, isForwarded, billed, startedAt: now },
+      {
+        id: host.newLegId(),
+        role: target.role ?? 'callee',
+        isOutside,
+        isEmergency,
+        isForwarded,
+        billed,
+        startedAt: now,
+      },
       attempt.party,
     )
     leg.limits = attempt.limits
@@ -90,7 +99,7 @@ export class CallLegs {
       return mediaFailed
     }
     this.take(leg)
-    this.#undialled.set(leg, attempt)
+    this.#undialled.set(leg, { ...attempt, codecs })
     if (this.#openTimeout.place < 0) this.#openTimeout.set(now + openMediaMs)
     return leg
   }
@@ -156,7 +165,7 @@ export class CallLegs {
     this.#undialled.delete(leg)
     if (this.#undialled.size === 0) this.#openTimeout.cancel()
     leg.state = 'dialling'
-    const sdp = this.#call.media.offerTo(this.#call, leg.media, leg.party.trunkId !== null)
+    const sdp = this.#call.media.offerTo(this.#call, leg.media, leg.party.trunkId !== null, attempt.codecs)
     // RFC 3261 §16.6: what a call has left of hops, an INVITE of ours has one less of.
     const maxForwards = Math.max(0, Math.min(this.#maxForwards, 70) - 1)
     this.#call.command({ type: 'dial', leg: leg.id, ...attempt.dial, sdp, maxForwards })

@@ -4,7 +4,7 @@
  */
 import type { Instant } from '../machine.ts'
 import type { PlaySource } from '../rtp/messages.ts'
-import { type Codec, commonOutside, reachable } from '../sdp/codec.ts'
+import { type Codec, commonOutside, isG711, isSpeech, pcma, pcmu, reachable } from '../sdp/codec.ts'
 import { isFault, type OfferView, readOffer } from '../sdp/negotiate.ts'
 import type { OtherMedia } from '../sdp/other.ts'
 import type { Attempt } from './attempt.ts'
@@ -15,6 +15,7 @@ import type { Directory } from './directory.ts'
 import type { DialTarget, LegEvent } from './leg.ts'
 import type { MediaPlace } from './host.ts'
 import { canBridge, defaultCodecs, LegMedia, type MediaParts, type MediaSnapshot, towards } from './leg-media.ts'
+import type { Party } from './party.ts'
 import type { CallServices } from './services.ts'
 
 /** The peer's new lines (T.38, video) are offered to the other leg before they are answered. */
@@ -26,10 +27,27 @@ interface Relay {
   isSent: boolean
 }
 
+/** Somebody who is offered to listen only, or to talk again. */
+export interface Hold {
+  readonly holder: CallLeg
+  readonly other: CallLeg
+  readonly isOn: boolean
+  readonly failed: (now: Instant, reason: string) => void
+}
+
+/** Legs that were offered codecs which we can decode, and what is to happen when all have answered. */
+interface Recoding {
+  readonly waiting: Set<CallLeg>
+  /** Who stayed with another. */
+  refusing: CallLeg | null
+  readonly then: (now: Instant, refusing: CallLeg | null) => void
+}
+
 /** A port that is another program's is rare; so many in a row are none to be had. */
 const mostPorts = 5
 
 export class CallMedia {
+  #hold: Hold | null = null
   readonly #services: CallServices<Call>
   readonly #directory: Directory
   /** The caller's; null: it wants ours (T21). */
@@ -41,6 +59,7 @@ export class CallMedia {
   /** Whose early media the caller hears. */
   #heard: CallLeg | null = null
   #relay: Relay | null = null
+  #recodings: readonly Recoding[] = []
 
   constructor(services: CallServices<Call>, directory: Directory, offer: string | null) {
     this.#services = services
@@ -85,10 +104,45 @@ export class CallMedia {
   }
 
   /** The caller's codecs in their order, and what they can be made of; its video as it is. */
-  offerTo(call: Call, media: LegMedia, isByTrunk: boolean): string {
+  offerTo(call: Call, media: LegMedia, isByTrunk: boolean, wanted: readonly Codec[] | null): string {
     const { caller } = call
-    const codecs = this.#codecsForCallee(call)
-    return media.offer(isByTrunk ? commonOutside(codecs) : codecs, caller.isListening ? [] : relayable(this.#view))
+    const codecs = wanted ?? this.#codecsForCallee(call)
+    const hasLines = wanted === null && !caller.isListening
+    return media.offer(isByTrunk ? commonOutside(codecs) : codecs, hasLines ? relayable(this.#view) : [])
+  }
+
+  /** What somebody is offered who is to talk to that leg. */
+  codecsTowards(call: Call, leg: CallLeg | null): readonly Codec[] {
+    if (!leg?.media) return call.floor.needsSpeech ? speech : defaultCodecs
+    const codecs = towards(leg.media)
+    if (!call.floor.needsSpeech) return codecs
+    const plain = codecs.filter((one) => !isSpeech(one) || isG711(one))
+    return plain.some(isG711) ? plain : speech
+  }
+
+  /**
+   * Legs whose sound we cannot decode are offered what we can; `then` comes at once when there are none, with who stayed
+   * with its codec otherwise.
+   */
+  toSpeech(legs: readonly CallLeg[], now: Instant, then: Recoding['then']): void {
+    const others = legs.filter(({ media }) => !canDecode(media))
+    if (others.length === 0) return then(now, null)
+    this.#recodings = [...this.#recodings, { waiting: new Set(others), refusing: null, then }]
+    for (const leg of others) {
+      const sdp = leg.media?.offer(speech, leg.media.lines)
+      if (sdp !== undefined) this.#services.emit({ type: 'leg', command: { type: 'offer', leg: leg.id, sdp } })
+    }
+  }
+
+  /** It has answered our offer, or is gone. */
+  #recoded(now: Instant, leg: CallLeg): void {
+    for (const recoding of this.#recodings) {
+      if (!recoding.waiting.delete(leg)) continue
+      if (!leg.isOver && !canDecode(leg.media)) recoding.refusing ??= leg
+      if (recoding.waiting.size > 0) continue
+      this.#recodings = this.#recodings.filter((one) => one !== recoding)
+      recoding.then(now, recoding.refusing)
+    }
   }
 
   #codecsForCallee({ caller }: Call): readonly Codec[] {
@@ -99,7 +153,7 @@ export class CallMedia {
   /** Somebody's phone rings: the caller's phone makes the sound, or we do where it listens to us already. */
   ringing({ caller }: Call): void {
     if (caller.isListening) {
-      if (!this.#heard?.isLive && !caller.media?.isBusy) this.#tone(caller)
+      if (!this.#heard?.isLive && !caller.media?.isBusy) this.ringback(caller)
     } else if (!this.#isCallerTold) {
       this.#isCallerTold = true
       this.#services.emit({ type: 'leg', command: { type: 'progress', leg: caller.id, status: 180, sdp: null } })
@@ -111,17 +165,19 @@ export class CallMedia {
     if (!leg.media || !this.#early(call, leg.media)) return this.ringing(call)
     this.#heard = leg
     call.caller.media?.stop()
-    this.#bridge(call.caller, leg)
+    this.bridge(call.caller, leg)
   }
 
   /** A caller that takes another's place while it rings hears what the other heard. */
   waits(call: Call): void {
-    if (this.#heard?.isLive) this.#bridge(call.caller, this.#heard)
+    if (this.#heard?.isLive) this.bridge(call.caller, this.#heard)
     else if (call.ledger.hasRung) this.ringing(call)
   }
 
   /** A branch that the caller heard has failed: whoever still rings is heard as ringing. */
-  left(call: Call, leg: CallLeg): void {
+  left(now: Instant, call: Call, leg: CallLeg): void {
+    this.#recoded(now, leg)
+    if (this.#hold && [this.#hold.holder, this.#hold.other].includes(leg)) this.#held(now, call, this.#hold, true)
     if (leg !== this.#heard) return
     this.#heard = null
     if (call.isOver) return
@@ -135,6 +191,48 @@ export class CallMedia {
     leg.media?.stop()
     leg.media?.closeOthers()
     this.#services.emit({ type: 'media', order: { type: 'unbridge', endpoint: leg.id } })
+  }
+
+  /** It talks to nobody, and hears the music of whoever left it waiting. */
+  holdFor(leg: CallLeg, holder: Party): void {
+    this.part(leg)
+    leg.media?.play(this.#musicOf(holder))
+  }
+
+  /** By a command; false: another is on its way. */
+  hold(call: Call, hold: Hold): boolean {
+    const { holder, other, isOn } = hold
+    if (this.#hold || !other.media) return false
+    this.#hold = hold
+    other.media.isMadeToWait = isOn
+    this.#offerAgain(call, other, holder)
+    return true
+  }
+
+  #held(now: Instant, call: Call, { holder, other, isOn, failed }: Hold, isTaken: boolean): void {
+    this.#hold = null
+    const isStill = call.peerOf(holder) === other
+    if (!isTaken && other.media) other.media.isMadeToWait = !isOn
+    if (!isTaken || !isStill)
+      return failed(now, isTaken ? 'The call went on without it.' : 'The other side refused it.')
+    const wasHeld = holder.isHeld
+    holder.holding = isOn ? other.id : null
+    this.#changed(now, call, holder, wasHeld)
+  }
+
+  /** Whoever talks to somebody else now holds nobody, and who was held may talk. True: it was told so. */
+  #release(call: Call, leg: CallLeg, other: CallLeg): boolean {
+    if (leg.holding !== other.id) leg.holding = null
+    if (!other.media?.isMadeToWait || leg.holding !== null) return false
+    other.media.isMadeToWait = false
+    this.#offerAgain(call, other, leg)
+    return true
+  }
+
+  /** What `leg` can be sent and understands, as far as its peer does. */
+  #offerAgain(call: Call, leg: CallLeg, peer: CallLeg): void {
+    const sdp = leg.media?.offer(this.codecsTowards(call, peer), peer.media?.lines)
+    if (sdp !== undefined) this.#services.emit({ type: 'leg', command: { type: 'offer', leg: leg.id, sdp } })
   }
 
   /** Makes the caller listen to that leg before it is answered; false: it gave us no offer to answer. */
@@ -168,16 +266,18 @@ export class CallMedia {
     return typeof answer === 'string' ? answer : null
   }
 
-  join(call: Call): void {
-    const { caller, callee } = call
-    if (!caller.media || !callee?.media) return
+  join(now: Instant, call: Call): void {
+    const { talking } = call.floor
     this.#heard = null
-    caller.media.stop()
-    callee.media.stop()
-    call.ledger.isHeld = caller.isHeld || callee.isHeld
-    this.#bridge(caller, callee)
-    this.#music(call)
-    this.#adapt(caller, callee)
+    for (const leg of talking) leg.media?.stop()
+    call.ledger.isHeld = talking.some(({ isHeld }) => isHeld)
+    call.floor.arrange(now)
+    const [a, b, third] = talking
+    if (!a || !b || third) return
+    const [isOffered] = [this.#release(call, a, b), this.#release(call, b, a)]
+    call.ledger.isHeld = a.isHeld || b.isHeld
+    this.#music(a, b)
+    if (!isOffered) this.#adapt(call, a, b)
   }
 
   /** The ACK, with the answer to an offer in our 200. */
@@ -190,7 +290,7 @@ export class CallMedia {
   /** The peer's re-INVITE or UPDATE; null: it wants an offer of ours. */
   offered(now: Instant, call: Call, leg: CallLeg, sdp: string | null): void {
     const peer = call.peerOf(leg)
-    if (sdp === null) return this.#answerWithOffer(leg, peer)
+    if (sdp === null) return this.#answerWithOffer(call, leg, peer)
     const view = readOffer(sdp)
     const added = isFault(view) || !peer ? [] : relayable(view).filter(({ kind }) => !isRelayed(kind, leg, peer))
     if (peer && added.length > 0) this.#relayOffer(call, { leg, peer, sdp, lines: added, isSent: false })
@@ -204,6 +304,7 @@ export class CallMedia {
     const wasHeld = leg.isHeld
     const isTaken = event.status < 300 && event.sdp !== null && media.accept(event.sdp, this.#signalling(leg)) === null
     if (!isTaken) media.offerRefused()
+    if (this.#hold?.other === leg) return this.#held(now, call, this.#hold, isTaken)
     const relay = this.#relay
     if (relay?.isSent && relay.peer === leg) {
       this.#relay = null
@@ -212,6 +313,7 @@ export class CallMedia {
     } else if (isTaken) {
       this.#changed(now, call, leg, wasHeld)
     }
+    this.#recoded(now, leg)
   }
 
   /** A port is open: what waited for it may go on. */
@@ -232,8 +334,8 @@ export class CallMedia {
     this.opened(call)
   }
 
-  #answerWithOffer(leg: CallLeg, peer: CallLeg | null): void {
-    const codecs = peer?.media ? towards(peer.media) : defaultCodecs
+  #answerWithOffer(call: Call, leg: CallLeg, peer: CallLeg | null): void {
+    const codecs = this.codecsTowards(call, peer)
     const sdp = leg.media?.offer(codecs, peer?.media?.lines)
     if (sdp !== undefined) this.#services.emit({ type: 'leg', command: { type: 'answer_offer', leg: leg.id, sdp } })
   }
@@ -241,7 +343,7 @@ export class CallMedia {
   #answerOffer(now: Instant, call: Call, leg: CallLeg, sdp: string): void {
     const { emit } = this.#services
     const peer = call.peerOf(leg)
-    const codecs = peer?.media ? towards(peer.media) : defaultCodecs
+    const codecs = this.codecsTowards(call, peer)
     const wasHeld = leg.isHeld
     const answer = leg.media?.answer(sdp, codecs, this.#signalling(leg), peer?.media?.lines)
     if (typeof answer !== 'string') {
@@ -277,29 +379,28 @@ export class CallMedia {
     const peer = call.peerOf(leg)
     if (!peer) return
     if (leg.isHeld !== wasHeld) {
-      call.ledger.isHeld = call.caller.isHeld || (call.callee?.isHeld ?? false)
+      call.ledger.isHeld = leg.isHeld || peer.isHeld
       const event = leg.isHeld ? 'call.held' : 'call.resumed'
       this.#services.write(call.id, [call.ledger.event(event, now, leg)])
     } else {
-      this.#adapt(leg, peer)
+      this.#adapt(call, leg, peer)
     }
-    this.#music(call)
+    this.#music(leg, peer)
     call.writeSnapshot()
   }
 
   /** Whoever is held hears music; two that hold each other hear nothing. */
-  #music({ caller, callee }: Call): void {
-    if (!callee) return
+  #music(a: CallLeg, b: CallLeg): void {
     for (const [holder, other] of [
-      [caller, callee],
-      [callee, caller],
+      [a, b],
+      [b, a],
     ] as const) {
       if (!holder.isHeld || other.isHeld || sendsItsOwn(holder)) other.media?.stop()
-      else if (!other.media?.isBusy) other.media?.play(this.#musicOf(holder))
+      else if (!other.media?.isBusy) other.media?.play(this.#musicOf(holder.party))
     }
   }
 
-  #musicOf({ party }: CallLeg): PlaySource {
+  #musicOf(party: Party): PlaySource {
     const { users, devices, medias, account } = this.#directory
     const device = devices.get(party.deviceId ?? '')
     const user = users.get(party.userId ?? '')
@@ -310,16 +411,15 @@ export class CallMedia {
   }
 
   /** The second of two that cannot talk as they are, or has lines that the first gave up, is offered what the first has. */
-  #adapt(leg: CallLeg, peer: CallLeg): void {
+  #adapt(call: Call, leg: CallLeg, peer: CallLeg): void {
     if (!leg.media || !peer.media?.hasAgreed) return
     const kinds = leg.media.lines.map(({ kind }) => kind)
     const isTooMuch = peer.media.lines.some(({ kind }) => !kinds.includes(kind))
     if (!isTooMuch && canBridge(leg.media, peer.media)) return
-    const sdp = peer.media.offer(towards(leg.media), leg.media.lines)
-    this.#services.emit({ type: 'leg', command: { type: 'offer', leg: peer.id, sdp } })
+    this.#offerAgain(call, peer, leg)
   }
 
-  #bridge(a: CallLeg, b: CallLeg): void {
+  bridge(a: CallLeg, b: CallLeg): void {
     this.#services.emit({ type: 'media', order: { type: 'bridge', a: a.id, b: b.id } })
     this.#bridgeOthers(a, b)
   }
@@ -333,7 +433,7 @@ export class CallMedia {
   }
 
   /** Of the country that the listener's phone is in. */
-  #tone(leg: CallLeg): void {
+  ringback(leg: CallLeg): void {
     const country = countryOf(this.#directory, originatorOf(this.#directory, leg.party))
     leg.media?.play({ type: 'tone', tone: 'ringback', country })
   }
@@ -341,6 +441,15 @@ export class CallMedia {
   #signalling(leg: CallLeg): string {
     return this.#services.host.signallingAddress(leg.id)
   }
+}
+
+/** What can be mixed and recorded. */
+const speech: readonly Codec[] = [pcma, pcmu]
+
+/** Of what it sends us, as far as it keeps to the first that was agreed. */
+const canDecode = (media: LegMedia | null): boolean => {
+  const first = media?.codecs.find(isSpeech)
+  return first === undefined || isG711(first)
 }
 
 /** Video and T.38 over UDP: the first of each. */

@@ -17,37 +17,26 @@ import type { Attempt } from './attempt.ts'
 import type { CallLeg } from './call-leg.ts'
 import { CallLegs } from './call-legs.ts'
 import { CallMedia } from './call-media.ts'
+import type { Aim, CallParts, Stage } from './call-parts.ts'
 import type { CommandId } from './command.ts'
-import type { Originator } from './caller-id.ts'
 import type { Directory } from './directory.ts'
+import { Floor } from './floor.ts'
 import { FlowRun } from './flow.ts'
 import type { Identity, LegCommand, LegEvent, SipReason } from './leg.ts'
 import type { Ending, Ledger } from './ledger.ts'
-import type { ReadNumber } from './numbers.ts'
 import { numberOfUri } from './numbers.ts'
-import { hungUp, mediaFailed, notAcceptable, type Outcome } from './outcome.ts'
-import { Ring } from './ring.ts'
+import { cancelled, hungUp, mediaFailed, notAcceptable, type Outcome } from './outcome.ts'
+import { retrievalFailed, retrieved } from './park.ts'
+import type { CallEventType, EventAbout } from './records.ts'
+import { type AddedRinging, Ring } from './ring.ts'
 import type { CallServices } from './services.ts'
 import { type PlanContext, planForward, type Ringing, type RingPlan, type RingTarget } from './targets.ts'
+import { floorSnapshot } from './floor-snapshot.ts'
 import { refer, type Transfer, transferFailed, transferred } from './transfer.ts'
 
-export type Stage = 'running' | 'answering' | 'connected' | 'ending' | 'done'
-
-/** Whom the call is for now, and with whose rights it goes there. */
-export interface Aim {
-  readonly originator: Originator
-  readonly called: ReadNumber
-  readonly wantsPrivacy: boolean
-}
-
-export interface CallParts {
-  readonly directory: Directory
-  readonly ledger: Ledger
-  readonly caller: CallLeg
-  readonly aim: Aim
-  readonly maxForwards: number
-  /** The caller's; null: it made none (T21). */
-  readonly offer: string | null
+/** What an event tells besides the call. */
+export interface Told extends EventAbout {
+  readonly command?: CommandId | null
 }
 
 /** An outside number rings as long as its carrier lets it. */
@@ -56,7 +45,6 @@ const insideRingMs = 30_000
 /** The last report of a leg's media is worth a moment. */
 const closeMediaMs = 500
 const normalClearing: SipReason = { protocol: 'Q.850', cause: 16, text: 'Normal call clearing' }
-const cancelled: Outcome = { branch: 'failed', status: 487, cause: 'CANCEL', q850: 16, text: 'Request Terminated' }
 
 export class Call {
   readonly services: CallServices<Call>
@@ -64,6 +52,8 @@ export class Call {
   readonly ledger: Ledger
   readonly legs: CallLegs
   readonly media: CallMedia
+  /** Who of the legs talk, wait and listen. */
+  readonly floor: Floor
   stage: Stage = 'running'
   /** Whoever waits, and then one of the two that talk. */
   caller: CallLeg
@@ -79,7 +69,10 @@ export class Call {
   readonly #closeTimeout: Alarm
   readonly #longest: Alarm
 
-  constructor(services: CallServices<Call>, { directory, ledger, caller, aim, maxForwards, offer }: CallParts) {
+  constructor(
+    services: CallServices<Call>,
+    { directory, ledger, caller, aim, maxForwards, offer, isToBeCalled }: CallParts,
+  ) {
     this.services = services
     this.directory = directory
     this.ledger = ledger
@@ -87,13 +80,21 @@ export class Call {
     this.aim = aim
     this.legs = new CallLegs(this, maxForwards)
     this.media = new CallMedia(services, directory, offer)
+    this.floor = new Floor(this)
     this.#closeTimeout = new Alarm(services.timers, (at) => this.#finish(at))
     this.#longest = new Alarm(services.timers, (at) => this.end(at, { by: 'system', outcome: hungUp }))
-    this.legs.take(caller)
+    ledger.legs = () => this.legs.live.map((leg) => leg.shown())
+    ledger.floor = () => this.floor.shown()
+    if (!isToBeCalled) this.legs.take(caller)
   }
 
   get id(): string {
     return this.ledger.facts.id
+  }
+
+  /** What rings for whoever waits. */
+  get round(): Ring | null {
+    return this.#ring
   }
 
   get timers(): TimerQueue {
@@ -101,13 +102,12 @@ export class Call {
   }
 
   get isOver(): boolean {
-    ledger.legs = () => this.legs.live.map((leg) => leg.shown())
     return this.stage === 'ending' || this.stage === 'done'
   }
 
   /** Somebody waits for somebody to answer. */
   get isWaiting(): boolean {
-    return this.stage === 'running' && this.transfer === null
+    return this.stage === 'running' && this.transfer === null && this.floor.parking === null
   }
 
   /** The first write, without which nothing leaves. */
@@ -122,13 +122,13 @@ export class Call {
     switch (event.type) {
       case 'progress':
       case 'answered':
-        return this.#ring?.handle(now, leg, event)
+        return this.floor.handle(now, leg, event) ? undefined : this.#ring?.handle(now, leg, event)
       case 'failed':
         leg.sipCode = event.status
         leg.q850 = event.q850
         this.legs.release(now, leg)
-        this.#ring?.handle(now, leg, event)
-        return this.media.left(this, leg)
+        if (!this.floor.handle(now, leg, event)) this.#ring?.handle(now, leg, event)
+        return this.media.left(now, this, leg)
       case 'acked':
         return this.media.acked(now, this, leg, event.sdp)
       case 'cancelled':
@@ -163,6 +163,8 @@ export class Call {
       case 'played':
         if (leg.media?.isPlaying(report.play)) this.#played(now, leg)
         return
+      case 'recorded':
+        return this.floor.recording?.broken(now, report)
       case 'timeout':
         if (isSilent(leg, report.endpoint)) this.end(now, { by: 'system', outcome: hungUp, q850: 41 })
         return
@@ -176,7 +178,7 @@ export class Call {
   // --- where it goes ---
 
   planContext(isDirect: boolean, forwardedBy: PlanContext['forwardedBy'] = null): PlanContext {
-    const { originator, called, wantsPrivacy } = this.aim
+    const { originator, called, wantsPrivacy, shown = null } = this.aim
     return {
       directory: this.directory,
       host: this.services.host,
@@ -185,6 +187,7 @@ export class Call {
       originator,
       calledNumber: called.text,
       wantsPrivacy,
+      shown,
       isDirect,
       forwardedBy,
     }
@@ -228,6 +231,7 @@ export class Call {
 
   dialled(now: Instant, leg: CallLeg): void {
     this.#ring?.dialled(now, leg)
+    this.floor.dialled(now, leg)
   }
 
   drop(now: Instant, leg: CallLeg, reason: SipReason | null): void {
@@ -268,11 +272,8 @@ export class Call {
   won(now: Instant, leg: CallLeg): void {
     this.#ring = null
     this.callee = leg
-    // After a caller handed the callee on, the history still says whom the caller reached.
-    if (this.transfer === null || this.caller.id === this.ledger.facts.callerLeg) {
-      this.ledger.callee = leg.party
-      this.ledger.calleeLeg = leg.id
-    }
+    const isFirst = this.transfer === null && this.floor.parking === null
+    this.reached(leg, isFirst)
     leg.media?.stop()
     if (leg.facts.isOutside) this.services.limits.startSpending(this.ledger.facts.accountId, leg.id, now)
     this.stage = 'answering'
@@ -315,17 +316,28 @@ export class Call {
     this.won(now, leg)
   }
 
+  /** Phones of somebody who wants to pick up ring beside the others. False: none rings. */
+  ringAlso(now: Instant, plan: Ringing, added: AddedRinging): boolean {
+    return this.#ring?.add(now, plan, added) ?? false
+  }
+
   // --- the two that talk ---
 
   peerOf(leg: CallLeg): CallLeg | null {
-    if (this.stage !== 'connected') return null
-    return leg === this.caller ? this.callee : leg === this.callee ? this.caller : null
+    return this.floor.peerOf(leg)
   }
 
-  connect(_now: Instant): void {
+  /** After a caller handed the callee on, the history still says whom the caller reached. */
+  reached(leg: CallLeg, isFirst = false): void {
+    if (!isFirst && this.caller.id !== this.ledger.facts.callerLeg) return
+    this.ledger.callee = leg.party
+    this.ledger.calleeLeg = leg.id
+  }
+
+  connect(now: Instant): void {
     this.stage = 'connected'
     this.#flow = null
-    this.media.join(this)
+    this.media.join(now, this)
     this.services.lineChanged(this.caller)
     if (this.callee) this.services.lineChanged(this.callee)
     const { maxCallSeconds } = this.directory.account.limits
@@ -336,12 +348,11 @@ export class Call {
   }
 
   /** Each phone is shown whom it talks to now (T26); a carrier is not told (T19). */
-  introduce(): void {
-    const { caller, callee } = this
-    if (!callee) return
+  introduce(a: CallLeg = this.caller, b: CallLeg | null = this.callee): void {
+    if (!b) return
     for (const [leg, other] of [
-      [caller, callee],
-      [callee, caller],
+      [a, b],
+      [b, a],
     ] as const) {
       const { identity } = other.party
       if (!leg.facts.isOutside) this.command({ type: 'identity', leg: leg.id, identity })
@@ -362,6 +373,7 @@ export class Call {
     if (this.isOver) return
     this.stage = 'ending'
     this.#ending = { ...ending, at: now }
+    this.floor.close(now)
     this.#ring?.cancel(now, null)
     this.#ring = null
     this.#flow = null
@@ -388,11 +400,28 @@ export class Call {
     } else {
       this.legs.drop(now, leg, null)
       this.#ring?.mediaFailed(now, leg, mediaFailed)
+      this.floor.mediaFailed(now, leg, mediaFailed)
     }
+  }
+
+  sendDigit({ id: leg, media }: CallLeg, digit: string, durationMs: number): void {
+    if (media?.remote?.dtmf === null) this.command({ type: 'info_dtmf', leg, digit, durationMs })
+    else media?.sendDigit(digit, durationMs)
   }
 
   command(command: LegCommand): void {
     this.services.emit({ type: 'leg', command })
+  }
+
+  /** E7: an accepted command comes to nothing. */
+  commandFailed(now: Instant, command: CommandId, verb: string, reason: string): void {
+    this.services.write(this.id, [this.ledger.failed(now, command, verb, reason)])
+  }
+
+  /** An event of the call, with what it tells besides; `command`: whose doing it is. */
+  tell(now: Instant, event: CallEventType, leg: CallLeg | null, more: Told = {}): void {
+    const { command = null, ...about } = more
+    this.services.write(this.id, [{ ...this.ledger.event(event, now, leg, command), about }])
   }
 
   /** T5: what the next process needs to go on with the call. */
@@ -408,28 +437,18 @@ export class Call {
       legs: this.legs.live.map((leg) => leg.snapshot()),
       caller: this.caller.id,
       callee: this.callee?.id ?? null,
+      floor: floorSnapshot(this.floor),
     })
     return { type: 'snapshot', callId, accountId, text } as const
   }
 
   #nobody(now: Instant, outcome: Outcome): void {
     const { failoverNumber } = this.directory.account
-    if (transferFailed(now, this, outcome)) return
+    if (transferFailed(now, this, outcome) || retrievalFailed(now, this, outcome)) return
     const isUnreached = this.ledger.facts.direction === 'incoming' && outcome.branch === 'unreachable'
     if (failoverNumber === null || !isUnreached || this.#hasFailedOver || this.ledger.answeredAt !== null) {
       return this.end(now, { by: 'system', outcome })
     }
-  /** E7: an accepted command comes to nothing. */
-  commandFailed(now: Instant, command: CommandId, verb: string, reason: string): void {
-    this.services.write(this.id, [this.ledger.failed(now, command, verb, reason)])
-  }
-
-  /** An event of the call, with what it tells besides; `command`: whose doing it is. */
-  tell(now: Instant, event: CallEventType, leg: CallLeg | null, more: Told = {}): void {
-    const { command = null, ...about } = more
-    this.services.write(this.id, [{ ...this.ledger.event(event, now, leg, command), about }])
-  }
-
     this.#hasFailedOver = true
     const plan = planForward(this.planContext(false), {
       number: failoverNumber,
@@ -443,7 +462,14 @@ export class Call {
 
   #answerCaller(now: Instant, then: (now: Instant) => void): void {
     const { caller, ledger } = this
-    if (caller.answeredAt !== null) return then(now)
+    if (caller.answeredAt !== null) {
+      // A click-to-call that a callflow answers.
+      if (ledger.answeredAt === null) {
+        ledger.answeredAt = now
+        this.tell(now, 'call.answered', null)
+      }
+      return then(now)
+    }
     const sdp = this.media.answerCaller(this)
     if (sdp === null) return this.end(now, { by: 'system', outcome: notAcceptable })
     ledger.answeredAt = now
@@ -466,9 +492,10 @@ export class Call {
 
   /** The caller was answered before: by a callflow, or by whoever hands it on. */
   #connectAnswered(now: Instant): void {
+    this.ledger.answeredAt ??= now
     this.connect(now)
     if (this.transfer) transferred(now, this)
-    else this.services.write(this.id, [this.ledger.event('call.answered', now, this.callee)])
+    else if (!retrieved(now, this)) this.services.write(this.id, [this.ledger.event('call.answered', now, this.callee)])
     this.introduce()
     this.writeSnapshot()
   }
@@ -480,35 +507,40 @@ export class Call {
       this.#whenConfirmed = null
       return then(now)
     }
-    if (this.ledger.answeredAt !== null && !this.isOver) this.writeSnapshot()
+    const isThere = this.ledger.answeredAt !== null || this.caller.answeredAt !== null
+    if (isThere && !this.isOver) this.writeSnapshot()
   }
 
   #legEnded(now: Instant, leg: CallLeg, event: Extract<LegEvent, { type: 'ended' }>): void {
     leg.sipCode ??= event.status
     leg.q850 ??= event.q850
     this.legs.release(now, leg)
+    this.media.left(now, this, leg)
+    if (this.floor.left(now, leg)) return
     if (leg === this.caller || leg === this.callee) {
       const by = event.by === 'remote' ? leg.facts.role : 'system'
-      this.end(now, { by, outcome: hungUp, q850: event.q850 })
-    } else {
+      const isGivenUp = leg === this.caller && this.ledger.answeredAt === null
+      this.end(now, { by, outcome: isGivenUp ? cancelled : hungUp, q850: event.q850 })
+    } else if (!this.floor.handle(now, leg, event)) {
       this.#ring?.handle(now, leg, event)
     }
   }
 
   #digit(now: Instant, leg: CallLeg, digit: string, durationMs: number, from: 'info' | 'media'): void {
     if (this.#ring) return this.#ring.digit(now, leg, digit)
+    this.floor.digit(now, leg, digit)
     const peer = this.peerOf(leg)
     if (!peer?.media) return
     // T23: events of RTP are relayed as they are; what came by INFO, or cannot go as an event, is made anew.
-    const takesEvents = peer.media.remote?.dtmf !== null
-    if (!takesEvents) this.command({ type: 'info_dtmf', leg: peer.id, digit, durationMs })
-    else if (from === 'info') peer.media.sendDigit(digit, durationMs)
+    const isRelayed = from === 'media' && peer.media.remote?.dtmf !== null && !this.floor.isMixed
+    if (!isRelayed) this.sendDigit(peer, digit, durationMs)
   }
 
   #played(now: Instant, leg: CallLeg): void {
     leg.media?.hasPlayed()
     if (leg === this.caller && this.#flow && !this.#ring) this.#flow.played(now, hungUp)
     else this.#ring?.played(now, leg)
+    this.floor.played(now, leg)
   }
 
   #openFailed(now: Instant, leg: CallLeg, endpoint: string): void {

@@ -18,6 +18,7 @@ import { beginCall } from './incoming.ts'
 import type { IncomingInvite, LegEvent, LegId } from './leg.ts'
 import { Limits } from './limits.ts'
 import { type Line, lineOf } from './line.ts'
+import { originate } from './originate.ts'
 import type { CallRecord } from './records.ts'
 import { preempted } from './outcome.ts'
 import { routeIncoming } from './routing.ts'
@@ -78,8 +79,10 @@ export class Calls implements Machine<CallInput, CallOutput>, CallServices<Call>
   /** Null: it is done, or on its way. One that comes again does nothing. */
   command(now: Instant, command: CallCommand): CommandRefusal | null {
     if (this.#obeyed.has(command.id)) return null
-    if (command.type === 'originate') return null
-    const refusal = control(now, this.#calls.get(command.callId), command)
+    const refusal =
+      command.type === 'originate'
+        ? originate(now, this, command, (call) => this.#calls.set(call.id, call))
+        : control(now, this.#calls.get(command.callId), command)
     if (refusal === null) this.#remember(command.id)
     return refusal
   }

@@ -63,7 +63,6 @@ export type CallAction =
 export interface MeetingLink {
   readonly meetingId: string
   readonly participantId: string
-  readonly name: string
   /** The meeting's worker. */
   readonly worker: number
 }
@@ -71,7 +70,7 @@ export interface MeetingLink {
 /** Click-to-call: the phones of `from` ring (or answer by themselves), then `to` is dialled with their rights. */
 export interface Origination {
   readonly from: CommandTarget
-  readonly to: CommandTarget | { readonly type: 'meeting'; readonly meeting: MeetingLink }
+  readonly to: CommandTarget
   readonly isAutoAnswer: boolean
   /** Shown to whoever is called, where the account may show it; null: as `from` always calls. */
   readonly callerId: { readonly number: string | null; readonly name: string | null } | null

@@ -6,14 +6,42 @@
  */
 import type { Instant } from '../machine.ts'
 import type { Call } from './call.ts'
+import { record } from './call-recording.ts'
 import type { ActCommand, CallAction, CommandRefusal } from './command.ts'
-import { hangup } from './steer.ts'
+import { cancel, complete, consult } from './consult.ts'
+import { dtmf } from './digits.ts'
+import { hold, unhold } from './hold.ts'
+import { toMeeting } from './meeting.ts'
+import { merge } from './merge.ts'
+import { mute, unmute } from './mute.ts'
+import { park, retrieve } from './park.ts'
+import { pickup } from './pickup.ts'
+import { answer, hangup, reject, transfer } from './steer.ts'
+import { monitor } from './supervise.ts'
 import { noSuchCall, ownLegs, refuse, type Verb } from './verb.ts'
 
 type Verbs = { readonly [V in CallAction['type']]?: Verb<V> }
 
 const verbs: Verbs = {
+  answer,
+  reject,
+  hold,
+  unhold,
+  mute,
+  unmute,
+  dtmf,
+  transfer,
   hangup,
+  consult,
+  complete,
+  cancel,
+  merge,
+  park,
+  retrieve,
+  pickup,
+  monitor,
+  record,
+  to_meeting: toMeeting,
 }
 
 export function control(now: Instant, call: Call | undefined, command: ActCommand): CommandRefusal | null {

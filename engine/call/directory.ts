@@ -71,6 +71,8 @@ export interface User {
   readonly doNotDisturb: boolean
   /** A second call rings on a phone that is in use. */
   readonly callWaiting: boolean
+  /** Rung first by a click-to-call; null: any of the user's. */
+  readonly quickcallDeviceId: string | null
   readonly musicOnHoldId: string | null
 }
 

@@ -15,6 +15,7 @@ import type {
   CallRecord,
   CallState,
   Cdr,
+  FloorState,
   HangupCause,
   LegRow,
   LegState,
@@ -53,14 +54,17 @@ export interface Ending {
   readonly q850?: number | null
 }
 
+const nothingBesides: FloorState = { isParked: false, recording: null, supervisors: [] }
+
 type CallEventRecord = Extract<CallRecord, { type: 'event' }>
 
 export class Ledger {
-  readonly facts: CallFacts
+  facts: CallFacts
   /** What commands are to bring about. */
   readonly causes = new Causes()
   /** Of the legs that are there; the call says. */
   legs: () => readonly LegState[] = () => []
+  floor: () => FloorState = () => nothingBesides
   callee: Party | null = null
   calleeLeg: LegId | null = null
   callflowId: string | null = null
@@ -144,17 +148,20 @@ export class Ledger {
 
   state(ended: { at: Instant; cause: HangupCause } | null): CallState {
     const { id, accountId, direction, isEmergency, caller, calledNumber, startedAt, correlationId } = this.facts
+    const { isParked, recording, supervisors } = ended ? nothingBesides : this.floor()
     return {
       id,
       accountId,
       direction,
-      status: ended ? 'ended' : this.#status(),
+      status: ended ? 'ended' : isParked ? 'parked' : this.#status(),
       isEmergency,
       caller: toPartyState(caller),
       calledNumber,
       callee: this.callee && toPartyState(this.callee),
       callflowId: this.callflowId,
       legs: ended ? [] : this.legs(),
+      recording,
+      supervisors,
       startedAt,
       answeredAt: this.answeredAt,
       endedAt: ended?.at ?? null,

@@ -50,6 +50,7 @@ export interface MediaSnapshot {
   readonly remote: RemoteMedia | null
   readonly codecs: readonly MappedCodec[]
   readonly isHeld: boolean
+  readonly isMadeToWait?: boolean
   /** By their kind. */
   readonly others: readonly (readonly [string, OtherLine])[]
 }
@@ -63,6 +64,8 @@ export class LegMedia {
   remote: RemoteMedia | null = null
   /** The peer does not listen (T21). */
   isHeld = false
+  /** We put the peer on hold: what we offer it is to listen. */
+  isMadeToWait = false
   readonly #parts: MediaParts
   #place: MediaPlace
   /** By their kind: one of each, which is all that phones have. */
@@ -85,6 +88,7 @@ export class LegMedia {
       this.codecs = kept.codecs
       this.remote = kept.remote
       this.isHeld = kept.isHeld
+      this.isMadeToWait = kept.isMadeToWait ?? false
       for (const [kind, line] of kept.others) this.#others.set(kind, line)
     }
   }
@@ -217,6 +221,10 @@ export class LegMedia {
     this.#order({ type: 'stop', endpoint: this.endpoint })
   }
 
+  mute(isMuted: boolean): void {
+    this.#order({ type: 'mute', endpoint: this.endpoint, isMuted })
+  }
+
   sendDigit(digit: string, durationMs: number): void {
     this.#order({ type: 'dtmf', endpoint: this.endpoint, digit, durationMs })
   }
@@ -251,6 +259,7 @@ export class LegMedia {
       remote: this.remote,
       codecs: this.codecs,
       isHeld: this.isHeld,
+      isMadeToWait: this.isMadeToWait,
       others,
     }
   }
@@ -290,7 +299,8 @@ export class LegMedia {
   #local(codecs: readonly Codec[], others: negotiate.LocalMedia['others']): negotiate.LocalMedia {
     const { security } = this.#parts
     const { address, port } = this.#place
-    return { address, port, direction: 'sendrecv', codecs, ptimeMs: 20, security, others }
+    const direction = this.isMadeToWait ? 'sendonly' : 'sendrecv'
+    return { address, port, direction, codecs, ptimeMs: 20, security, others }
   }
 
   #needKeys(): void {

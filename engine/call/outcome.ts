@@ -48,6 +48,14 @@ export const mediaFailed: Outcome = {
 export const preempted: Outcome = { branch: 'failed', status: 480, cause: 'CONGESTION', q850: 8, text: 'Preempted' }
 /** Ended by somebody's wish, not by a failure. */
 export const hungUp: Outcome = { branch: 'failed', status: 480, cause: 'NO ANSWER', q850: 16, text: 'Call Ended' }
+/** The caller gave up. */
+export const cancelled: Outcome = {
+  branch: 'failed',
+  status: 487,
+  cause: 'CANCEL',
+  q850: 16,
+  text: 'Request Terminated',
+}
 export const notAcceptable: Outcome = {
   branch: 'failed',
   status: 488,

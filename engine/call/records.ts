@@ -22,6 +22,7 @@ export type CallEventType =
   | 'call.consultation_ended'
   | 'call.merged'
   | 'call.unmerged'
+  | 'call.joined_meeting'
   | 'call.parked'
   | 'call.retrieved'
   | 'call.monitor_started'
@@ -31,6 +32,10 @@ export type CallEventType =
   | 'call.recording_paused'
   | 'call.recording_resumed'
   | 'call.recording_stopped'
+  | 'call.rejected'
+  | 'call.muted'
+  | 'call.unmuted'
+  | 'call.dtmf_sent'
   | 'call.command_failed'
   | 'call.ended'
 export type CallDirection = 'internal' | 'incoming' | 'outgoing'
@@ -58,11 +63,19 @@ export interface LegState {
   readonly isMuted: boolean
 }
 
+/** What besides two who talk there may be. */
+export interface FloorState {
+  /** One side waits to be retrieved. */
+  readonly isParked: boolean
+  readonly recording: { readonly id: string; readonly isPaused: boolean } | null
+  readonly supervisors: readonly { readonly leg: LegId; readonly mode: SupervisionMode }[]
+}
+
 export interface CallState {
   readonly id: string
   readonly accountId: string
   readonly direction: CallDirection
-  readonly status: 'started' | 'ringing' | 'answered' | 'held' | 'ended'
+  readonly status: 'started' | 'ringing' | 'answered' | 'held' | 'parked' | 'ended'
   readonly isEmergency: boolean
   readonly caller: PartyState
   /** As dialled or called. */
@@ -71,6 +84,8 @@ export interface CallState {
   readonly callee: PartyState | null
   readonly callflowId: string | null
   readonly legs: readonly LegState[]
+  readonly recording: FloorState['recording']
+  readonly supervisors: FloorState['supervisors']
   readonly startedAt: Instant
   readonly answeredAt: Instant | null
   readonly endedAt: Instant | null
@@ -98,6 +113,7 @@ export interface EventAbout {
   readonly reason?: ConsultationEnd | RecordingEnd
   readonly mode?: SupervisionMode
   readonly recordingId?: string
+  readonly digitCount?: number
 }
 
 /** A recording, or what there is of it so far. */

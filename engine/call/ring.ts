@@ -17,6 +17,7 @@ import { KeyPress } from './key-press.ts'
 import type { LegEvent, SipReason } from './leg.ts'
 import {
   bestOutcome,
+  busy,
   isFailover,
   isGlobalFailure,
   noAnswer,
@@ -44,7 +45,15 @@ export interface RingHost {
   redirected(target: RingTarget, contacts: readonly string[]): Ringing
 }
 
+/** What becomes of targets that were added to a round: one of two, once. */
+export interface AddedRinging {
+  won(leg: CallLeg): void
+  failed(now: Instant, outcome: Outcome): void
+}
+
 interface Branch {
+  /** Set of those that were added. */
+  readonly added: AddedRinging | null
   readonly target: RingTarget
   next: number
   leg: CallLeg | null
@@ -56,6 +65,8 @@ interface Branch {
 
 /** T25. */
 const completedElsewhere: SipReason = { protocol: 'SIP', cause: 200, text: 'Call completed elsewhere' }
+const answeredElsewhere: Outcome = { ...noAnswer, text: 'Answered Or Ended Elsewhere' }
+const declined: SipReason = { protocol: 'SIP', cause: 603, text: 'Decline' }
 const silenceMs = 4000
 const mostRedirections = 5
 
@@ -64,6 +75,8 @@ export class Ring {
   readonly #branches: Branch[] = []
   readonly #outcomes: Outcome[]
   readonly #timeout: Alarm
+  /** Those that were told nothing yet. */
+  readonly #added = new Set<AddedRinging>()
   #redirections = 0
   #isDone = false
 
@@ -78,6 +91,18 @@ export class Ring {
     this.#timeout.set(now + timeoutMs)
     for (const branch of [...this.#branches]) if (!this.#isDone) this.#try(now, branch)
     this.#finishIfOver(now)
+  }
+
+  /** Others ring too. False: the round is over. */
+  add(now: Instant, plan: Ringing, added: AddedRinging): boolean {
+    if (this.#isDone) return false
+    const branches = plan.targets.map((target) => newBranch(target, added))
+    this.#added.add(added)
+    this.#branches.push(...branches)
+    this.#outcomes.push(...plan.failed)
+    for (const branch of branches) this.#try(now, branch)
+    this.#finishIfOver(now)
+    return true
   }
 
   /** Null: it is no leg of this round. */
@@ -109,6 +134,28 @@ export class Ring {
         // Hung up before the key was pressed.
         return this.#close(now, branch, noAnswer)
     }
+  }
+
+  /** By a command: a phone that rings rings no more, as if it were busy. False: it does not ring. */
+  reject(now: Instant, leg: CallLeg): boolean {
+    const branch = this.#branchOf(leg)
+    if (!branch || this.#isDone || leg.answeredAt !== null) return false
+    this.#host.drop(now, leg, declined)
+    this.#close(now, branch, busy)
+    return true
+  }
+
+  /** The phone of a leg that rings is called again, otherwise: the leg ends, and a new one is told by `added`. */
+  again(now: Instant, leg: CallLeg, change: (plan: Ringing) => Ringing, added: AddedRinging): boolean {
+    const branch = this.#branchOf(leg)
+    const attempt = branch?.target.attempts[branch.next - 1]
+    if (!branch || !attempt || this.#isDone || leg.answeredAt !== null) return false
+    const target = { ...branch.target, attempts: [attempt] }
+    branch.silence?.cancel()
+    branch.leg = null
+    // The phone is free again before it is called.
+    this.#host.drop(now, leg, null)
+    return this.add(now, change({ type: 'ring', targets: [target], failed: [] }), added)
   }
 
   /** A digit that came with the media. */
@@ -225,9 +272,9 @@ export class Ring {
     branch.leg = null
     this.#outcomes.push(...plan.failed)
     for (const target of plan.targets) {
-      const added = newBranch(target)
-      this.#branches.push(added)
-      this.#try(now, added)
+      const redirected = newBranch(target, branch.added)
+      this.#branches.push(redirected)
+      this.#try(now, redirected)
     }
     this.#finishIfOver(now)
   }
@@ -243,7 +290,9 @@ export class Ring {
   #win(now: Instant, branch: Branch, leg: CallLeg): void {
     if (this.#isDone) return
     branch.keyPress?.cancel()
+    if (branch.added) this.#added.delete(branch.added)
     this.#stop(now, completedElsewhere, branch)
+    branch.added?.won(leg)
     this.#host.won(now, leg)
   }
 
@@ -265,6 +314,10 @@ export class Ring {
   }
 
   #finishIfOver(now: Instant): void {
+    for (const added of [...this.#added]) {
+      const hasLeft = !this.#branches.some((branch) => branch.added === added && branch.leg !== null)
+      if (hasLeft && this.#added.delete(added)) added.failed(now, this.#outcomes.at(-1) ?? noAnswer)
+    }
     if (this.#isDone || this.#branches.some(({ leg }) => leg !== null)) return
     this.#lose(now, bestOutcome(this.#outcomes))
   }
@@ -278,13 +331,16 @@ export class Ring {
       branch.keyPress?.cancel()
       if (branch !== except && branch.leg) this.#host.drop(now, branch.leg, reason)
     }
+    for (const added of this.#added) added.failed(now, answeredElsewhere)
+    this.#added.clear()
   }
 }
 
 /** To a carrier, or to an exchange on site. */
 const isByTrunk = ({ callee }: RingTarget): boolean => callee.trunkId !== null
 
-const newBranch = (target: RingTarget): Branch => ({
+const newBranch = (target: RingTarget, added: AddedRinging | null = null): Branch => ({
+  added,
   target,
   next: 0,
   leg: null,

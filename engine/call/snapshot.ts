@@ -6,6 +6,7 @@ import type { Instant } from '../machine.ts'
 import { Call } from './call.ts'
 import { CallLeg, type LegSnapshot } from './call-leg.ts'
 import { originatorOf } from './caller-id.ts'
+import { emptyFloor, type FloorSnapshot, restoreFloor } from './floor-snapshot.ts'
 import type { LegId } from './leg.ts'
 import { Ledger, type LedgerSnapshot } from './ledger.ts'
 import { readNumber } from './numbers.ts'
@@ -18,6 +19,8 @@ export interface CallSnapshot {
   readonly legs: readonly LegSnapshot[]
   readonly caller: LegId
   readonly callee: LegId | null
+  /** Absent: of a version before this one. */
+  readonly floor?: FloorSnapshot
 }
 
 /** Null: written by a version that we do not know. */
@@ -65,18 +68,44 @@ export function restoreCall(
   })
   call.legs.started(now)
   takeUp(services, call, call.caller, caller)
-  // Where the callee is being handed on, the transferor is still there to talk to.
-  const callee = kept.legs.find(
-    ({ facts: { id }, dialog }) => id === kept.callee || (id !== kept.caller && dialog !== null),
+  const legs = takeOthers(services, call, kept)
+  const [first, second] = [kept.caller, calleeOf(kept), kept.floor?.third ?? null].filter(
+    (leg): leg is LegId => leg !== null && hasDialog(leg),
   )
-  if (callee) {
-    call.callee = newLeg(callee)
-    call.legs.take(call.callee)
-    takeUp(services, call, call.callee, callee)
+  const floor = kept.floor ?? emptyFloor
+  if (second === undefined && floor.parking && first === kept.caller) {
+    restoreFloor(now, call, floor, legs)
+    call.media.holdFor(call.caller, floor.parking.parker)
+  } else if (second === undefined) {
+    call.end(now, { by: 'system', outcome: hungUp, q850: 41 })
+  } else {
+    call.caller = legs.get(first ?? '') ?? call.caller
+    call.callee = legs.get(second) ?? null
+    restoreFloor(now, call, { ...floor, parking: null }, legs)
+    call.connect(now)
+    call.floor.resume()
   }
-  if (callee && hasDialog(kept.caller) && hasDialog(callee.facts.id)) call.connect(now)
-  else call.end(now, { by: 'system', outcome: hungUp, q850: 41 })
+  if (!call.isOver) for (const leg of call.floor.unplaced) call.legs.drop(now, leg, null)
   return call
+}
+
+/** Where the callee is being handed on, the transferor is still there to talk to. */
+function calleeOf({ callee, caller, floor, legs }: CallSnapshot): LegId | null {
+  if (callee !== null || floor?.parking) return callee
+  return legs.find(({ facts, dialog }) => facts.id !== caller && dialog !== null)?.facts.id ?? null
+}
+
+/** All that have a dialog, by their id. */
+function takeOthers(services: CallServices<Call>, call: Call, kept: CallSnapshot): Map<LegId, CallLeg> {
+  const legs = new Map([[call.caller.id, call.caller]])
+  for (const one of kept.legs) {
+    if (one.dialog === null || legs.has(one.facts.id)) continue
+    const leg = newLeg(one)
+    call.legs.take(leg)
+    takeUp(services, call, leg, one)
+    legs.set(leg.id, leg)
+  }
+  return legs
 }
 
 function newLeg({ facts, party, ringingAt, answeredAt, dialog }: LegSnapshot): CallLeg {
@@ -95,5 +124,8 @@ function takeUp(services: CallServices<Call>, call: Call, leg: CallLeg, kept: Le
   if (leg.facts.isOutside && leg.facts.role === 'callee' && leg.answeredAt !== null) {
     services.limits.startSpending(call.ledger.facts.accountId, leg.id, leg.answeredAt)
   }
+  leg.holding = kept.holding ?? null
+  leg.isMuted = kept.isMuted ?? false
   if (kept.media) call.media.reopen(leg, kept.media)
+  if (leg.isMuted) leg.media?.mute(true)
 }

@@ -1,16 +1,64 @@
-/** Verbs that act on one leg of a call. */
+/** Verbs by which a side of a call takes it, refuses it, passes it on or leaves it. */
 import type { Instant } from '../machine.ts'
+import { autoAnswered } from './auto-answer.ts'
 import type { Call } from './call.ts'
+import type { CallLeg } from './call-leg.ts'
 import type { ActCommand, ActionOf, CommandRefusal } from './command.ts'
-import { hungUp } from './outcome.ts'
-import { isRefusal, legOfCommand } from './verb.ts'
+import { cancelled, hungUp } from './outcome.ts'
+import type { Ringing } from './targets.ts'
+import { pass } from './transfer.ts'
+import { isRefusal, legOfCommand, refuse } from './verb.ts'
 
-/** Without a leg an administrator ends the call; else one of the two that talk does, as if by its phone. */
+/** Without a leg an administrator ends the call; else a side leaves it, as if by its phone. */
 export function hangup(now: Instant, call: Call, command: ActCommand<ActionOf<'hangup'>>): CommandRefusal | null {
   const { by, action } = command
-  const leg = by.isAdmin && action.leg === null ? call.caller : legOfCommand(call, command)
+  const isWhole = by.isAdmin && action.leg === null
+  const leg = isWhole ? call.caller : legOfCommand(call, command)
   if (isRefusal(leg)) return leg
+  if (!isWhole && isRinging(call, leg)) return rejectLeg(now, call, leg, command)
   call.ledger.causes.await(command.id, 'call.ended', null)
-  call.end(now, { by: by.isAdmin && action.leg === null ? 'system' : leg.facts.role, outcome: hungUp })
+  const outcome = call.ledger.answeredAt === null ? cancelled : hungUp
+  call.end(now, { by: isWhole ? 'system' : leg.facts.role, outcome })
+  return null
+}
+
+/** A phone that rings is told to stop; others ring on, and the call goes on as if it had been busy. */
+export function reject(now: Instant, call: Call, command: ActCommand<ActionOf<'reject'>>): CommandRefusal | null {
+  const leg = legOfCommand(call, command)
+  if (isRefusal(leg)) return leg
+  return isRinging(call, leg) ? rejectLeg(now, call, leg, command) : refuse('conflict', 'It does not ring.')
+}
+
+/**
+ * A phone that rings takes the call by itself: it is called anew, and asked to answer at once. There is no request by which
+ * a phone that rings already could be made to in any dialect that most phones speak.
+ */
+export function answer(now: Instant, call: Call, command: ActCommand<ActionOf<'answer'>>): CommandRefusal | null {
+  const leg = legOfCommand(call, command)
+  if (isRefusal(leg)) return leg
+  if (!isRinging(call, leg)) return refuse('conflict', 'It does not ring.')
+  if (leg.party.deviceId === null) return refuse('not_allowed', 'Only a phone of the account can be made to answer.')
+  call.round?.again(now, leg, (plan) => autoAnswered(plan) as Ringing, {
+    won: (taken) => call.ledger.causes.await(command.id, 'call.answered', taken.id),
+    failed: (at, { text }) => call.commandFailed(at, command.id, 'answer', text),
+  })
+  return null
+}
+
+/** Blind: the leg leaves at once. Where nobody takes the other side, its phone is called back. */
+export function transfer(now: Instant, call: Call, command: ActCommand<ActionOf<'transfer'>>): CommandRefusal | null {
+  const leg = legOfCommand(call, command)
+  if (isRefusal(leg)) return leg
+  const other = call.peerOf(leg)
+  if (!other) return refuse('conflict', 'It does not talk to one other, who could be transferred.')
+  return pass(now, call, leg, other, command)
+}
+
+const isRinging = (call: Call, leg: CallLeg): boolean =>
+  leg.answeredAt === null && (call.round?.legs.includes(leg) ?? false)
+
+function rejectLeg(now: Instant, call: Call, leg: CallLeg, { id }: ActCommand): null {
+  call.tell(now, 'call.rejected', leg, { command: id })
+  call.round?.reject(now, leg)
   return null
 }

@@ -15,7 +15,7 @@ import {
   shownTo,
 } from './caller-id.ts'
 import type { CallForward, Device, Directory, FlowNode, FlowValue, Trunk, User } from './directory.ts'
-import type { CallHost } from './host.ts'
+import type { CallHost, DeviceContact } from './host.ts'
 import type { Identity } from './leg.ts'
 import type { Limit } from './limits.ts'
 import { type ReadNumber, readNumber } from './numbers.ts'
@@ -29,7 +29,16 @@ export interface Billed {
   readonly deviceId: string | null
 }
 
+/** What a click-to-call shows of its caller; null: as ever. */
+export interface ShownCallerId {
+  /** In E.164, of the account. */
+  readonly number: string | null
+  readonly name: string | null
+}
+
 export interface RingTarget {
+  /** Of the phones that a click-to-call rings first; else they are called. */
+  readonly role?: 'caller'
   readonly callee: Party
   /** One after the other, as far as T16 allows. */
   readonly attempts: readonly Attempt[]
@@ -73,6 +82,8 @@ export interface PlanContext {
   /** What the caller dialled: phones with several lines see which. */
   readonly calledNumber: string
   readonly wantsPrivacy: boolean
+  /** Of a command, in place of the caller's own. */
+  readonly shown?: ShownCallerId | null
   /** The module is the first of the callflow that was dialled (`direct_calls_only`). */
   readonly isDirect: boolean
   /** Who sent the call into the callflow that it is in. */
@@ -170,12 +181,39 @@ function ownDevicePlan(context: PlanContext, device: Device, owner: User | null,
   if (owner?.callWaiting === false && context.isInUse(device.id)) return failed(busy)
   const contacts = context.host.contacts(device.id)
   if (contacts.length === 0) return failed(unreachable)
-  const { directory } = context
-  const from = shownTo(directory, callerFor(context, path), owner?.id ?? null)
+  const from = shownTo(context.directory, callerFor(context, path), owner?.id ?? null)
+  return {
+    type: 'ring',
+    targets: contacts.map((contact) => ringDevice(context, device, contact, from, path)),
+    failed: [],
+  }
+}
+
+/** The phones that a click-to-call rings first, whatever their owner wishes of calls from others. */
+export function planCaller(context: PlanContext, devices: readonly Device[], from: Identity): Ringing {
+  const targets = devices.flatMap((device) =>
+    device.enabled
+      ? context.host.contacts(device.id).map((contact) => ({
+          ...ringDevice(context, device, contact, from, start(context)),
+          role: 'caller' as const,
+        }))
+      : [],
+  )
+  return { type: 'ring', targets, failed: targets.length > 0 ? [] : [unreachable] }
+}
+
+/** Each binding of a device rings: two phones may share one account. */
+function ringDevice(
+  { directory, calledNumber }: PlanContext,
+  device: Device,
+  contact: DeviceContact,
+  from: Identity,
+  path: Path,
+): RingTarget {
+  const owner = directory.ownerOf(device) ?? null
   const callee = partyOf(directory, { device, user: owner })
-  const parts = { directory, callee, from, toNumber: context.calledNumber }
-  // Each binding of a device rings: two phones may share one account.
-  const targets = contacts.map((contact) => ({
+  const parts = { directory, callee, from, toNumber: calledNumber }
+  return {
     callee,
     attempts: encrypted(deviceAttempt(parts, contact, diversionOf(directory, path, 'internal'))),
     billed: { userId: null, deviceId: null },
@@ -184,8 +222,7 @@ function ownDevicePlan(context: PlanContext, device: Device, owner: User | null,
     isOutside: false,
     isEmergency: false,
     language: device.language ?? owner?.language ?? directory.account.language,
-  }))
-  return { type: 'ring', targets, failed: [] }
+  }
 }
 
 /** Phones that are set to take nothing but SRTP refuse an offer that would do without (488). */
@@ -311,7 +348,9 @@ const idsOf = ({ user, device }: Originator): Billed => ({ userId: user?.id ?? n
 /** A forwarded caller's own number only where the forwarder wants it and the carrier lets it through (T15). */
 function outsideFrom(context: PlanContext, originator: Originator, trunk: Trunk, path: Path): Identity {
   if (showsCaller(context, trunk, path)) return context.caller
-  return outsideIdentity(context.directory, originator, trunk, path.forwardedBy === null && context.wantsPrivacy)
+  const isCallers = path.forwardedBy === null
+  const own = outsideIdentity(context.directory, originator, trunk, isCallers && context.wantsPrivacy)
+  return isCallers ? shownAs(own, context) : own
 }
 
 function showsCaller({ caller }: PlanContext, { options }: Trunk, { forwardedBy }: Path): boolean {
@@ -320,10 +359,14 @@ function showsCaller({ caller }: PlanContext, { options }: Trunk, { forwardedBy 
 }
 
 /** To a phone: the forwarder, unless the caller's own number is to be kept. */
-function callerFor({ directory, caller }: PlanContext, { forwardedBy }: Path): Identity {
-  if (!forwardedBy || forwardedBy.keepsCallerId) return caller
+function callerFor(context: PlanContext, { forwardedBy }: Path): Identity {
+  const { directory, caller } = context
+  if (!forwardedBy || forwardedBy.keepsCallerId) return shownAs(caller, context)
   return internalIdentity(directory, forwardedBy.originator)
 }
+
+const shownAs = (own: Identity, { shown }: PlanContext): Identity =>
+  shown ? { ...own, number: shown.number ?? own.number, name: shown.name ?? own.name } : own
 
 function diversionOf(directory: Directory, { forwardedBy }: Path, to: 'internal' | 'outside'): Diversion | null {
   if (!forwardedBy) return null

@@ -6,28 +6,35 @@
  *   blind, attended to a ringing call:  202 ... somebody answers: NOTIFY 200, the transferor is hung up
  *                                           ... nobody does: NOTIFY 4xx, back to the transferor, who is called again if gone
  *   attended to an answered call:       202, NOTIFY 200, both of the transferor's legs are hung up
+ *   blind, by a command:                the transferor is hung up at once, and called again if nobody answers
  */
 import type { Instant } from '../machine.ts'
-import { asAccount, countryOf, originatorOf, partyOf } from './caller-id.ts'
+import { asAccount, countryOf, type Originator, originatorOf, partyOf } from './caller-id.ts'
 import type { Call } from './call.ts'
+import type { ActCommand, ActionOf, CommandId, CommandRefusal, CommandTarget } from './command.ts'
+import type { Directory } from './directory.ts'
 import { CallLeg } from './call-leg.ts'
 import type { IncomingInvite, LegId, ReferTarget } from './leg.ts'
 import { numberOfUri, readNumber } from './numbers.ts'
 import { hungUp, type Outcome } from './outcome.ts'
 import type { Party } from './party.ts'
-import { planDevice, planForward, type RingPlan } from './targets.ts'
+import { planDevice, planForward, planUser, type RingPlan } from './targets.ts'
+import { refuse } from './verb.ts'
 
 const recallRingMs = 30_000
 
 /** One that is going on. */
 export class Transfer {
   readonly transferor: CallLeg
+  /** Null: its phone asked for it. */
+  readonly command: CommandId | null
   /** The other is called back to the transferor, since nobody took it. */
   isRecall = false
   #isReported = false
 
-  constructor(transferor: CallLeg) {
+  constructor(transferor: CallLeg, command: CommandId | null = null) {
     this.transferor = transferor
+    this.command = command
   }
 
   /** What the transferor's phone shows; a final status is the last. */
@@ -73,6 +80,7 @@ export function transferFailed(now: Instant, call: Call, outcome: Outcome): bool
   if (!transfer || transfer.isRecall) return false
   const { transferor } = transfer
   transfer.report(call, outcome.status >= 300 ? outcome.status : 480)
+  if (transfer.command !== null) call.commandFailed(now, transfer.command, 'transfer', outcome.text)
   if (!transferor.isOver) {
     call.transfer = null
     call.callee = transferor
@@ -92,7 +100,7 @@ function blind(now: Instant, call: Call, transferor: CallLeg, other: CallLeg, ur
   const called = readNumber(numberOfUri(uri), countryOf(directory, originator))
   call.command({ type: 'refer_answer', leg: transferor.id, status: 202 })
   const transfer = new Transfer(transferor)
-  handOn(call, transfer, other)
+  handOn(now, call, transfer, other)
   call.aim = { originator, called, wantsPrivacy: false }
   transfer.report(call, 100)
   const plan: RingPlan = planForward(call.planContext(true), {
@@ -106,13 +114,61 @@ function blind(now: Instant, call: Call, transferor: CallLeg, other: CallLeg, ur
   call.follow(now, plan)
 }
 
+/** By a command: the transferor leaves at once. */
+export function pass(
+  now: Instant,
+  call: Call,
+  transferor: CallLeg,
+  other: CallLeg,
+  { id, action }: ActCommand<ActionOf<'transfer'>>,
+): CommandRefusal | null {
+  const { directory } = call
+  const originator = originatorOf(directory, transferor.party)
+  const { to } = action
+  const text = to.type === 'number' ? to.number : numberOfTarget(directory, to)
+  if (text === null) return refuse('invalid_request', 'there is no such user or device', 'to')
+  const before = call.aim
+  call.aim = { originator, called: readNumber(text, countryOf(directory, originator)), wantsPrivacy: false }
+  const plan = planPass(call, originator, to)
+  const [failure] = plan.type === 'ring' && plan.targets.length === 0 ? plan.failed : []
+  if (failure) {
+    call.aim = before
+    return refuse('conflict', `Nobody can be called there: ${failure.text}.`, 'to')
+  }
+  call.ledger.causes.await(id, 'call.transferred', transferor.id)
+  handOn(now, call, new Transfer(transferor, id), other)
+  call.legs.drop(now, transferor, null)
+  call.follow(now, plan)
+  call.writeSnapshot()
+  return null
+}
+
+function planPass(call: Call, forwarder: Originator, to: CommandTarget): RingPlan {
+  const reason = 'deflection'
+  const context = call.planContext(true, { originator: forwarder, keepsCallerId: true, reason })
+  if (to.type === 'user') return planUser(context, to.userId)
+  if (to.type === 'device') return planDevice(context, to.deviceId)
+  const { text: number } = call.aim.called
+  const isKeyPressRequired = false
+  return planForward(context, { number, forwarder, keepsCallerId: true, isKeyPressRequired, reason, isTransfer: true })
+}
+
+/** As others see it; null: there is nobody of that id. */
+function numberOfTarget(directory: Directory, to: Exclude<CommandTarget, { type: 'number' }>): string | null {
+  if (to.type === 'user')
+    return directory.users.has(to.userId) ? (directory.numberOf(to.userId, 'internal') ?? '') : null
+  const device = directory.devices.get(to.deviceId)
+  return device ? (directory.numberOf(device.id, 'internal') ?? device.username) : null
+}
+
 /** `other` waits now, and hears what a caller hears. */
-function handOn(call: Call, transfer: Transfer, other: CallLeg): void {
+function handOn(now: Instant, call: Call, transfer: Transfer, other: CallLeg): void {
   call.transfer = transfer
   call.caller = other
   call.callee = null
   call.stage = 'running'
   call.media.part(other)
+  call.floor.arrange(now)
 }
 
 /** In the call that the transferor made for it, the one that is handed on takes the transferor's place. */

@@ -46,6 +46,7 @@ export const aUser = (id: string, parts: Partial<User> = {}): User => ({
   callForward: null,
   doNotDisturb: false,
   callWaiting: true,
+  quickcallDeviceId: null,
   musicOnHoldId: null,
   ...parts,
 })

@@ -1,10 +1,48 @@
 /** Steering calls: each operation becomes a command to the voice process (command.ts). */
-import type { CallAction } from '../../engine/call/command.ts'
-import type { Handlers } from './call.ts'
+import type { CallTarget } from '../../contract/call-command.ts'
+import type { CallAction, CommandTarget, Origination } from '../../engine/call/command.ts'
+import { invalidField } from '../api-error.ts'
+import { newId } from '../ids.ts'
+import type { Call, Handlers } from './call.ts'
 import { giveCommand } from './command.ts'
 
-export const callControlHandlers: Handlers<'hangUpCall'> = {
-  hangUpCall: (call) => act(call, { type: 'hangup', leg: call.body.data.leg_id ?? null }),
+const ringSeconds = 30
+
+export const callControlHandlers: Handlers<
+  | 'originateCall'
+  | 'answerCall'
+  | 'rejectCall'
+  | 'holdCall'
+  | 'unholdCall'
+  | 'muteCall'
+  | 'unmuteCall'
+  | 'sendCallDigits'
+  | 'transferCall'
+  | 'hangUpCall'
+> = {
+  originateCall(call) {
+    const { body } = call
+    const origination = toOrigination(call)
+    return giveCommand(call, {
+      verb: 'originate',
+      operation: 'originateCall',
+      callId: `call_${newId()}`,
+      id: body.data.correlation_id,
+      idField: 'correlation_id',
+      request: { body },
+      make: (parts) => ({ type: 'originate', origination, ...parts }),
+    })
+  },
+
+  answerCall: (call) => act(call, { type: 'answer', leg: legOf(call) }),
+  rejectCall: (call) => act(call, { type: 'reject', leg: legOf(call) }),
+  holdCall: (call) => act(call, { type: 'hold', leg: legOf(call) }),
+  unholdCall: (call) => act(call, { type: 'unhold', leg: legOf(call) }),
+  muteCall: (call) => act(call, { type: 'mute', leg: legOf(call) }),
+  unmuteCall: (call) => act(call, { type: 'unmute', leg: legOf(call) }),
+  sendCallDigits: (call) => act(call, { type: 'dtmf', leg: legOf(call), digits: call.body.data.digits.toUpperCase() }),
+  transferCall: (call) => act(call, { type: 'transfer', leg: legOf(call), to: toTarget(call.body.data.to) }),
+  hangUpCall: (call) => act(call, { type: 'hangup', leg: legOf(call) }),
 }
 
 type Acting = Parameters<typeof giveCommand>[0] & {
@@ -12,6 +50,7 @@ type Acting = Parameters<typeof giveCommand>[0] & {
   readonly body: { readonly data: { readonly command_id?: string | undefined } }
 }
 
+/** A verb of one call. */
 export function act(call: Acting, action: CallAction) {
   const { params, body } = call
   return giveCommand(call, {
@@ -19,7 +58,31 @@ export function act(call: Acting, action: CallAction) {
     operation: action.type,
     callId: params.call_id,
     id: body.data.command_id,
+    idField: 'command_id',
     request: { params, body },
     make: (parts) => ({ type: 'act', action, ...parts }),
   })
+}
+
+export const legOf = ({ body }: { readonly body: { readonly data: { readonly leg_id?: string | undefined } } }) =>
+  body.data.leg_id ?? null
+
+export function toTarget(target: CallTarget): CommandTarget {
+  if ('number' in target) return { type: 'number', number: target.number }
+  if ('user_id' in target) return { type: 'user', userId: target.user_id }
+  return { type: 'device', deviceId: target.device_id }
+}
+
+function toOrigination({ body, who }: Pick<Call<'originateCall'>, 'body' | 'who'>): Origination {
+  const { from, to, caller_id: callerId, auto_answer: isAutoAnswer = false } = body.data
+  const own = who.userId === null ? undefined : { user_id: who.userId }
+  const caller = from ?? own
+  if (!caller) throw invalidField('data.from', 'must name a user or a device: a key has no phone of its own')
+  return {
+    from: toTarget(caller),
+    to: toTarget(to),
+    isAutoAnswer,
+    callerId: callerId ? { number: callerId.number ?? null, name: callerId.name ?? null } : null,
+    ringMs: (body.data.ring_seconds ?? ringSeconds) * 1_000,
+  }
 }

@@ -4,11 +4,10 @@
  * twice, also where the first died on the way (A6).
  */
 import { createHash } from 'node:crypto'
-import type { CommandResult } from '../../contract/call-control.ts'
+import type { CommandResult } from '../../contract/call-command.ts'
 import { hasRole } from '../../contract/access.ts'
 import type { CallCommand, CommandRefusal } from '../../engine/call/command.ts'
 import { ApiError, invalidField } from '../api-error.ts'
-import type { App } from '../app.ts'
 import { describe } from '../auth/principal.ts'
 import { formatCursor, type LogEvent } from '../events/log-event.ts'
 import { newId } from '../ids.ts'
@@ -25,8 +24,9 @@ interface Command {
   readonly verb: string
   readonly operation: string
   readonly callId: string
-  /** Chosen by the caller. */
+  /** Chosen by the caller, in that field. */
   readonly id: string | undefined
+  readonly idField: string
   /** All that was asked, for A6. */
   readonly request: unknown
   readonly make: (parts: Pick<CallCommand, 'id' | 'by' | 'callId'>) => CallCommand
@@ -48,7 +48,7 @@ export async function giveCommand(call: Asking, command: Command): Promise<{ dat
     replayed()
     return toResult(call, JSON.parse(claim.answer))
   }
-  if (claim.type !== 'taken') throw refusalOf(claim)
+  if (claim.type !== 'taken') throw refusalOf(claim, command)
   const { row, isAgain } = claim
   if (isAgain) replayed()
   const event = (isAgain ? await eventOf(call, row, 0) : null) ?? (await carryOut(call, row, command))
@@ -114,14 +114,14 @@ function toResult({ accepted }: Asking, answer: Answer): { data: CommandResult }
   return { data: answer.data }
 }
 
-function refusalOf({ type }: Exclude<Claim, { type: 'taken' | 'answered' }>): ApiError {
+function refusalOf({ type }: Exclude<Claim, { type: 'taken' | 'answered' }>, { idField }: Command): ApiError {
   switch (type) {
     case 'in_flight':
       return new ApiError('conflict', 'A call with this Idempotency-Key is being carried out.', { reason: 'in_flight' })
     case 'mismatch':
       return new ApiError('idempotency_mismatch', 'Use a new Idempotency-Key for another request.')
     case 'id_used': {
-      const [field, message] = ['data.command_id', 'names another command of the last day']
+      const [field, message] = [`data.${idField}`, 'names another command of the last day']
       return new ApiError('already_exists', `${field}: ${message}`, { issues: [{ field, message }] })
     }
   }

@@ -40,6 +40,8 @@ export const toPublicCall = (call: CallState): PublicCall => ({
   callee: call.callee && toPublicParty(call.callee),
   callflow_id: call.callflowId,
   legs: call.legs.map(toPublicLeg),
+  recording: call.recording && { id: call.recording.id, is_paused: call.recording.isPaused },
+  supervisors: call.supervisors.map(({ leg, mode }) => ({ leg_id: leg, mode })),
   started_at: toTimestamp(call.startedAt),
   answered_at: orNull(call.answeredAt),
   ended_at: orNull(call.endedAt),
@@ -47,12 +49,29 @@ export const toPublicCall = (call: CallState): PublicCall => ({
   correlation_id: call.correlationId,
 })
 
-export const toCallData = ({ call, leg, transferredTo, failure }: CallEvent) => ({
+export const toCallData = ({ event, call, leg, transferredTo, failure, about }: CallEvent) => ({
   call: toPublicCall(call),
   leg_id: leg,
   ...(failure && { command_id: failure.commandId, verb: failure.verb, reason: failure.reason }),
   ...(transferredTo && { transferred_to: toPublicParty(transferredTo) }),
+  ...(about?.party && { [partyNames[event] ?? 'party']: toPublicParty(about.party) }),
+  ...(about?.reason && { reason: about.reason }),
+  ...(about?.mode && { mode: about.mode }),
+  ...(about?.digitCount !== undefined && { digit_count: about.digitCount }),
+  ...(about?.recordingId && { recording_id: about.recordingId }),
 })
+
+/** What an event calls whom else it is about. */
+const partyNames: Partial<Record<CallEvent['event'], string>> = {
+  'call.consultation_started': 'consulted',
+  'call.consultation_answered': 'consulted',
+  'call.consultation_ended': 'consulted',
+  'call.parked': 'parked_by',
+  'call.retrieved': 'retrieved_by',
+  'call.monitor_started': 'supervisor',
+  'call.monitor_changed': 'supervisor',
+  'call.monitor_stopped': 'supervisor',
+}
 
 export const toCdrData = (cdr: Cdr): EventData<'cdr.final'> => ({
   cdr: {
@@ -88,6 +107,8 @@ export const rowToPublicCall = (row: CallRow): PublicCall => ({
   called_number: row.called_number,
   callflow_id: row.callflow_id,
   legs: [],
+  recording: null,
+  supervisors: [],
   started_at: row.started_at,
   answered_at: row.answered_at,
   ended_at: row.ended_at,

@@ -81,6 +81,7 @@ export function toUser(row: Selectable<AccountTables['users']>): User {
     callForward: toCallForward(settings.call_forward),
     doNotDisturb: settings.do_not_disturb,
     callWaiting: settings.call_waiting,
+    quickcallDeviceId: row.quickcallDevice,
     musicOnHoldId: row.musicOnHoldId,
   }
 }
