@@ -154,5 +154,5 @@ export const examples = {
     createdAt: '2026-05-03T12:00:00.000Z',
     key: 'shown-once',
   },
-  participant: { id: 'par_0123456789abcdef01234567', name: 'Alice', role: 'host' },
+  participant: { id: 'par_0123456789abcdef01234567', name: 'Alice', role: 'host', phone: null },
 } as const

@@ -66,6 +66,7 @@ async function start(connection: ClientConfig, { log, stops }: ControlParts): Pr
     network: { localNets: config.localNets, publicIps: config.publicIps ?? [] },
     rtpPorts: config.rtpPorts,
     workerSocket: workerSocketPath(config.dataDir, 0),
+    dataDir: config.dataDir,
     wrote: () => control.wrote(),
   })
   const control = new Control(voiceSocketPath(config.dataDir), telephony)

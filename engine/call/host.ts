@@ -11,6 +11,9 @@ export interface CallHost {
   /** `call_` and 24 hex digits. */
   newCallId(): string
   newLegId(): LegId
+  newRecordingId(): string
+  /** Where the worker writes that part of a recording, counted from 1. */
+  recordingPath(recordingId: string, part: number): string
   /** Digits, for the o= line. */
   newSdpSessionId(): string
   newSrtpKeys(): SrtpKeys

@@ -21,6 +21,8 @@ export type CallOutput =
     }
   /** What a device is doing has changed: `Calls.linesOf` says it, for lamps on other phones (RFC 4235). */
   | { readonly type: 'line'; readonly deviceId: string }
+  /** Which legs are in meetings has changed: `Calls.meetingPhones` says it. */
+  | { readonly type: 'phones' }
   /** The call is over and forgotten; its last write is before this. */
   | { readonly type: 'done'; readonly callId: string }
 

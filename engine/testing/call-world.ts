@@ -4,6 +4,7 @@
  */
 import { Calls } from '../call/calls.ts'
 import { Directory } from '../call/directory.ts'
+import type { CallAction, CommandBy, CommandRefusal } from '../call/command.ts'
 import type { CallHost, DeviceContact } from '../call/host.ts'
 import type { IncomingInvite, LegCommand, LegEvent, LegId, ReferTarget } from '../call/leg.ts'
 import type { CallRecord } from '../call/records.ts'
@@ -26,6 +27,8 @@ export class CallWorld {
   readonly orders: MediaOrder[] = []
   readonly records: CallRecord[] = []
   readonly done: string[] = []
+  /** Of what was commanded. */
+  readonly commandIds: string[] = []
   /** Devices whose doing has changed. */
   readonly changedLines: string[] = []
   /** Devices without a binding. */
@@ -66,6 +69,18 @@ export class CallWorld {
     this.directory.put('user', aUser(name))
     this.directory.put('device', aDevice(`${name}-phone`, name))
     this.directory.put('callflow', aCallflow(`flow-${name}`, [number], node('user', { id: name })))
+  }
+
+  /** A command about the only call, or the one that a leg is in; null: it was accepted. */
+  act(action: CallAction, parts: { by?: Partial<CommandBy>; leg?: LegId } = {}): CommandRefusal | null {
+    const by = { accountId: 'acme', userId: null, isAdmin: true, actor: '{}', ...parts.by }
+    const callId = this.records.find((record) => record.type === 'event')?.call.id ?? 'none'
+    const inCall = parts.leg === undefined ? undefined : this.calls.callOf(parts.leg)?.id
+    const id = `cmd-${action.type}-${this.#newId('')}`
+    this.commandIds.push(id)
+    const refusal = this.calls.command(this.now, { type: 'act', id, by, callId: inCall ?? callId, action })
+    this.#drain()
+    return refusal
   }
 
   /** An INVITE of a device; gives the leg. */
@@ -229,6 +244,8 @@ export class CallWorld {
       },
       newCallId: () => this.#newId('call'),
       newLegId: () => this.#newId('out'),
+      newRecordingId: () => this.#newId('recording'),
+      recordingPath: (id, part) => `/recordings/${id}.${part}.wav`,
       newSdpSessionId: () => '1',
       newSrtpKeys: () => ({
         AES_CM_128_HMAC_SHA1_80: 'A'.repeat(40),

@@ -82,6 +82,18 @@ export interface TraceRow {
   readonly messages: string
 }
 
+/** As the voice process knows it; what became of the files is the api's. */
+export interface RecordingRow {
+  readonly id: string
+  readonly account_id: string
+  readonly call_id: string
+  readonly owner_id: string | null
+  readonly started_at: string
+  readonly ended_at: string | null
+  readonly fault: string | null
+  readonly parts: readonly { readonly path: string; readonly isSwapped: boolean }[]
+}
+
 /** An event with what it depends on: set, it is told only when that call ends with this batch. */
 export interface BatchEvent {
   readonly row: InboxRow
@@ -96,6 +108,8 @@ export interface CallBatch {
   readonly calls: readonly CallRow[]
   readonly legs: readonly LegTableRow[]
   readonly traces: readonly TraceRow[]
+  /** The last state of each. Absent: a batch that waited in the spool for a version after the one that wrote it. */
+  readonly recordings?: readonly RecordingRow[]
   readonly events: readonly BatchEvent[]
 }
 
@@ -163,6 +177,16 @@ const legTypes: Readonly<Record<keyof LegTableRow, string>> = {
   quality: 'jsonb',
 }
 const traceTypes: Readonly<Record<keyof TraceRow, string>> = { call_id: 'text', account_id: 'text', messages: 'text' }
+const recordingTypes: Readonly<Record<keyof RecordingRow, string>> = {
+  id: 'text',
+  account_id: 'text',
+  call_id: 'text',
+  owner_id: 'text',
+  started_at: 'timestamptz',
+  ended_at: 'timestamptz',
+  fault: 'text',
+  parts: 'jsonb',
+}
 const eventTypes = {
   event_id: 'uuid',
   account_id: 'text',
@@ -222,6 +246,11 @@ with turn as (
   insert into call_traces (${columns(traceTypes)})
   select ${columns(traceTypes, 'r.')} from turn, ${recordset('$5', traceTypes)}
   on conflict (call_id) do update set messages = excluded.messages
+), recordings as (
+  insert into recordings (${columns(recordingTypes)})
+  select ${columns(recordingTypes, 'r.')} from turn, ${recordset('$7', recordingTypes)}
+  on conflict (id) do update set ended_at = excluded.ended_at, fault = excluded.fault, parts = excluded.parts
+  where recordings.status = 'recording'
 )
 insert into event_inbox (${columns(eventTypes)})
 select ${columns(eventTypes, 'r.')} from turn, ${recordset('$6', eventTypes, ', end_of text, place integer')}
@@ -239,6 +268,7 @@ export async function writeCallBatch(client: Client | PoolClient, batch: CallBat
       toJson(batch.legs),
       toJson(batch.traces),
       toJson(batch.events.map(toEventJson)),
+      toJson(batch.recordings ?? []),
     ],
   })
 }

@@ -181,6 +181,20 @@ export interface CallTables {
     /** JSON text of the first answer. */
     answer: string
   }>
+  recordings: {
+    id: string
+    accountId: string
+    callId: string
+    ownerId: string | null
+    resourceSeq: Generated<number>
+    status: Generated<'recording' | 'ready' | 'failed'>
+    startedAt: Date
+    endedAt: Date | null
+    fault: string | null
+    parts: Json<readonly { readonly path: string; readonly isSwapped: boolean }[]>
+    durationMs: number | null
+    sizeBytes: number | null
+  }
   callTraces: { callId: string; accountId: string; messages: string }
   registrations: {
     deviceId: string

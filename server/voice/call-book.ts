@@ -6,9 +6,9 @@
  */
 import type { EventType } from '../../contract/events.ts'
 import type { LegId } from '../../engine/call/leg.ts'
-import type { CallRecord, CallState, Cdr, LegRow } from '../../engine/call/records.ts'
+import type { CallRecord, CallState, Cdr, LegRow, RecordingState } from '../../engine/call/records.ts'
 import { type InboxRow, toInboxRow } from '../events/inbox.ts'
-import type { BatchEvent, CallBatch, CallRow, LegTableRow, TraceRow } from '../store/call-batch.ts'
+import type { BatchEvent, CallBatch, CallRow, LegTableRow, RecordingRow, TraceRow } from '../store/call-batch.ts'
 import { rowToCdrData, rowToPublicCall, toCallData, toCdrData, toPublicCall, toTimestamp } from './call-events.ts'
 
 export interface CallBookOptions {
@@ -39,6 +39,7 @@ export class CallBook {
   #calls = new Map<string, CallRow>()
   #legs: LegTableRow[] = []
   #traces: TraceRow[] = []
+  #recordings = new Map<string, RecordingRow>()
   #events: BatchEvent[] = []
 
   constructor(options: CallBookOptions) {
@@ -51,16 +52,18 @@ export class CallBook {
 
   /** Null: nothing is to be written. */
   take = (): Gathered | null => {
-    if (this.#calls.size === 0 && this.#events.length === 0) return null
+    if (this.#calls.size === 0 && this.#events.length === 0 && this.#recordings.size === 0) return null
     const gathered = {
       calls: [...this.#calls.values()],
       legs: this.#legs,
       traces: this.#traces,
+      recordings: [...this.#recordings.values()],
       events: this.#events,
     }
     this.#calls = new Map()
     this.#legs = []
     this.#traces = []
+    this.#recordings = new Map()
     this.#events = []
     return gathered
   }
@@ -95,6 +98,8 @@ export class CallBook {
         return this.#cdr(record.cdr)
       case 'snapshot':
         return this.#snapshot(record.callId, record.text)
+      case 'recording':
+        return this.#recording(record.recording)
     }
   }
 
@@ -262,6 +267,20 @@ export class CallBook {
     const of = (id: LegId | null) => this.#legs.find((leg) => leg.id === id)?.quality ?? null
     const [caller, callee] = [of(callerLeg), of(calleeLeg)]
     return caller === null && callee === null ? null : { caller, callee }
+  }
+
+  #recording(recording: RecordingState): void {
+    const { id, accountId, callId, ownerId, startedAt, endedAt, fault, parts } = recording
+    this.#recordings.set(id, {
+      id,
+      account_id: accountId,
+      call_id: callId,
+      owner_id: ownerId,
+      started_at: toTimestamp(startedAt),
+      ended_at: endedAt === null ? null : toTimestamp(endedAt),
+      fault,
+      parts,
+    })
   }
 
   #snapshot(callId: string, text: string | null): void {

@@ -20,6 +20,8 @@ import type { BindingChange } from '../../engine/sip/registrar.ts'
 import { parseUri } from '../../engine/sip/uri.ts'
 import type { Signer } from '../auth/signing.ts'
 import { whenPortIsFree } from '../control-program.ts'
+import { newId } from '../ids.ts'
+import { recordingPartPath } from '../recording/files.ts'
 import { touchCalls } from '../store/call-batch.ts'
 import type { Database } from '../store/database.ts'
 import { listRegistrations, writeRegistrations } from '../store/registrations.ts'
@@ -69,6 +71,7 @@ export interface SwitchOptions {
   readonly network: { readonly localNets: readonly string[]; readonly publicIps: readonly string[] }
   readonly rtpPorts: { readonly first: number; readonly last: number }
   readonly workerSocket: string
+  readonly dataDir: string
   /** Events wait in the inbox. */
   readonly wrote: () => void
 }
@@ -384,6 +387,8 @@ export class Switch implements ControlHandler {
       directories,
       newCallId,
       newLegId,
+      newRecordingId: newId,
+      recordingPath: (id, part) => recordingPartPath(this.#options.dataDir, id, part),
       newSdpSessionId: () => String(Math.floor(instant())),
       newSrtpKeys: () => ({ AES_CM_128_HMAC_SHA1_80: newSrtpKey(), AES_CM_128_HMAC_SHA1_32: newSrtpKey() }),
       contacts: (deviceId) => this.#registrations.contacts(deviceId),

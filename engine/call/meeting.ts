@@ -1,0 +1,80 @@
+/**
+ * A call that goes on in a meeting (M8): one of two leaves, the other takes part in the meeting by telephone. The call
+ * lives as long as its phone does; whoever runs meetings is told who is there (`phones`), and hangs up by `dropPhone`.
+ *
+ *   talking --to_meeting--> in the meeting --hangs up, removed, the meeting ends--> over
+ */
+import type { Instant } from '../machine.ts'
+import type { Call } from './call.ts'
+import type { CallLeg } from './call-leg.ts'
+import type { ActCommand, ActionOf, CommandId, CommandRefusal, MeetingLink } from './command.ts'
+import { type MeetingPhone, phonePeerId } from './meeting-phone.ts'
+import { hungUp } from './outcome.ts'
+import { isRefusal, legOfCommand, refuse } from './verb.ts'
+
+/** T5. */
+export interface Attendance {
+  readonly link: MeetingLink
+  /** Null: it did not come by a command of its own. */
+  readonly command: CommandId | null
+}
+
+export function toMeeting(now: Instant, call: Call, command: ActCommand<ActionOf<'to_meeting'>>): CommandRefusal | null {
+  if (call.floor.meeting) return refuse('conflict', 'It is in a meeting already.')
+  const leg = legOfCommand(call, command)
+  if (isRefusal(leg)) return leg
+  const other = call.peerOf(leg)
+  if (!other || call.floor.consultation) {
+    return refuse('conflict', 'It does not talk to one other, who could go on to the meeting.')
+  }
+  if (call.ledger.facts.isEmergency) return refuse('not_allowed', 'An emergency call stays where it is.')
+  const attendance = { link: command.action.meeting, command: command.id }
+  call.media.toSpeech([other], now, (at, refusing) => {
+    if (call.isOver || call.peerOf(leg) !== other) {
+      return call.commandFailed(at, command.id, 'to_meeting', 'The two did not talk to each other any more.')
+    }
+    if (refusing) {
+      return call.commandFailed(at, command.id, 'to_meeting', 'The phone stays with a codec that cannot be mixed.')
+    }
+    call.callee = null
+    call.caller = other
+    attend(at, call, attendance, leg)
+    call.legs.drop(at, leg, null)
+  })
+  return null
+}
+
+/** The call's only leg takes part from now on. `leg`: whose doing it is. */
+export function attend(now: Instant, call: Call, attendance: Attendance, leg: CallLeg): void {
+  const { floor, caller, ledger } = call
+  call.stage = 'running'
+  ledger.isHeld = false
+  floor.meeting = attendance
+  floor.arrange(now)
+  call.media.part(caller)
+  enter(call, attendance)
+  const { command, link } = attendance
+  const { meetingId, participantId } = link
+  call.tell(now, 'call.joined_meeting', leg, { command, meeting: { meetingId, participantId } })
+  call.writeSnapshot()
+}
+
+/** At the media worker, and for whoever runs meetings. */
+export function enter({ services, caller }: Call, { link }: Attendance): void {
+  const { participantId, worker } = link
+  const peer = phonePeerId(participantId)
+  services.emit({ type: 'media', order: { type: 'meeting', endpoint: caller.id, peer, worker } })
+  services.emit({ type: 'phones' })
+}
+
+/** Null: it is in no meeting. */
+export function meetingPhone({ id: callId, floor, caller, isOver }: Call): MeetingPhone | null {
+  if (!floor.meeting || isOver) return null
+  const { link, command } = floor.meeting
+  const { meetingId, participantId } = link
+  const { number, name } = caller.party.identity
+  return { meetingId, participantId, callId, leg: caller.id, number, name, command }
+}
+
+/** Removed, or the meeting is over. */
+export const dropPhone = (now: Instant, call: Call): void => call.end(now, { by: 'system', outcome: hungUp })
