@@ -55,6 +55,7 @@ const aCall = (change: Partial<CallRow>): CallRow => ({
   node: 'voice-0',
   quality: null,
   snapshot: null,
+  state: null,
   ...change,
 })
 

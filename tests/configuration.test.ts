@@ -1,5 +1,6 @@
 /** What all objects of the telephony configuration have in common, on each of them. */
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { noVoice } from '../server/app.ts'
 import { newId } from '../server/ids.ts'
 import { call, testApp } from './app.ts'
 import { aWav, done, makeTenant, newNumber, operator, type Tenant, upload, withKey } from './world.ts'
@@ -8,6 +9,7 @@ import { aWav, done, makeTenant, newNumber, operator, type Tenant, upload, withK
 const told: { accountId: string; names: string[] }[] = []
 const { app, http } = await testApp({
   voice: {
+    ...noVoice,
     async changed(accountId) {
       const rows = await app.database.selectFrom('devices').select('name').where('accountId', '=', accountId).execute()
       told.push({ accountId, names: rows.map(({ name }) => name) })

@@ -211,8 +211,8 @@ export class CallMedia {
 
   #held(now: Instant, call: Call, { holder, other, isOn, failed }: Hold, isTaken: boolean): void {
     this.#hold = null
-    const isStill = call.peerOf(holder) === other
-    if (!isTaken && other.media) other.media.isMadeToWait = !isOn
+    const isStill = !holder.isOver && !other.isOver && call.peerOf(holder) === other
+    if (!(isTaken && isStill) && other.media) other.media.isMadeToWait = !isOn
     if (!isTaken || !isStill)
       return failed(now, isTaken ? 'The call went on without it.' : 'The other side refused it.')
     const wasHeld = holder.isHeld

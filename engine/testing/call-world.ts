@@ -4,7 +4,7 @@
  */
 import { Calls } from '../call/calls.ts'
 import { Directory } from '../call/directory.ts'
-import type { CallAction, CommandBy, CommandRefusal } from '../call/command.ts'
+import type { CallAction, CommandBy, CommandRefusal, Origination } from '../call/command.ts'
 import type { CallHost, DeviceContact } from '../call/host.ts'
 import type { IncomingInvite, LegCommand, LegEvent, LegId, ReferTarget } from '../call/leg.ts'
 import type { CallRecord } from '../call/records.ts'
@@ -81,6 +81,33 @@ export class CallWorld {
     const refusal = this.calls.command(this.now, { type: 'act', id, by, callId: inCall ?? callId, action })
     this.#drain()
     return refusal
+  }
+
+  /** Click-to-call; null: it was accepted. */
+  originate(parts: Partial<Origination>, by: Partial<CommandBy> = {}): CommandRefusal | null {
+    const id = `cmd-originate-${this.#newId('')}`
+    this.commandIds.push(id)
+    const refusal = this.calls.command(this.now, {
+      type: 'originate',
+      id,
+      by: { accountId: 'acme', userId: null, isAdmin: true, actor: '{}', ...by },
+      callId: this.#newId('call'),
+      origination: {
+        from: { type: 'user', userId: 'alice' },
+        to: { type: 'number', number: '1002' },
+        isAutoAnswer: false,
+        callerId: null,
+        ringMs: 30_000,
+        ...parts,
+      },
+    })
+    this.#drain()
+    return refusal
+  }
+
+  /** Each event with the command that it is of. */
+  get caused(): (readonly [string, string | null])[] {
+    return this.recordsOf('event').map(({ event, correlationId }) => [event, correlationId])
   }
 
   /** An INVITE of a device; gives the leg. */
