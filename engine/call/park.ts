@@ -12,7 +12,7 @@ import type { Instant } from '../machine.ts'
 import { Alarm } from './alarm.ts'
 import type { Call } from './call.ts'
 import { autoAnswered } from './auto-answer.ts'
-import type { ActCommand, ActionOf, CommandId, CommandRefusal, CommandTarget } from './command.ts'
+import type { ActCommand, ActionOf, CommandId, CommandRefusal } from './command.ts'
 import type { Outcome } from './outcome.ts'
 import { type Party, toPartyState } from './party.ts'
 import { planDevice, planUser, type RingPlan } from './targets.ts'
@@ -82,7 +82,7 @@ export function retrieve(now: Instant, call: Call, command: ActCommand<ActionOf<
   const { parking } = call.floor
   if (!parking || call.stage !== 'running') return refuse('conflict', 'Nobody is parked in this call.')
   if (parking.retrieval !== null || parking.isRecall) return refuse('conflict', 'It is being retrieved already.')
-  const plan = planPhones(call, command.action.by)
+  const plan = planPhones(call, command)
   if (isRefusal(plan)) return plan
   parking.retrieval = command.id
   call.follow(now, command.action.isAutoAnswer ? autoAnswered(plan) : plan, retrieveRingMs)
@@ -117,10 +117,18 @@ function recall(now: Instant, call: Call, parking: Parking): void {
   call.follow(now, planDevice(call.planContext(false), deviceId ?? ''), retrieveRingMs)
 }
 
-/** The phones of a person or one of them, as a command names them. */
-export function planPhones(call: Call, by: CommandTarget): RingPlan | CommandRefusal {
+/** The phones of a person or one of them, as a command names them: people have their own only. */
+export function planPhones(
+  call: Call,
+  { by: who, action: { by } }: ActCommand<ActionOf<'retrieve' | 'pickup' | 'monitor'>>,
+): RingPlan | CommandRefusal {
   const context = call.planContext(false)
   if (by.type === 'number') return refuse('invalid_request', 'must name a user or a device', 'by')
+  const { users, devices } = call.directory
+  const isKnown = by.type === 'user' ? users.has(by.userId) : devices.has(by.deviceId)
+  if (!isKnown) return refuse('invalid_request', `names no ${by.type} of this account`, 'by')
+  const owner = by.type === 'user' ? by.userId : devices.get(by.deviceId)?.ownerId
+  if (!who.isAdmin && owner !== who.userId) return refuse('not_allowed', 'It is not a phone of your own.', 'by')
   const plan = by.type === 'user' ? planUser(context, by.userId) : planDevice(context, by.deviceId)
   const [failure] = plan.type === 'ring' && plan.targets.length === 0 ? plan.failed : []
   return failure ? refuse('conflict', `No phone of it can ring: ${failure.text}.`, 'by') : plan

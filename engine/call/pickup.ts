@@ -10,9 +10,9 @@ import { planPhones } from './park.ts'
 import { isRefusal, refuse } from './verb.ts'
 
 export function pickup(now: Instant, call: Call, command: ActCommand<ActionOf<'pickup'>>): CommandRefusal | null {
-  const { by, isAutoAnswer } = command.action
+  const { isAutoAnswer } = command.action
   if (!call.isWaiting) return refuse('conflict', 'It does not ring.')
-  const plan = planPhones(call, by)
+  const plan = planPhones(call, command)
   if (isRefusal(plan)) return plan
   const chosen = isAutoAnswer ? autoAnswered(plan) : plan
   // A callflow that it is forwarded to has no part in this: it is a phone that was named.

@@ -110,7 +110,7 @@ export function monitor(now: Instant, call: Call, command: ActCommand<ActionOf<'
   const known = call.floor.supervisions.find((one) => isSame(one.by, by))
   if (known) return change(now, call, known, { mode, target }, command.id)
   if (call.stage !== 'connected') return refuse('conflict', 'Nobody talks in this call.')
-  const plan = planPhones(call, by)
+  const plan = planPhones(call, command)
   if (isRefusal(plan)) return plan
   const supervision = new Supervision(call, { by, command: command.id, mode, target })
   call.floor.supervisions = [...call.floor.supervisions, supervision]

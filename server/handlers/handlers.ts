@@ -4,6 +4,7 @@ import { authenticationHandlers } from './authentication.ts'
 import { calendarHandlers } from './calendar.ts'
 import type { Handlers } from './call.ts'
 import { callControlHandlers } from './call-control.ts'
+import { callStepHandlers } from './call-steps.ts'
 import { historyHandlers } from './call-history.ts'
 import { callflowHandlers } from './callflow.ts'
 import { contactHandlers } from './contact.ts'
@@ -40,4 +41,5 @@ export const handlers: Handlers = {
   ...webhookHandlers,
   ...webhookDeliveryHandlers,
   ...callControlHandlers,
+  ...callStepHandlers,
 }
