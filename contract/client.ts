@@ -6,11 +6,12 @@
  * `Idempotency-Key` (A6), which every change gets.
  */
 import { mayPass, pause, waitMs } from './backoff.ts'
+import { readEventSource } from './event-source.ts'
 import { type EventOptions, EventStream, type Open } from './event-stream.ts'
 import { type ApiFailure, ConnectionFailure, toFailure } from './failure.ts'
 import type { Answer, BareRoute, Input, Route } from './route.ts'
-import type { EventPattern, TypesOf } from './typed-event.ts'
 import type { EventType } from './events.ts'
+import type { EventPattern, TypesOf } from './typed-event.ts'
 
 export { ApiFailure, ConnectionFailure, CursorExpired } from './failure.ts'
 export type { EventOptions, EventStream, StreamState } from './event-stream.ts'
@@ -62,7 +63,6 @@ export interface Answered<T> {
 export const createClient = (options: ClientOptions = {}): Client => new Client(options)
 
 const standard = { url: '', retries: 4, timeoutMs: 100_000 }
-const longPollSeconds = 25
 const unsafe = /^(?:PUT|POST|PATCH|DELETE) /
 
 export class Client {
@@ -109,29 +109,24 @@ export class Client {
    * doubles, until it is left or its signal aborts. Throws `CursorExpired` when `after` is older than what is kept.
    */
   events<const P extends EventPattern = EventType>(options: EventOptions<P> = {}): EventStream<TypesOf<P>> {
-    return new EventStream<TypesOf<P>>(this.#pages(options), options)
+    return new EventStream<TypesOf<P>>(this.#stream(options), options)
   }
 
-  /** By long poll: each answer is there when there is something, or after the wait. */
-  #pages({ type, resource, account, since }: EventOptions): Open {
+  #stream({ type, resource, account, since }: EventOptions): Open {
     const filter = {
       ...(type !== undefined && { type: [type].flat().join() }),
       ...(resource !== undefined && { resource }),
       ...(account !== undefined && { account }),
       ...(since !== undefined && { since }),
     }
-    const read = (after: string | undefined, wait: number, signal: AbortSignal) =>
-      this.call('GET /v3.0/events', {
-        query: { ...filter, ...(after !== undefined && { after }), limit: 500, wait },
+    const open = (after: string | undefined, signal: AbortSignal) =>
+      this.response('GET /v3.0/realtime/stream', {
+        query: { ...filter, ...(after !== undefined && { after }) },
         retries: 0,
         signal,
       })
     return async function* (after, signal) {
-      let page = await read(after, 0, signal)
-      for (;;) {
-        yield { events: page.data, cursor: page.next }
-        page = await read(page.next, longPollSeconds, signal)
-      }
+      yield* readEventSource(await open(after, signal))
     }
   }
 
@@ -227,8 +222,8 @@ function requestOf(route: Route, options: ClientOptions & CallOptions & Partial<
 
 async function readBody(response: Response): Promise<unknown> {
   const type = response.headers.get('content-type') ?? ''
-  if (type.includes('json')) return response.json()
-  if (type.startsWith('text/')) return response.text()
+  if (type.startsWith('application/json')) return response.json()
+  if (/^text\/|ndjson/.test(type)) return response.text()
   const [, encoded = ''] = /filename\*=UTF-8''([^;]+)/.exec(response.headers.get('content-disposition') ?? '') ?? []
   return { bytes: new Uint8Array(await response.arrayBuffer()), fileName: decodeURIComponent(encoded) }
 }

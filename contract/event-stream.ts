@@ -6,6 +6,7 @@
  */
 import { mayPass, pause, waitMs } from './backoff.ts'
 import type { Event } from './event.ts'
+import type { Piece } from './event-source.ts'
 import type { EventType } from './events.ts'
 import type { EventOf, EventPattern } from './typed-event.ts'
 
@@ -33,12 +34,6 @@ export interface StreamState {
   readonly since: number
   /** Of the break. */
   readonly reason: unknown
-}
-
-/** A piece of the log: events, and how far it has been read, which may be past the last of them. */
-export interface Piece {
-  readonly events: readonly Event[]
-  readonly cursor: string
 }
 
 /** Reads from a cursor on, until the connection breaks. */

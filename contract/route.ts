@@ -32,7 +32,7 @@ type Upload<O> = O extends { upload: { mediaTypes: readonly (infer M)[] } }
 // NOTE: a condition that always holds takes operations one by one; else the compiler would multiply the parts of all.
 type InputOf<O> = O extends unknown ? Params<O> & Query<O> & Body<O> & Upload<O> : never
 
-type AnswerOf<O extends Table[OperationId]> = O extends { mediaType: `text/${string}` }
+type AnswerOf<O extends Table[OperationId]> = O extends { mediaType: `text/${string}` | 'application/x-ndjson' }
   ? string
   : O['surface'] extends 'meeting'
     ? { responseCode: 0 } & z.output<O['result']>

@@ -153,17 +153,47 @@ describe('events', () => {
     }
   })
 
+  const frame = (prev: number, cursor: number, resource_seq = cursor) => {
+    const event = { type: 'room.created', resource: { type: 'room', id: '1' }, cursor: `c${cursor}`, resource_seq }
+    return `id: c${cursor}\ndata: ${JSON.stringify({ prev: `c${prev}`, event })}\n\n`
+  }
+  /** Each connection gets the next text, in pieces of seven characters; `after` of each is noted. */
+  function fakeStream(...texts: string[]) {
+    const asked: (string | null)[] = []
+    const fake: typeof fetch = async (address) => {
+      asked.push(new URL(String(address)).searchParams.get('after'))
+      const pieces = (texts.shift() ?? '').match(/.{1,7}/gs) ?? []
+      return new Response(ReadableStream.from(pieces.map((piece) => new TextEncoder().encode(piece))))
+    }
+    const made = createClient({ url: 'http://x', fetch: fake })
+    return { asked, events: made.events.bind(made) }
+  }
+
   it('leave out what is older than what was heard (E4)', async () => {
-    const event = { type: 'room.created', resource: { type: 'room', id: '1' }, cursor: 'c' }
-    const data = [2, 1, 2, 3].map((resource_seq) => ({ ...event, resource_seq }))
-    const fake: typeof fetch = async () => Response.json({ data, next: 'c' })
-    const stream = createClient({ url: 'http://x', fetch: fake }).events({ newestOnly: true })
+    const begin = 'retry: 1\nid: c0\n\n'
+    const { events } = fakeStream(`${begin}${frame(0, 1, 2)}${frame(1, 2, 1)}${frame(2, 3, 2)}${frame(3, 4, 3)}`)
     const seen: number[] = []
-    for await (const { resource_seq } of stream) {
+    for await (const { resource_seq } of events({ newestOnly: true })) {
       seen.push(resource_seq)
       if (resource_seq === 3) break
     }
     expect(seen).toEqual([2, 3])
+  })
+
+  it('are read again from the last good cursor when a piece is missing or the server says so (E3)', async () => {
+    const { events, asked } = fakeStream(
+      `id: c0\n\n${frame(0, 1)}: heartbeat\nid: c5\n\n${frame(1, 6)}${frame(7, 8)}`,
+      `id: c6\n\nevent: end\ndata: ${JSON.stringify({ reason: 'slow_reader', message: 'slow' })}\n\n`,
+      `id: c6\n\n${frame(6, 7)}: heartbeat\nid: c9\n\n`,
+      `id: c9\n\n${frame(9, 10)}`,
+    )
+    const seen: string[] = []
+    for await (const { cursor } of events()) {
+      seen.push(cursor)
+      if (cursor === 'c10') break
+    }
+    expect(seen).toEqual(['c1', 'c6', 'c7', 'c10'])
+    expect(asked).toEqual([null, 'c6', 'c6', 'c9'])
   })
 
   it('end with a name when the cursor is too old, and when the reader leaves', async () => {
