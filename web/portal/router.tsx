@@ -5,6 +5,7 @@ import {
   createRouter,
   lazyRouteComponent,
   Outlet,
+  type RouteComponent,
   retainSearchParams,
 } from '@tanstack/react-router'
 import { Gate } from './gate.tsx'
@@ -42,18 +43,73 @@ const signIn = createRoute({
 
 const inside = createRoute({ getParentRoute: () => root, id: 'inside', component: Gate })
 
-const home = createRoute({
-  getParentRoute: () => inside,
-  path: '/',
-  component: lazyRouteComponent(() => import('./pages/home-page.tsx'), 'HomePage'),
+const page = <P extends string, const T>(path: P, component: T) =>
+  createRoute({ getParentRoute: () => inside, path, component: component as RouteComponent })
+
+const home = page(
+  '/',
+  lazyRouteComponent(() => import('./pages/home-page.tsx'), 'HomePage'),
+)
+const settings = page(
+  '/settings',
+  lazyRouteComponent(() => import('./pages/settings-page.tsx'), 'SettingsPage'),
+)
+
+const people = page(
+  '/people',
+  lazyRouteComponent(() => import('./pages/people-page.tsx'), 'PeoplePage'),
+)
+const newPerson = createRoute({
+  getParentRoute: () => people,
+  path: 'new',
+  component: lazyRouteComponent(() => import('./pages/people-page.tsx'), 'NewPersonPanel'),
 })
-const settings = createRoute({
-  getParentRoute: () => inside,
-  path: '/settings',
-  component: lazyRouteComponent(() => import('./pages/settings-page.tsx'), 'SettingsPage'),
+const person = createRoute({
+  getParentRoute: () => people,
+  path: '$id',
+  component: lazyRouteComponent(() => import('./pages/people-page.tsx'), 'PersonPanel'),
 })
 
-const routeTree = root.addChildren([signIn, inside.addChildren([home, settings])])
+const phones = page(
+  '/phones',
+  lazyRouteComponent(() => import('./pages/phones-page.tsx'), 'PhonesPage'),
+)
+const newPhone = createRoute({
+  getParentRoute: () => phones,
+  path: 'new',
+  component: lazyRouteComponent(() => import('./pages/phones-page.tsx'), 'NewPhonePanel'),
+})
+const phone = createRoute({
+  getParentRoute: () => phones,
+  path: '$id',
+  component: lazyRouteComponent(() => import('./pages/phones-page.tsx'), 'PhonePanel'),
+})
+
+const keys = page(
+  '/developers/keys',
+  lazyRouteComponent(() => import('./pages/keys-page.tsx'), 'KeysPage'),
+)
+const newKey = createRoute({
+  getParentRoute: () => keys,
+  path: 'new',
+  component: lazyRouteComponent(() => import('./pages/keys-page.tsx'), 'NewKeyPanel'),
+})
+const key = createRoute({
+  getParentRoute: () => keys,
+  path: '$id',
+  component: lazyRouteComponent(() => import('./pages/keys-page.tsx'), 'KeyPanel'),
+})
+
+const routeTree = root.addChildren([
+  signIn,
+  inside.addChildren([
+    home,
+    people.addChildren([newPerson, person]),
+    phones.addChildren([newPhone, phone]),
+    keys.addChildren([newKey, key]),
+    settings,
+  ]),
+])
 
 export const router = createRouter({
   routeTree,

@@ -1,9 +1,11 @@
 /** Who is signed in, which organisation they look at, and the client of both: the same API that everybody has. */
 import { createContext, type ReactNode, use, useMemo } from 'react'
 import {
+  keepPreviousData,
   type QueryKey,
   QueryClient,
   type UseQueryOptions,
+  useInfiniteQuery,
   useMutation,
   useQuery,
   useQueryClient,
@@ -117,3 +119,39 @@ export function useWrite<R extends Route>(route: R, { changes, onDone }: WriteOp
 }
 
 export const isSignedOut = (error: unknown): boolean => error instanceof ApiFailure && error.status === 401
+
+interface Part<T> {
+  readonly data: readonly T[]
+  readonly next?: string | undefined
+}
+
+interface AskedPart {
+  readonly page: { readonly limit: number; readonly cursor?: string }
+  readonly signal: AbortSignal
+}
+
+/** A list that is read by pages; `more` is null at its end. */
+export function useList<T>(
+  route: ReadRoute,
+  query: unknown,
+  read: (client: Client, asked: AskedPart) => Promise<Part<T>>,
+) {
+  const { client, accountId } = useSession()
+  const list = useInfiniteQuery({
+    queryKey: keyOf(accountId, route, ['pages', query]),
+    initialPageParam: '',
+    queryFn: ({ signal, pageParam: cursor }) =>
+      read(client, { page: { limit: pageSize, ...(cursor !== '' && { cursor }) }, signal }),
+    getNextPageParam: ({ next }) => next,
+    placeholderData: keepPreviousData,
+  })
+  return {
+    rows: list.data?.pages.flatMap(({ data }) => data),
+    error: list.error,
+    retry: () => void list.refetch(),
+    more: list.hasNextPage ? () => void list.fetchNextPage() : null,
+    isLoadingMore: list.isFetchingNextPage,
+  }
+}
+
+const pageSize = 100

@@ -31,6 +31,7 @@ export const theme = createTheme({
   cursorType: 'pointer',
   respectReducedMotion: true,
   components: {
+    Button: { defaultProps: { variant: 'filled' } },
     Modal: { defaultProps: { centered: true, radius: 'lg' } },
     Tooltip: { defaultProps: { openDelay: 350, withArrow: false } },
     TextInput: { defaultProps: { inputWrapperOrder: ['label', 'input', 'description', 'error'] } },
@@ -71,6 +72,9 @@ const both = {
   '--mantine-color-bell-outline': 'var(--accent)',
   '--mantine-color-red-filled': 'var(--danger)',
   '--mantine-color-red-filled-hover': 'var(--danger-hover)',
+  '--mantine-color-red-outline': 'var(--danger-text)',
+  '--mantine-color-red-light-color': 'var(--danger-text)',
+  '--mantine-color-red-text': 'var(--danger-text)',
 }
 
 export const variables: CSSVariablesResolver = () => ({ variables: {}, light: both, dark: both })
