@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { CallParty, type CallState, callExamples, SupervisionMode, Told } from './call.ts'
 import { defineEvents } from './define.ts'
+import { ParticipantId } from './signalling.ts'
 import { Id } from './values.ts'
 
 const { state, record } = callExamples
@@ -46,6 +47,14 @@ export const callStepEvents = defineEvents({
   ),
   'call.merged': step('All three of a consultation hear each other.', {}, {}),
   'call.unmerged': step('One of three left; the two others go on.', {}, {}),
+  'call.joined_meeting': step(
+    'One side left; the other goes on in a meeting, by telephone.',
+    {
+      meeting_id: Id.meta({ description: 'The `id` of the meeting.' }),
+      participant_id: ParticipantId.meta({ description: 'As `meeting.participant_joined` names it.' }),
+    },
+    { meeting_id: '5e94578578a5e3001f2b8e31', participant_id: 'par_0123456789abcdef01234567' },
+  ),
   'call.parked': step(
     'One side left the other waiting with music, to be retrieved.',
     { parked_by: CallParty },

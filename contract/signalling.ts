@@ -29,6 +29,8 @@ export const Participant = z.object({
   id: ParticipantId,
   name: z.string(),
   role: z.enum(['host', 'guest']),
+  /** Of who is there by telephone: the number without its middle. Null: a page. */
+  phone: z.string().nullable(),
   /** What this participant says is on. `screen` is true while a screen is shared. */
   microphone: z.boolean(),
   camera: z.boolean(),
@@ -162,8 +164,14 @@ export const clientOps = {
     ok: z.object({ message: ChatMessage }),
   },
   hand: { params: z.strictObject({ raised: z.boolean() }), ok: z.object({}) },
-  /** Host only: switches off another's microphone; only its owner can switch it on again. */
-  mute: { params: z.strictObject({ participantId: ParticipantId }), ok: z.object({}) },
+  /**
+   * Host only: switches off another's microphone; only its owner can switch it on again. A phone has no such switch, so
+   * there the host can do it too, by `muted: false`.
+   */
+  mute: {
+    params: z.strictObject({ participantId: ParticipantId, muted: z.boolean().optional() }),
+    ok: z.object({}),
+  },
   /** Host only. */
   remove: { params: z.strictObject({ participantId: ParticipantId }), ok: z.object({}) },
   /** Host only: ends the meeting for everybody and closes it. */

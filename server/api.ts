@@ -42,7 +42,12 @@ async function start(connection: ClientConfig, { log, stops }: ControlParts): Pr
   stops.push(async () => {
     for (const worker of workers) worker.stop()
   })
-  const voice = new VoiceClient(voiceSocketPath(config.dataDir), log, () => app.sequencer.poke())
+  const masterKey = await readMasterKey(config.dataDir)
+  const voice = new VoiceClient(voiceSocketPath(config.dataDir), log, {
+    wrote: () => app.sequencer.poke(),
+    phones: (phones) => app.phones.sync(phones),
+    lost: () => app.phones.voiceLost(),
+  })
   stops.push(async () => voice.stop())
   const bridge = new Bridge(bridgeSocketPath(config.dataDir))
   stops.push(async () => bridge.stop())
@@ -53,7 +58,7 @@ async function start(connection: ClientConfig, { log, stops }: ControlParts): Pr
     instance,
     log,
     clock: Date.now,
-    masterKey: await readMasterKey(config.dataDir),
+    masterKey,
     instanceApiKey: credentials.instanceApiKey,
     voice,
     openMedia: (index, events) => {
@@ -67,6 +72,7 @@ async function start(connection: ClientConfig, { log, stops }: ControlParts): Pr
   await app.feed.start()
   stops.push(() => app.feed.stop())
   await app.rooms.restore()
+  app.phones.start()
   const dispatcher = new Dispatcher({ app, connection })
   dispatcher.start()
   stops.push(() => dispatcher.stop())

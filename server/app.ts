@@ -11,14 +11,15 @@ import type { Instance } from './first-start.ts'
 import { Outbox } from './mail/outbox.ts'
 import { meetingLinks } from './meeting/links.ts'
 import type { Media, MediaEvents } from './meeting/media.ts'
+import { MeetingPhones } from './meeting/phones.ts'
 import { Rooms } from './meeting/rooms.ts'
-import { Streams } from './realtime/streams.ts'
 import { Outgoing } from './outgoing/outgoing.ts'
 import type { Resolve } from './outgoing/resolver.ts'
+import { Streams } from './realtime/streams.ts'
 import type { Database } from './store/database.ts'
 import { createVault, type Vault } from './auth/vault.ts'
-
 import type { CallCommand, CommandRefusal } from '../engine/call/command.ts'
+
 export type CommandAnswer =
   /** It is done, or on its way. */
   | { readonly type: 'obeyed' }
@@ -33,11 +34,13 @@ export type CommandAnswer =
 export interface Voice {
   /** What was committed for this account is what calls go by when this returns (T4). */
   changed(accountId: string): Promise<void>
-}
   command(command: CallCommand): Promise<CommandAnswer>
+  /** Hangs up the leg that is in a meeting as that participant, if there is one. */
+  dropPhone(participantId: string): void
+}
 
 /** Where no calls are carried. */
-export const noVoice: Voice = { changed: async () => {}, command: async () => ({ type: 'away' }) }
+export const noVoice: Voice = { changed: async () => {}, command: async () => ({ type: 'away' }), dropPhone: () => {} }
 
 export interface App {
   readonly config: Config
@@ -56,6 +59,7 @@ export interface App {
   /** Requests to addresses that customers name (S8). */
   readonly outgoing: Outgoing
   readonly rooms: Rooms
+  readonly phones: MeetingPhones
   readonly rootAccountId: string
   readonly whitelabelId: string
   /** Of the public URL: what realms are made from. */
@@ -92,6 +96,19 @@ export function createApp(parts: Parts): App {
   const links = meetingLinks({ config, signer, whitelabelId })
   const host = new URL(config.publicUrl).hostname
   const credentials = new Credentials({ database, clock, rootAccountId, instanceApiKey: parts.instanceApiKey })
+  const voice = parts.voice ?? noVoice
+  const rooms = new Rooms({
+    config,
+    database,
+    log,
+    clock,
+    signer,
+    sequencer,
+    links,
+    openMedia: parts.openMedia,
+    graceMs: parts.graceMs ?? graceMs,
+    dropPhone: (participantId) => voice.dropPhone(participantId),
+  })
   return {
     config,
     database,
@@ -99,7 +116,7 @@ export function createApp(parts: Parts): App {
     clock,
     signer,
     vault: createVault(parts.masterKey),
-    voice: parts.voice ?? noVoice,
+    voice,
     sequencer,
     rootAccountId,
     whitelabelId,
@@ -110,16 +127,7 @@ export function createApp(parts: Parts): App {
     streams: new Streams({ credentials, log, ...parts.streams }),
     outgoing: new Outgoing({ config, rootAccountId, ...parts.outgoing }),
     outbox: new Outbox({ database, smtpUrl: config.smtpUrl, dataDir: config.dataDir, host, log, clock }),
-    rooms: new Rooms({
-      config,
-      database,
-      log,
-      clock,
-      signer,
-      sequencer,
-      links,
-      openMedia: parts.openMedia,
-      graceMs: parts.graceMs ?? graceMs,
-    }),
+    rooms,
+    phones: new MeetingPhones(rooms),
   }
 }

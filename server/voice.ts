@@ -12,6 +12,7 @@ import { createVault } from './auth/vault.ts'
 import { readConfig } from './config.ts'
 import { type ControlParts, runControlProgram } from './control-program.ts'
 import { workerSocketPath } from './media/worker-process.ts'
+import { makeRecordingFolder } from './recording/files.ts'
 import { openDatabase } from './store/database.ts'
 import { mediaFile } from './store/media-files.ts'
 import { realmOf } from './store/telephony.ts'
@@ -47,6 +48,7 @@ async function start(connection: ClientConfig, { log, stops }: ControlParts): Pr
     realmOf: (account) => realmOf(account, host),
   })
   await directories.reload(null)
+  await makeRecordingFolder(config.dataDir)
   const telephony = new Switch({
     node,
     connection,
@@ -65,9 +67,10 @@ async function start(connection: ClientConfig, { log, stops }: ControlParts): Pr
     },
     network: { localNets: config.localNets, publicIps: config.publicIps ?? [] },
     rtpPorts: config.rtpPorts,
-    workerSocket: workerSocketPath(config.dataDir, 0),
+    workerSocket: (worker) => workerSocketPath(config.dataDir, worker),
     dataDir: config.dataDir,
     wrote: () => control.wrote(),
+    phonesChanged: () => control.phonesChanged(),
   })
   const control = new Control(voiceSocketPath(config.dataDir), telephony)
   stops.push(() => telephony.stop())

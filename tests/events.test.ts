@@ -8,6 +8,7 @@ import { keepPartitions } from '../server/events/retention.ts'
 import { verifyChain } from '../server/events/verify.ts'
 import { newId } from '../server/ids.ts'
 import { meetingLinks } from '../server/meeting/links.ts'
+import { disableWebhook } from '../server/webhooks/ending.ts'
 import { endIfOver, enterMeeting, leaveMeeting } from '../server/store/participants.ts'
 import { call, testApp } from './app.ts'
 import { done, makeKey, makeTenant, newNumber, operator, type Tenant, unique, withKey, withToken } from './world.ts'
@@ -51,6 +52,7 @@ async function live(): Promise<Tenant> {
   await done(http, 'DELETE', `/api/v6/meeting/${other.id}`, undefined, headers)
   await leaveByLink()
   await configureTelephony(tenant)
+  await keepWebhook(tenant)
   await settled()
   await erasePerson(app.database, {
     accountId: tenant.accountId,
@@ -90,6 +92,18 @@ async function configureTelephony({ key }: Tenant): Promise<void> {
   }
 }
 
+/** From its beginning to its end. */
+async function keepWebhook({ key, accountId }: Tenant): Promise<void> {
+  const headers = withKey(key.secret)
+  const { id } = (await done(http, 'PUT', '/v3.0/webhooks', { data: { url: 'https://crm.example.com' } }, headers)).data
+  await done(http, 'PATCH', `/v3.0/webhooks/${id}`, { data: { ordering: 'strict' } }, headers)
+  await done(http, 'POST', `/v3.0/webhooks/${id}/pause`, undefined, headers)
+  await done(http, 'POST', `/v3.0/webhooks/${id}/resume`, { data: {} }, headers)
+  await done(http, 'POST', `/v3.0/webhooks/${id}/rotate_secret`, { data: {} }, headers)
+  await disableWebhook(app, { webhookId: id, accountId, reason: 'gone', failingSince: null })
+  await done(http, 'DELETE', `/v3.0/webhooks/${id}`, undefined, headers)
+}
+
 /** Three come, one leaves. */
 async function meet(meetingId: string): Promise<void> {
   const ids = [newId(), newId(), newId()].map((id) => `par_${id}`)
@@ -101,6 +115,7 @@ async function meet(meetingId: string): Promise<void> {
       email: null,
       role: 'guest' as const,
       joinedAt: new Date(),
+      phone: null,
       leftAt: null,
     }
     await enterMeeting(app.database, links, guest, new Date())

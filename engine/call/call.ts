@@ -107,7 +107,7 @@ export class Call {
 
   /** Somebody waits for somebody to answer. */
   get isWaiting(): boolean {
-    return this.stage === 'running' && this.transfer === null && this.floor.parking === null
+    return this.stage === 'running' && this.transfer === null && !this.floor.parking && !this.floor.meeting
   }
 
   /** The first write, without which nothing leaves. */

@@ -18,6 +18,8 @@ import { beginCall } from './incoming.ts'
 import type { IncomingInvite, LegEvent, LegId } from './leg.ts'
 import { Limits } from './limits.ts'
 import { type Line, lineOf } from './line.ts'
+import { dropPhone, meetingPhone } from './meeting.ts'
+import type { MeetingPhone } from './meeting-phone.ts'
 import { originate } from './originate.ts'
 import type { CallRecord } from './records.ts'
 import { preempted } from './outcome.ts'
@@ -91,6 +93,18 @@ export class Calls implements Machine<CallInput, CallOutput>, CallServices<Call>
     this.#obeyed.add(id)
     const [first] = this.#obeyed
     if (this.#obeyed.size > mostObeyed && first !== undefined) this.#obeyed.delete(first)
+  }
+
+  /** All legs that are in meetings. */
+  meetingPhones(): MeetingPhone[] {
+    return [...this.#calls.values()].flatMap((call) => meetingPhone(call) ?? [])
+  }
+
+  /** The leg that is in a meeting as that participant is hung up. */
+  dropPhone(now: Instant, participantId: string): void {
+    for (const call of this.#calls.values()) {
+      if (call.floor.meeting?.link.participantId === participantId) dropPhone(now, call)
+    }
   }
 
   /** What a device is doing, for lamps on other phones. */

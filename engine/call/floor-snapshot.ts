@@ -9,7 +9,7 @@ import { CallRecording, type RecordingSnapshot } from './call-recording.ts'
 import { Consultation } from './consult.ts'
 import type { Floor } from './floor.ts'
 import type { LegId } from './leg.ts'
-import type { Attendance } from './meeting.ts'
+import { type Attendance, enter } from './meeting.ts'
 import { Parking, type ParkingSnapshot } from './park.ts'
 import { Supervision, type SupervisionSnapshot } from './supervise.ts'
 
@@ -23,7 +23,14 @@ export interface FloorSnapshot {
   readonly recording: RecordingSnapshot | null
 }
 
-export function floorSnapshot({ consultation, third, parking, meeting, supervisions, recording }: Floor): FloorSnapshot {
+export function floorSnapshot({
+  consultation,
+  third,
+  parking,
+  meeting,
+  supervisions,
+  recording,
+}: Floor): FloorSnapshot {
   const { consultant, consulted, command } = consultation ?? {}
   return {
     consultation:
@@ -48,6 +55,10 @@ export const emptyFloor: FloorSnapshot = {
 export function restoreFloor(now: Instant, call: Call, kept: FloorSnapshot, legs: ReadonlyMap<LegId, CallLeg>): void {
   const { floor } = call
   const third = legs.get(kept.third ?? '') ?? null
+  if (kept.meeting) {
+    floor.meeting = kept.meeting
+    enter(call, kept.meeting)
+  }
   // It has taken the place of one who is gone.
   floor.third = third === call.caller || third === call.callee ? null : third
   if (kept.parking) floor.parking = new Parking(call, kept.parking.parker, Math.max(now, kept.parking.until))

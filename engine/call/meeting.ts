@@ -19,7 +19,11 @@ export interface Attendance {
   readonly command: CommandId | null
 }
 
-export function toMeeting(now: Instant, call: Call, command: ActCommand<ActionOf<'to_meeting'>>): CommandRefusal | null {
+export function toMeeting(
+  now: Instant,
+  call: Call,
+  command: ActCommand<ActionOf<'to_meeting'>>,
+): CommandRefusal | null {
   if (call.floor.meeting) return refuse('conflict', 'It is in a meeting already.')
   const leg = legOfCommand(call, command)
   if (isRefusal(leg)) return leg
@@ -40,11 +44,12 @@ export function toMeeting(now: Instant, call: Call, command: ActCommand<ActionOf
     call.caller = other
     attend(at, call, attendance, leg)
     call.legs.drop(at, leg, null)
+    call.writeSnapshot()
   })
   return null
 }
 
-/** The call's only leg takes part from now on. `leg`: whose doing it is. */
+/** The call's only leg takes part from now on; a snapshot is to be written after it. `leg`: whose doing it is. */
 export function attend(now: Instant, call: Call, attendance: Attendance, leg: CallLeg): void {
   const { floor, caller, ledger } = call
   call.stage = 'running'
@@ -56,7 +61,6 @@ export function attend(now: Instant, call: Call, attendance: Attendance, leg: Ca
   const { command, link } = attendance
   const { meetingId, participantId } = link
   call.tell(now, 'call.joined_meeting', leg, { command, meeting: { meetingId, participantId } })
-  call.writeSnapshot()
 }
 
 /** At the media worker, and for whoever runs meetings. */

@@ -73,15 +73,15 @@ export function restoreCall(
     (leg): leg is LegId => leg !== null && hasDialog(leg),
   )
   const floor = kept.floor ?? emptyFloor
-  if (second === undefined && floor.parking && first === kept.caller) {
+  if (second === undefined && (floor.parking || floor.meeting) && first === kept.caller) {
     restoreFloor(now, call, floor, legs)
-    call.media.holdFor(call.caller, floor.parking.parker)
+    if (floor.parking) call.media.holdFor(call.caller, floor.parking.parker)
   } else if (second === undefined) {
     call.end(now, { by: 'system', outcome: hungUp, q850: 41 })
   } else {
     call.caller = legs.get(first ?? '') ?? call.caller
     call.callee = legs.get(second) ?? null
-    restoreFloor(now, call, { ...floor, parking: null }, legs)
+    restoreFloor(now, call, { ...floor, parking: null, meeting: null }, legs)
     call.connect(now)
     call.floor.resume()
   }
@@ -91,7 +91,7 @@ export function restoreCall(
 
 /** Where the callee is being handed on, the transferor is still there to talk to. */
 function calleeOf({ callee, caller, floor, legs }: CallSnapshot): LegId | null {
-  if (callee !== null || floor?.parking) return callee
+  if (callee !== null || floor?.parking || floor?.meeting) return callee
   return legs.find(({ facts, dialog }) => facts.id !== caller && dialog !== null)?.facts.id ?? null
 }
 

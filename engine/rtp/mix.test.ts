@@ -263,13 +263,15 @@ describe('with everything else', () => {
   })
 
   it('a meeting takes the place of what it was joined to, and the other way round', () => {
+    talk(2)
+    phones.a.packets.length = 0
     bench.order({ type: 'bridge', a: 'a', b: 'b' })
-    bench.order({ type: 'meeting', endpoint: 'a', peer: 'par.phone' })
+    bench.order({ type: 'meeting', endpoint: 'a', peer: 'par.phone', worker: 0 })
     talk(10, ['b'])
     expect(phones.a.packets).toEqual([])
-    bench.order({ type: 'meeting', endpoint: 'a', peer: 'par.phone' }) // again: nothing
+    bench.order({ type: 'meeting', endpoint: 'a', peer: 'par.phone', worker: 0 }) // again: nothing
     mix({ a: ['b'] })
-    bench.order({ type: 'meeting', endpoint: 'b', peer: 'two.phone' })
+    bench.order({ type: 'meeting', endpoint: 'b', peer: 'two.phone', worker: 0 })
     bench.close('b')
     expect(bench.meetings).toEqual([
       ['a', 'par.phone'],

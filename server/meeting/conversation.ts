@@ -297,6 +297,7 @@ export class Conversation {
       name: params.name,
       email: params.email ?? null,
       role,
+      phone: null,
       joinedAt: now,
       leftAt: null,
     }
@@ -308,6 +309,7 @@ export class Conversation {
       id: row.id,
       name: row.name,
       role,
+      phone: null,
       microphone: params.microphone,
       camera: params.camera,
       screen: false,
@@ -394,12 +396,15 @@ export class Conversation {
     return {}
   }
 
-  async #mute({ participantId }: OpParams<'mute'>): Promise<OpResult<'mute'>> {
+  async #mute({ participantId, muted = true }: OpParams<'mute'>): Promise<OpResult<'mute'>> {
     const { room, member, target } = this.#asHost(participantId)
-    if (!target.state.microphone) return {}
-    room.update(target, { microphone: false })
+    if (!muted && target.row.phone === null) {
+      throw new SignallingError('not_allowed', 'Only its owner can switch a microphone on again.')
+    }
+    if (target.state.microphone !== muted) return {}
+    room.update(target, { microphone: !muted })
     room.orderMute(target)
-    target.session?.tell('muted', { by: member.state.name })
+    if (muted) target.session?.tell('muted', { by: member.state.name })
     return {}
   }
 

@@ -28,6 +28,7 @@ import {
   lockOpenMeetings,
 } from '../store/participants.ts'
 import type { Media, MediaEvents } from './media.ts'
+import { openPhone, phoneMember } from './phones.ts'
 import { type Member, Room } from './room.ts'
 import type { Session } from './session.ts'
 
@@ -42,6 +43,8 @@ export interface RoomsOptions {
   readonly openMedia: (worker: number, events: MediaEvents) => Media
   /** How long a participant whose connection is lost is kept (M6). */
   readonly graceMs: number
+  /** Hangs up a phone that is to be in a meeting no more. */
+  readonly dropPhone: (participantId: string) => void
 }
 
 const everywhere = { accountId: null, userId: null }
@@ -76,10 +79,17 @@ export class Rooms {
     for (const row of await listInside(this.options.database)) {
       const room = await this.open(row.meetingId)
       if (!room) continue
+      if (row.phone !== null) {
+        const member = phoneMember(row, false)
+        room.add(member)
+        this.startGrace(room, member)
+        continue
+      }
       const state = {
         id: row.id,
         name: row.name,
         role: row.role,
+        phone: null,
         microphone: false,
         camera: false,
         screen: false,
@@ -129,6 +139,17 @@ export class Rooms {
     return media
   }
 
+  workerOf(room: Room): number {
+    return this.#media.indexOf(room.media)
+  }
+
+  /** All that are inside by telephone. */
+  phones(): { readonly room: Room; readonly member: Member }[] {
+    return [...this.#rooms.values()].flatMap((room) =>
+      [...room.members.values()].flatMap((member) => (member.row.phone === null ? [] : [{ room, member }])),
+    )
+  }
+
   watch(session: Session): void {
     this.sessions.set(session.id, session)
     this.#peers.set(session.peerId, session)
@@ -172,6 +193,7 @@ export class Rooms {
     room.remove(member)
     if (member.session) this.drop(member.session, room)
     else room.media.tell({ type: 'leave', peerId: member.peerId })
+    if (member.row.phone !== null) this.options.dropPhone(member.row.id)
   }
 
   async #endIfOver(room: Room): Promise<void> {
@@ -322,11 +344,13 @@ export class Rooms {
     this.#strangers[worker] = setTimeout(() => this.#dropStrangers(worker), this.options.graceMs)
     if (isSame) return
     for (const session of this.#sessionsOf(worker)) if (!alive.has(session.peerId)) this.#loseMedia(session)
+    for (const { room, member } of this.phones()) if (this.workerOf(room) === worker) openPhone(room, member)
   }
 
   #dropStrangers(worker: number): void {
     for (const peerId of this.#alive[worker] ?? []) {
-      if (!this.#peers.has(peerId)) this.#media[worker]?.tell({ type: 'leave', peerId })
+      const isPhone = [...this.#rooms.values()].some((room) => room.memberOf(peerId)?.row.phone)
+      if (!isPhone && !this.#peers.has(peerId)) this.#media[worker]?.tell({ type: 'leave', peerId })
     }
     this.#alive[worker] = new Set()
   }

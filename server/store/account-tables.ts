@@ -151,6 +151,7 @@ export interface MeetingTables {
     name: string
     email: string | null
     role: 'host' | 'guest'
+    phone: string | null
     joinedAt: Date
     leftAt: Date | null
   }

@@ -26,14 +26,15 @@ export type LeaveReason = EventData<'meeting.participant_left'>['reason']
 
 const everywhere = { accountId: null, userId: null }
 const actorOf = (participant: { id: string }): Actor => ({ type: 'participant', id: participant.id })
-const shown = ({ id, name, role }: ParticipantRow) => ({ id, name, role })
+const shown = ({ id, name, role, phone }: ParticipantRow) => ({ id, name, role, phone })
 
-/** Null when the meeting was closed or deleted meanwhile. */
+/** Null when the meeting was closed or deleted meanwhile. `correlationId`: the command that brought a phone. */
 export function enterMeeting(
   database: Database,
   links: MeetingLinks,
   participant: ParticipantRow,
   now: Date,
+  correlationId: string | null = null,
 ): Promise<MeetingRow | null> {
   return database.transaction().execute(async (trx) => {
     const meeting = await lockMeeting(trx, participant.meetingId, everywhere)
@@ -48,7 +49,8 @@ export function enterMeeting(
     }
     const about = await nextOf(trx, links, meeting, {}, now)
     const data = { ...about.data, participant: shown(participant) }
-    await append(trx, { ...about, type: 'meeting.participant_joined', actor, data })
+    const cause = correlationId === null ? {} : { correlationId }
+    await append(trx, { ...about, ...cause, type: 'meeting.participant_joined', actor, data })
     return { ...meeting, startedAt, isActive: true }
   })
 }

@@ -54,6 +54,26 @@ create table api_keys (
 );
 CREATE INDEX api_keys_account ON api_keys USING btree (account_id);
 
+create table call_commands (
+  account_id text not null,
+  id text not null,
+  call_id text not null,
+  verb text not null,
+  actor text not null,
+  created_at timestamp with time zone not null default now(),
+  "position" bigint not null,
+  request_hash bytea not null,
+  credential text,
+  operation text,
+  key text,
+  leased_until timestamp with time zone not null,
+  settled_at timestamp with time zone,
+  answer text,
+  constraint call_commands_pkey PRIMARY KEY (account_id, id)
+);
+CREATE INDEX call_commands_age ON call_commands USING btree (created_at);
+CREATE UNIQUE INDEX call_commands_key ON call_commands USING btree (credential, operation, key) WHERE (key IS NOT NULL);
+
 create table call_legs (
   id text not null,
   call_id text not null,
@@ -178,6 +198,7 @@ create table calls (
   quality jsonb,
   snapshot text,
   recording jsonb,
+  state text,
   constraint calls_pkey PRIMARY KEY (id),
   constraint calls_direction_check CHECK ((direction = ANY (ARRAY['incoming'::text, 'outgoing'::text, 'internal'::text]))),
   constraint calls_hangup_cause_check CHECK ((hangup_cause = ANY (ARRAY['ANSWERED'::text, 'NO ANSWER'::text, 'BUSY'::text, 'FAILED'::text, 'CANCEL'::text, 'CONGESTION'::text]))),
@@ -296,6 +317,7 @@ create table events (
   constraint events_pkey PRIMARY KEY ("position", recorded_at)
 ) partition by range (recorded_at);
 CREATE INDEX events_account ON events USING btree (account_id, "position");
+CREATE INDEX events_id ON events USING btree (id);
 CREATE INDEX events_resource ON events USING btree (resource_type, resource_id, "position");
 
 create table idempotency (
@@ -379,6 +401,7 @@ create table meeting_participants (
   role text not null,
   joined_at timestamp with time zone not null,
   left_at timestamp with time zone,
+  phone text,
   constraint meeting_participants_pkey PRIMARY KEY (id),
   constraint meeting_participants_meeting_id_fkey FOREIGN KEY (meeting_id) REFERENCES meetings(id) ON DELETE CASCADE,
   constraint meeting_participants_id_check CHECK ((id ~ '^par_[0-9a-f]{24}$'::text)),
@@ -465,6 +488,28 @@ create table phone_numbers (
 CREATE INDEX phone_numbers_account ON phone_numbers USING btree (account_id, number);
 CREATE INDEX phone_numbers_trunk ON phone_numbers USING btree (trunk_id);
 
+create table recordings (
+  id text not null,
+  account_id text not null,
+  call_id text not null,
+  owner_id text,
+  resource_seq bigint not null default 1,
+  status text not null default 'recording'::text,
+  started_at timestamp with time zone not null,
+  ended_at timestamp with time zone,
+  fault text,
+  parts jsonb not null,
+  duration_ms bigint,
+  size_bytes bigint,
+  constraint recordings_pkey PRIMARY KEY (id),
+  constraint recordings_id_check CHECK ((id ~ '^[0-9a-f]{24}$'::text)),
+  constraint recordings_status_check CHECK ((status = ANY (ARRAY['recording'::text, 'ready'::text, 'failed'::text])))
+);
+CREATE INDEX recordings_account ON recordings USING btree (account_id, started_at DESC);
+CREATE INDEX recordings_age ON recordings USING btree (started_at);
+CREATE INDEX recordings_call ON recordings USING btree (call_id);
+CREATE INDEX recordings_open ON recordings USING btree (id) WHERE (status = 'recording'::text);
+
 create table registrations (
   device_id text not null,
   binding text not null,
@@ -484,6 +529,7 @@ create table registrations (
   registered_at timestamp with time zone not null default now(),
   expires_at timestamp with time zone not null,
   node text not null,
+  resource_seq bigint not null default 0,
   constraint registrations_pkey PRIMARY KEY (device_id, binding),
   constraint registrations_device_id_fkey FOREIGN KEY (device_id) REFERENCES devices(id) ON DELETE CASCADE
 );
@@ -618,3 +664,78 @@ create table voice_batches (
   batch bigint not null,
   constraint voice_batches_pkey PRIMARY KEY (node)
 );
+
+create table webhook_deliveries (
+  webhook_id text not null,
+  id text not null,
+  kind text not null,
+  status text not null default 'pending'::text,
+  "position" bigint,
+  recorded_at timestamp with time zone,
+  body text,
+  event_id uuid not null,
+  event_type text not null,
+  event_account_id text not null,
+  resource_type text not null,
+  resource_id text not null,
+  attempt_count integer not null default 0,
+  next_attempt_at timestamp with time zone,
+  created_at timestamp with time zone not null,
+  finished_at timestamp with time zone,
+  last_status integer,
+  last_error text,
+  attempts jsonb not null default '[]'::jsonb,
+  response jsonb,
+  constraint webhook_deliveries_pkey PRIMARY KEY (webhook_id, id),
+  constraint webhook_deliveries_webhook_id_fkey FOREIGN KEY (webhook_id) REFERENCES webhooks(id) ON DELETE CASCADE,
+  constraint webhook_deliveries_kind_check CHECK ((kind = ANY (ARRAY['event'::text, 'replay'::text, 'test'::text]))),
+  constraint webhook_deliveries_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'delivered'::text, 'failed'::text, 'cancelled'::text])))
+);
+CREATE INDEX webhook_deliveries_pending ON webhook_deliveries USING btree (webhook_id, id) WHERE (status = 'pending'::text);
+
+create table webhook_replays (
+  id text not null,
+  webhook_id text not null,
+  status text not null default 'running'::text,
+  filter jsonb not null,
+  total bigint not null,
+  queued bigint not null default 0,
+  after text not null,
+  until text not null,
+  created_at timestamp with time zone not null,
+  finished_at timestamp with time zone,
+  constraint webhook_replays_pkey PRIMARY KEY (id),
+  constraint webhook_replays_webhook_id_fkey FOREIGN KEY (webhook_id) REFERENCES webhooks(id) ON DELETE CASCADE,
+  constraint webhook_replays_status_check CHECK ((status = ANY (ARRAY['running'::text, 'done'::text, 'cancelled'::text])))
+);
+CREATE INDEX webhook_replays_webhook ON webhook_replays USING btree (webhook_id, created_at);
+
+create table webhook_states (
+  webhook_id text not null,
+  "position" bigint not null,
+  failing_since timestamp with time zone,
+  last_success_at timestamp with time zone,
+  constraint webhook_states_pkey PRIMARY KEY (webhook_id),
+  constraint webhook_states_webhook_id_fkey FOREIGN KEY (webhook_id) REFERENCES webhooks(id) ON DELETE CASCADE
+);
+
+create table webhooks (
+  id text not null,
+  account_id text not null,
+  resource_seq bigint not null default 1,
+  external_id text,
+  name text,
+  url text not null,
+  is_enabled boolean not null default true,
+  disabled_reason text,
+  stopped_at timestamp with time zone,
+  scopes text[] not null,
+  settings jsonb not null default '{}'::jsonb,
+  secrets bytea not null,
+  old_secret_expires_at timestamp with time zone,
+  created_at timestamp with time zone not null default now(),
+  constraint webhooks_pkey PRIMARY KEY (id),
+  constraint webhooks_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(id) ON DELETE CASCADE,
+  constraint webhooks_disabled_reason_check CHECK ((disabled_reason = ANY (ARRAY['failing'::text, 'gone'::text])))
+);
+CREATE INDEX webhooks_account ON webhooks USING btree (account_id, created_at);

@@ -58,6 +58,7 @@ export const toCallData = ({ event, call, leg, transferredTo, failure, about }: 
   ...(about?.reason && { reason: about.reason }),
   ...(about?.mode && { mode: about.mode }),
   ...(about?.digitCount !== undefined && { digit_count: about.digitCount }),
+  ...(about?.meeting && { meeting_id: about.meeting.meetingId, participant_id: about.meeting.participantId }),
   ...(about?.recordingId && { recording_id: about.recordingId }),
 })
 

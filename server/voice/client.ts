@@ -2,6 +2,7 @@
 import { connect, type Socket } from 'node:net'
 import type { FastifyBaseLogger } from 'fastify'
 import type { CallCommand } from '../../engine/call/command.ts'
+import type { MeetingPhone } from '../../engine/call/meeting-phone.ts'
 import type { CommandAnswer } from '../app.ts'
 import { LineReader } from '../media/lines.ts'
 import type { FromVoice, ToVoice, VoiceFigures } from './control-protocol.ts'
@@ -16,9 +17,17 @@ interface Waiting {
 }
 type Asked<T> = T extends { readonly request: number } ? Omit<T, 'request'> : never
 
+export interface VoiceEvents {
+  /** Events wait in the inbox. */
+  wrote(): void
+  /** All legs that are in meetings. */
+  phones(phones: readonly MeetingPhone[]): void
+  lost(): void
+}
+
 export class VoiceClient {
   readonly #path: string
-  readonly #wrote: () => void
+  readonly #events: VoiceEvents
   readonly #log: FastifyBaseLogger
   readonly #waiting = new Map<number, Waiting>()
   #socket: Socket | null = null
@@ -27,11 +36,10 @@ export class VoiceClient {
   #lastRequest = 0
   #timer: NodeJS.Timeout | null = null
 
-  /** `wrote`: events wait in the inbox. */
-  constructor(path: string, log: FastifyBaseLogger, wrote: () => void) {
+  constructor(path: string, log: FastifyBaseLogger, events: VoiceEvents) {
     this.#path = path
     this.#log = log
-    this.#wrote = wrote
+    this.#events = events
     this.#connect()
   }
 
@@ -60,6 +68,10 @@ export class VoiceClient {
     return answer.refusal === null ? { type: 'obeyed' } : { type: 'refused', refusal: answer.refusal }
   }
 
+  dropPhone(participantId: string): void {
+    if (this.#isUp) this.#say({ type: 'drop_phone', participantId })
+  }
+
   stop(): void {
     this.#isStopped = true
     if (this.#timer) clearTimeout(this.#timer)
@@ -74,8 +86,12 @@ export class VoiceClient {
     return new Promise((resolve) => {
       const timer = setTimeout(() => this.#settle(request, null), askMs)
       this.#waiting.set(request, { resolve, timer })
-      socket.write(`${JSON.stringify({ ...question, request })}\n`)
+      this.#say({ ...question, request } as ToVoice)
     })
+  }
+
+  #say(message: ToVoice): void {
+    this.#socket?.write(`${JSON.stringify(message)}\n`)
   }
 
   #settle(request: number, message: FromVoice | null): void {
@@ -90,7 +106,8 @@ export class VoiceClient {
     const socket = connect(this.#path)
     const lines = new LineReader((line) => {
       const message: FromVoice = JSON.parse(line)
-      if (message.type === 'wrote') this.#wrote()
+      if (message.type === 'wrote') this.#events.wrote()
+      else if (message.type === 'phones') this.#events.phones(message.phones)
       else this.#settle(message.request, message)
     })
     this.#socket = socket
@@ -100,6 +117,7 @@ export class VoiceClient {
     socket.on('data', (bytes) => lines.push(bytes))
     socket.on('error', () => {}) // `close` follows
     socket.on('close', () => {
+      if (this.#isUp && !this.#isStopped) this.#events.lost()
       this.#isUp = false
       for (const request of [...this.#waiting.keys()]) this.#settle(request, null)
       if (!this.#isStopped) this.#timer = setTimeout(() => this.#connect(), reconnectMs)

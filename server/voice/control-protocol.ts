@@ -1,11 +1,14 @@
 /** What the api and the voice process say over their Unix socket: one JSON value a line. Both are of one version. */
 import type { CallCommand, CommandRefusal } from '../../engine/call/command.ts'
+import type { MeetingPhone } from '../../engine/call/meeting-phone.ts'
 import { unixSocketPath } from '../media/worker-process.ts'
 
 export type ToVoice =
   | { readonly type: 'changed'; readonly request: number; readonly accountId: string }
   | { readonly type: 'figures'; readonly request: number }
   | { readonly type: 'command'; readonly request: number; readonly command: CallCommand }
+  /** The leg that is in a meeting as that participant is hung up. */
+  | { readonly type: 'drop_phone'; readonly participantId: string }
 
 export type FromVoice =
   /** `changed` is carried out; or why not. */
@@ -13,6 +16,8 @@ export type FromVoice =
   | { readonly type: 'figures'; readonly request: number; readonly figures: VoiceFigures }
   /** Null: it is done, or on its way. */
   | { readonly type: 'commanded'; readonly request: number; readonly refusal: CommandRefusal | null }
+  /** All legs that are in meetings: first on every connection, and when it changes. */
+  | { readonly type: 'phones'; readonly phones: readonly MeetingPhone[] }
   /** Events wait in the inbox. */
   | { readonly type: 'wrote' }
 

@@ -5,6 +5,7 @@
 import { chmodSync, rmSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
 import type { CallCommand, CommandRefusal } from '../../engine/call/command.ts'
+import type { MeetingPhone } from '../../engine/call/meeting-phone.ts'
 import { LineReader } from '../media/lines.ts'
 import type { FromVoice, ToVoice } from './control-protocol.ts'
 
@@ -15,6 +16,9 @@ export interface ControlHandler {
   /** Configuration of that account is another now. */
   changed(accountId: string): Promise<void>
   command(command: CallCommand): CommandRefusal | null
+  /** All legs that are in meetings. */
+  phones(): readonly MeetingPhone[]
+  dropPhone(participantId: string): void
   figures(): Extract<FromVoice, { type: 'figures' }>['figures']
 }
 
@@ -22,6 +26,7 @@ export class Control {
   readonly #path: string
   readonly #handler: ControlHandler
   readonly #sockets = new Set<Socket>()
+  #tellsPhones = false
   readonly #server: Server
   #wrote: NodeJS.Timeout | null = null
 
@@ -55,8 +60,20 @@ export class Control {
     }, gatherMs)
   }
 
+  /** Several in one turn are one. */
+  phonesChanged(): void {
+    if (this.#tellsPhones) return
+    this.#tellsPhones = true
+    setImmediate(() => {
+      this.#tellsPhones = false
+      const phones = this.#handler.phones()
+      for (const socket of this.#sockets) say(socket, { type: 'phones', phones })
+    })
+  }
+
   #accept(socket: Socket): void {
     this.#sockets.add(socket)
+    say(socket, { type: 'phones', phones: this.#handler.phones() })
     const lines = new LineReader((line) => void this.#obey(socket, JSON.parse(line)))
     socket.on('data', (bytes) => lines.push(bytes))
     socket.on('error', () => {}) // `close` follows
@@ -79,6 +96,8 @@ export class Control {
         return
       case 'command':
         return this.#command(socket, message)
+      case 'drop_phone':
+        return this.#handler.dropPhone(message.participantId)
       case 'figures':
         say(socket, { type: 'figures', request: message.request, figures: this.#handler.figures() })
     }

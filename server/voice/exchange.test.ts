@@ -26,6 +26,7 @@ function invite(header: string) {
     lineChanged: () => {},
     closed: () => {},
     openFailed: () => {},
+    phonesChanged: () => {},
   })
   const lines = [
     'INVITE sip:102@192.0.2.1 SIP/2.0',

@@ -29,6 +29,8 @@ export interface ExchangeOptions {
   readonly book: CallBook
   readonly writer: Writer
   /** What a device is doing has changed (`calls.linesOf`). */
+  /** Which legs are in meetings is another. */
+  readonly phonesChanged: () => void
   readonly lineChanged: (now: Instant, deviceId: string) => void
   /** The endpoint's port is free again. */
   readonly closed: (endpoint: string) => void
@@ -144,6 +146,9 @@ export class Exchange {
         return this.#write(output, book, writer)
       case 'line':
         this.#lines.add(output.deviceId)
+        return
+      case 'phones':
+        this.#options.phonesChanged()
         return
       case 'done':
         return // its records are on their way

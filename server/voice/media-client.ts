@@ -29,8 +29,7 @@ interface Wanted {
   reopens: number
   remote: RemoteMedia | null
   peer: EndpointId | null
-  /** The peer of a meeting that it is. */
-  meeting: string | null
+  meeting: Extract<MediaOrder, { type: 'meeting' }> | null
   play: { readonly play: string; readonly source: PlaySource } | null
   recording: string | null
   isMuted: boolean
@@ -67,6 +66,11 @@ export class MediaClient {
 
   get isUp(): boolean {
     return this.#connection.isUp
+  }
+
+  /** As it was described last. */
+  remoteOf(endpoint: EndpointId): RemoteMedia | null {
+    return this.#wanted.get(endpoint)?.remote ?? null
   }
 
   stop(): void {
@@ -120,7 +124,7 @@ export class MediaClient {
         return this.#forgetJoin(order.endpoint)
       case 'meeting':
         this.#forgetJoin(order.endpoint)
-        wanted.meeting = order.peer
+        wanted.meeting = order
         return
       case 'mute':
         wanted.isMuted = order.isMuted
@@ -197,7 +201,7 @@ export class MediaClient {
     for (const [endpoint, { remote }] of this.#wanted) if (remote) this.#send({ type: 'remote', endpoint, remote })
     for (const [a, { peer: b }] of this.#wanted) if (b !== null && a < b) this.#send({ type: 'bridge', a, b })
     for (const [mix, hears] of this.#mixes) this.#send({ type: 'mix', mix, hears })
-    for (const [endpoint, { meeting: peer }] of this.#wanted) if (peer) this.#send({ type: 'meeting', endpoint, peer })
+    for (const { meeting } of this.#wanted.values()) if (meeting) this.#send(meeting)
     for (const [endpoint, { isMuted }] of this.#wanted) if (isMuted) this.#send({ type: 'mute', endpoint, isMuted })
     for (const [endpoint, { play }] of this.#wanted) if (play) this.#send({ type: 'play', endpoint, ...play })
   }
@@ -251,7 +255,7 @@ export class MediaClient {
       if (wanted.peer) this.#send({ type: 'bridge', a: endpoint, b: wanted.peer })
       for (const [mix, hears] of this.#mixes)
         if (membersOf(hears).has(endpoint)) this.#send({ type: 'mix', mix, hears })
-      if (wanted.meeting) this.#send({ type: 'meeting', endpoint, peer: wanted.meeting })
+      if (wanted.meeting) this.#send(wanted.meeting)
       if (wanted.isMuted) this.#send({ type: 'mute', endpoint, isMuted: true })
       if (wanted.play) this.#send({ type: 'play', endpoint, ...wanted.play })
     }, reopenMs)

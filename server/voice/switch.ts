@@ -8,15 +8,17 @@ import type { FastifyBaseLogger } from 'fastify'
 import type { ClientConfig } from 'pg'
 import type { CallCommand, CommandRefusal } from '../../engine/call/command.ts'
 import type { CallHost, MediaPlace } from '../../engine/call/host.ts'
+import type { MeetingPhone } from '../../engine/call/meeting-phone.ts'
 import type { DialTarget, LegId, Source } from '../../engine/call/leg.ts'
 import { routeIncoming } from '../../engine/call/routing.ts'
+import type { MediaReport } from '../../engine/rtp/messages.ts'
 import { readInvite } from '../../engine/sip/leg-headers.ts'
 import { DigestClient } from '../../engine/sip/digest-client.ts'
 import type { ResponseParts } from '../../engine/sip/format.ts'
 import type { Hop } from '../../engine/sip/hop.ts'
 import type { LegsOptions } from '../../engine/sip/leg-port.ts'
 import type { ParseFault, SipMessage } from '../../engine/sip/message.ts'
-import type { BindingChange } from '../../engine/sip/registrar.ts'
+import type { Binding, BindingChange } from '../../engine/sip/registrar.ts'
 import { parseUri } from '../../engine/sip/uri.ts'
 import type { Signer } from '../auth/signing.ts'
 import { whenPortIsFree } from '../control-program.ts'
@@ -39,6 +41,7 @@ import { Ladders } from './ladders.ts'
 import { Locator } from './locator.ts'
 import { LoopLag } from './loop-lag.ts'
 import { MediaClient } from './media-client.ts'
+import { MeetingWays } from './meeting-ways.ts'
 import { Ports } from './ports.ts'
 import { brought } from './prompts.ts'
 import { Reception } from './reception.ts'
@@ -70,10 +73,12 @@ export interface SwitchOptions {
   }
   readonly network: { readonly localNets: readonly string[]; readonly publicIps: readonly string[] }
   readonly rtpPorts: { readonly first: number; readonly last: number }
-  readonly workerSocket: string
+  readonly workerSocket: (worker: number) => string
   readonly dataDir: string
   /** Events wait in the inbox. */
   readonly wrote: () => void
+  /** Which legs are in meetings is another. */
+  readonly phonesChanged: () => void
 }
 
 const agent = 'Carillon'
@@ -106,6 +111,10 @@ export class Switch implements ControlHandler {
   readonly #ladders = new Ladders(Date.now)
   readonly #deviceEvents = new DeviceEvents(Date.now)
   readonly #media: MediaClient
+  readonly #ways: MeetingWays
+  /** Workers of meetings that phones of ours are in, besides ours. */
+  #isSettled = false
+  readonly #others = new Map<number, MediaClient>()
   readonly #ports: Ports
   /** Of the time since figures were asked for last. */
   readonly #lag = monitorEventLoopDelay({ resolution: 10 })
@@ -139,9 +148,12 @@ export class Switch implements ControlHandler {
       node,
       clock: Date.now,
       log,
-      write: (kept, gone) => writeRegistrations(database, kept, gone),
+      write: async (kept, gone, events) => {
+        await writeRegistrations(database, kept, gone, events)
+        if (events.length > 0) wrote()
+      },
       isAlive: (flow) => this.#sockets.isAlive(flow),
-      changed: (device, change) => this.#registrationChanged(device, change),
+      changed: (device, change, bindings) => this.#registrationChanged(device, change, bindings),
     })
     this.#trunkBindings = new Registrations({
       node,
@@ -149,8 +161,10 @@ export class Switch implements ControlHandler {
       log,
       write: (kept, gone) => writeTrunkRegistrations(database, kept, gone),
       isAlive: (flow) => this.#sockets.isAlive(flow),
-      changed: ({ deviceId: trunk }, { type, binding }) =>
-        log.info({ trunk, binding: type, address: binding.source.address }, 'registration of a trunk here'),
+      changed: ({ deviceId: trunk }, { type, binding }) => {
+        log.info({ trunk, binding: type, address: binding.source.address }, 'registration of a trunk here')
+        return null
+      },
     })
     const locate: LegsOptions['locate'] = (_now, uri, done) => {
       // The answer may come at once, and then within the step that asked.
@@ -189,7 +203,13 @@ export class Switch implements ControlHandler {
     })
     this.#book = new CallBook({ node, ladder: (ids) => this.#ladders.take(ids) })
     this.#writer = new Writer({ connection, node, spool, log, take: this.#book.take, wrote })
-    this.#media = new MediaClient(options.workerSocket, (report) => this.#exchange.report(report))
+    this.#media = new MediaClient(options.workerSocket(0), (report) => this.#hear(report))
+    this.#ways = new MeetingWays({
+      own: this.#media,
+      other: (worker) => this.#other(worker),
+      ports: this.#ports,
+      epoch: options.epoch,
+    })
     const digest = new DigestClient({ hashes, token: newToken })
     this.#exchange = new Exchange({
       send: (hop, bytes, ticket) => this.#send(hop, bytes, ticket),
@@ -204,8 +224,9 @@ export class Switch implements ControlHandler {
       host: this.#callHost(),
       order: (order) => {
         if (order.type === 'open') this.#ports.claim(order.endpoint, order.port)
-        this.#media.order(order)
+        this.#ways.order(order)
       },
+      phonesChanged: () => options.phonesChanged(),
       book: this.#book,
       writer: this.#writer,
       lineChanged: (now, deviceId) => this.#watchers.lineChanged(now, deviceId),
@@ -254,6 +275,8 @@ export class Switch implements ControlHandler {
     if (resumed + lost > 0) log.info({ resumed, lost }, 'calls of the process before this one')
     this.#writer.poke()
     this.#media.settled()
+    for (const client of this.#others.values()) client.settled()
+    this.#isSettled = true
     await whenPortIsFree(() => this.#sockets.open())
     this.#trunkRegistrations.refresh()
     this.#trunkProbes.refresh()
@@ -279,6 +302,7 @@ export class Switch implements ControlHandler {
     this.#sockets.close()
     this.#exchange.stop()
     this.#media.stop()
+    for (const client of this.#others.values()) client.stop()
     await this.#watchers.stop()
     await this.#registrations.stop()
     await this.#trunkBindings.stop()
@@ -296,6 +320,27 @@ export class Switch implements ControlHandler {
     this.#exchange.run((now) => this.#watchers.refresh(now, accountId))
   }
 
+  phones(): readonly MeetingPhone[] {
+    return this.#exchange.calls.meetingPhones()
+  }
+
+  dropPhone(participantId: string): void {
+    this.#exchange.run((now) => this.#exchange.calls.dropPhone(now, participantId))
+  }
+
+  #hear(report: MediaReport): void {
+    if (!this.#ways.hear(report)) this.#exchange.report(report)
+  }
+
+  #other(worker: number): MediaClient {
+    const known = this.#others.get(worker)
+    if (known) return known
+    const client = new MediaClient(this.#options.workerSocket(worker), (report) => this.#hear(report))
+    this.#others.set(worker, client)
+    if (this.#isSettled) client.settled()
+    return client
+  }
+
   command(command: CallCommand): CommandRefusal | null {
     let refusal: CommandRefusal | null = null
     this.#exchange.run((now) => {
@@ -309,14 +354,11 @@ export class Switch implements ControlHandler {
     return signIn === null ? undefined : { deviceId, accountId: signIn.accountId, username: signIn.username }
   }
 
-  #registrationChanged(device: DeviceOfBindings, change: BindingChange): void {
+  #registrationChanged(device: DeviceOfBindings, change: BindingChange, bindings: readonly Binding[]) {
     if (change.type !== 'removed') this.#exchange.run((now) => this.#watchers.deviceBack(now, device.deviceId))
     const { directories } = this.#options
     const ownerId = directories.account(device.accountId)?.devices.get(device.deviceId)?.ownerId ?? null
-    const row = this.#deviceEvents.rowOf({ ...device, ownerId }, change)
-    if (row === null) return
-    this.#book.tell(row)
-    this.#writer.poke()
+    return this.#deviceEvents.rowOf({ ...device, ownerId }, change, bindings)
   }
 
   figures(): VoiceFigures {
