@@ -2,6 +2,7 @@
 import type { ClientConfig } from 'pg'
 import type { App } from './app.ts'
 import { keepPartitions } from './events/retention.ts'
+import { dropOldRecordings, settleRecordings } from './recording/settle.ts'
 import { dropOldCalls } from './store/call-history.ts'
 import { dropOldDeliveries } from './store/webhook-deliveries.ts'
 
@@ -33,6 +34,14 @@ export function startChores(app: App, connection: ClientConfig): () => Promise<v
       everyMs: hour,
       run: () => dropOldCalls(database, new Date(clock() - config.callDays * 24 * hour)),
     },
+    {
+      name: 'put recordings together',
+      everyMs: second,
+      run: async () => {
+        if (await settleRecordings(app)) app.sequencer.poke()
+      },
+    },
+    { name: 'drop old recordings', everyMs: hour, run: () => dropOldRecordings(app) },
     { name: 'drop old deliveries', everyMs: hour, run: () => dropOldDeliveries(database, clock()) },
     {
       name: 'forget expired credentials',

@@ -14,8 +14,9 @@ import type { LegId } from './leg.ts'
 import type { CallRecord, RecordingPart } from './records.ts'
 import { refuse } from './verb.ts'
 
-/** A part that ends sooner than this ended by itself: another one would too. */
+/** Parts that end sooner than this, one after the other, end by themselves: another one would too. */
 const shortestPartMs = 1_000
+const mostShortParts = 3
 
 type Side = 'left' | 'right'
 
@@ -38,6 +39,7 @@ export class CallRecording {
   #leg: CallLeg
   #parts: readonly RecordingPart[] = []
   #partAt: Instant
+  #shortParts = 0
   readonly #call: Call
   /** Who is on which channel, so that nobody changes it between two parts. */
   readonly #sides = new Map<LegId, Side>()
@@ -100,7 +102,8 @@ export class CallRecording {
   broken(now: Instant, report: Extract<MediaReport, { type: 'recorded' }>): void {
     // One whose leg has left is followed as soon as another is there.
     if (report.path !== this.#parts.at(-1)?.path || this.#leg.isOver || this.#call.isOver) return
-    if (now - this.#partAt >= shortestPartMs) {
+    this.#shortParts = now - this.#partAt < shortestPartMs ? this.#shortParts + 1 : 0
+    if (this.#shortParts < mostShortParts) {
       this.#nextPart(now, this.#leg)
       this.#call.writeSnapshot()
       return

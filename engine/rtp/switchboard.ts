@@ -297,6 +297,8 @@ export class Switchboard {
   }
 
   #record(endpoint: Endpoint, { path, sides }: Extract<MediaOrder, { type: 'record' }>, nowMs: number): void {
+    // A voice process that came back says again what is to be.
+    if (endpoint.recording?.path === path) return
     this.#endRecording(endpoint, nowMs)
     const sink = this.#parts.record(path, sides === 'both' ? 2 : 1)
     endpoint.recording = new Recording(path, sides, sink, nowMs)

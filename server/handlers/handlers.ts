@@ -4,6 +4,7 @@ import { authenticationHandlers } from './authentication.ts'
 import { calendarHandlers } from './calendar.ts'
 import type { Handlers } from './call.ts'
 import { callControlHandlers } from './call-control.ts'
+import { callMeetingHandlers } from './call-meeting.ts'
 import { callStepHandlers } from './call-steps.ts'
 import { historyHandlers } from './call-history.ts'
 import { callflowHandlers } from './callflow.ts'
@@ -14,6 +15,9 @@ import { keyHandlers } from './key.ts'
 import { mediaHandlers } from './media.ts'
 import { meetingHandlers } from './meeting.ts'
 import { phoneNumberHandlers } from './phone-number.ts'
+import { recordingHandlers } from './recording.ts'
+import { snapshotHandlers } from './snapshot.ts'
+import { sandboxHandlers } from './sandbox.ts'
 import { telephonyAccountHandlers } from './telephony-account.ts'
 import { telephonyUserHandlers } from './telephony-user.ts'
 import { trunkHandlers } from './trunk.ts'
@@ -29,6 +33,7 @@ export const handlers: Handlers = {
   ...calendarHandlers,
   ...authenticationHandlers,
   ...eventHandlers,
+  ...snapshotHandlers,
   ...telephonyAccountHandlers,
   ...telephonyUserHandlers,
   ...deviceHandlers,
@@ -40,6 +45,9 @@ export const handlers: Handlers = {
   ...historyHandlers,
   ...webhookHandlers,
   ...webhookDeliveryHandlers,
+  ...sandboxHandlers,
   ...callControlHandlers,
   ...callStepHandlers,
+  ...callMeetingHandlers,
+  ...recordingHandlers,
 }

@@ -1,4 +1,5 @@
 /** One route for one operation of the table: who, what, the handler, the envelope. */
+import type { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Operation } from '../../contract/define.ts'
 import type { OperationId } from '../../contract/operations.ts'
@@ -63,18 +64,21 @@ function withoutPolicy<T extends typeof answerHeaders>({ 'content-security-polic
 const secureOnly = { 'strict-transport-security': 'max-age=31536000; includeSubDomains' }
 
 interface File {
-  readonly bytes: Uint8Array
+  readonly bytes: Uint8Array | Readable
   readonly fileName: string
+  /** Of one that is sent as it is read. */
+  readonly sizeBytes?: number
 }
 const isFile = (value: unknown): value is File => isObject(value) && 'bytes' in value && 'fileName' in value
 
 /** What a customer uploaded is shown as the kind of file it was checked to be, and can do nothing (S7). */
-function sendFile(reply: FastifyReply, mediaType: string, { bytes, fileName }: File): FastifyReply {
+function sendFile(reply: FastifyReply, mediaType: string, { bytes, fileName, sizeBytes }: File): FastifyReply {
   const name = encodeURIComponent(fileName).replaceAll(/['()*]/g, (char) => `%${char.charCodeAt(0).toString(16)}`)
   return reply
     .type(mediaType)
     .header('content-disposition', `inline; filename*=UTF-8''${name}`)
     .header('content-security-policy', "sandbox; default-src 'none'")
+    .headers(sizeBytes === undefined ? {} : { 'content-length': String(sizeBytes) })
     .send(bytes)
 }
 

@@ -216,6 +216,7 @@ export interface CallTables {
     registeredAt: Instant
     expiresAt: Date
     node: string
+    resourceSeq: Generated<number>
   }
   trunkRegistrations: {
     trunkId: string
@@ -246,7 +247,8 @@ export interface CallTables {
 }
 
 /** A row of `registrations` as JSON, with the id of a trunk. */
-interface WrittenRegistration extends Omit<Selectable<CallTables['registrations']>, 'registeredAt' | 'expiresAt'> {
+interface WrittenRegistration
+  extends Omit<Selectable<CallTables['registrations']>, 'registeredAt' | 'expiresAt' | 'resourceSeq'> {
   readonly registeredAt: string
   readonly expiresAt: string
 }

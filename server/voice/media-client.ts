@@ -31,7 +31,7 @@ interface Wanted {
   peer: EndpointId | null
   meeting: Extract<MediaOrder, { type: 'meeting' }> | null
   play: { readonly play: string; readonly source: PlaySource } | null
-  recording: string | null
+  recording: { readonly path: string; readonly sides: 'received' | 'both'; readonly isPaused: boolean } | null
   isMuted: boolean
 }
 
@@ -136,7 +136,14 @@ export class MediaClient {
         wanted.play = null
         return
       case 'record':
-        wanted.recording = order.path
+        wanted.recording = { path: order.path, sides: order.sides, isPaused: false }
+        return
+      case 'record_pause':
+        if (wanted.recording) wanted.recording = { ...wanted.recording, isPaused: order.isPaused }
+        return
+      case 'record_stop':
+        // With the worker away there is nobody who would tell of its end.
+        if (!this.isUp) wanted.recording = null
         return
       case 'close':
         this.#forgetJoin(order.endpoint)
@@ -186,12 +193,14 @@ export class MediaClient {
     const isSuccessor = this.#epoch !== null && this.#epoch !== epoch
     this.#epoch = epoch
     this.#others = endpoints.map(({ endpoint }) => endpoint)
-    if (isSuccessor) this.#endRecordings()
+    const broken = isSuccessor ? this.#takeRecordings() : []
     for (const endpoint of this.#closing) {
       if (this.#others.includes(endpoint)) this.#send({ type: 'close', endpoint })
       else setImmediate(() => this.#closed(endpoint))
     }
     this.#restore()
+    // Whoever hears of it may order another: of endpoints that are there again.
+    for (const report of broken) this.#report(report)
     if (this.#isSettled) this.#closeOthers()
   }
 
@@ -204,16 +213,22 @@ export class MediaClient {
     for (const { meeting } of this.#wanted.values()) if (meeting) this.#send(meeting)
     for (const [endpoint, { isMuted }] of this.#wanted) if (isMuted) this.#send({ type: 'mute', endpoint, isMuted })
     for (const [endpoint, { play }] of this.#wanted) if (play) this.#send({ type: 'play', endpoint, ...play })
+    for (const [endpoint, { recording }] of this.#wanted) if (recording) this.#record(endpoint, recording)
+  }
+
+  #record(endpoint: EndpointId, { path, sides, isPaused }: NonNullable<Wanted['recording']>): void {
+    this.#send({ type: 'record', endpoint, path, sides })
+    if (isPaused) this.#send({ type: 'record_pause', endpoint, isPaused })
   }
 
   /** What was written so far is there; the rest of the call is not. */
-  #endRecordings(): void {
-    for (const [endpoint, wanted] of this.#wanted) {
-      if (wanted.recording === null) continue
-      const path = wanted.recording
+  #takeRecordings(): MediaReport[] {
+    return [...this.#wanted].flatMap(([endpoint, wanted]): MediaReport[] => {
+      if (wanted.recording === null) return []
+      const { path } = wanted.recording
       wanted.recording = null
-      this.#report({ type: 'recorded', endpoint, path, durationMs: 0, message: 'the media worker died' })
-    }
+      return [{ type: 'recorded', endpoint, path, durationMs: 0, message: 'the media worker died' }]
+    })
   }
 
   #read(message: Exclude<FromWorker, Hello>): void {
@@ -235,7 +250,7 @@ export class MediaClient {
         if (wanted?.play?.play === report.play) wanted.play = null
         break
       case 'recorded':
-        if (wanted?.recording === report.path) wanted.recording = null
+        if (wanted?.recording?.path === report.path) wanted.recording = null
         break
       case 'closed':
         if (!this.#closing.delete(report.endpoint)) return
