@@ -1,6 +1,7 @@
 /** What the voice process writes in one statement (T1, T3), against a real database. */
 import pg from 'pg'
 import { afterAll, describe, expect, it } from 'vitest'
+import { toInboxRow } from '../server/events/inbox.ts'
 import { type CallBatch, type CallRow, touchCalls, writeCallBatch } from '../server/store/call-batch.ts'
 import { testDatabase } from './database.ts'
 
@@ -67,7 +68,7 @@ describe('a batch of the voice process', () => {
       called_number: '1\0',
       caller_call_id: '\0',
     })
-    await write({ calls: [call], traces: [{ call_id: call.id, account_id: 'acc', messages: '["\0"]' }] })
+    await write({ calls: [call], traces: [{ call_id: call.id, account_id: 'acc', messages: '["\\u0000"]' }] })
     expect(await rowOf(call.id)).toMatchObject({ callerName: 'a\uFFFDb', calledNumber: '1\uFFFD' })
   })
 
@@ -75,6 +76,34 @@ describe('a batch of the voice process', () => {
     const call = aCall({ id: `call_${'2'.repeat(24)}`, caller_name: 'C:\\u0000 "x"' })
     await write({ calls: [call] })
     expect((await rowOf(call.id)).callerName).toBe('C:\\u0000 "x"')
+  })
+
+  it('keeps texts that are JSON to the letter', async () => {
+    const text = JSON.stringify(
+      { said: 'a "b" \\ c\r\n', é: [1.5, null, { deep: JSON.stringify(['"', '\\u0000']) }] },
+      null,
+      1,
+    )
+    const call = aCall({ id: `call_${'5'.repeat(24)}`, snapshot: text, state: text })
+    const event = toInboxRow({
+      accountId: 'acc',
+      userId: null,
+      type: 'cdr.final',
+      resourceId: call.id,
+      resourceSeq: 1,
+      actor: null,
+      data: JSON.parse(text),
+    })
+    await write({
+      calls: [call],
+      traces: [{ call_id: call.id, account_id: 'acc', messages: text }],
+      events: [{ row: event, endOf: null }],
+    })
+    expect(await rowOf(call.id)).toMatchObject({ snapshot: text, state: text })
+    const traces = database.selectFrom('callTraces').select('messages').where('callId', '=', call.id)
+    expect(await traces.executeTakeFirstOrThrow()).toEqual({ messages: text })
+    const inbox = database.selectFrom('eventInbox').select('data').where('resourceId', '=', call.id)
+    expect(await inbox.executeTakeFirstOrThrow()).toEqual({ data: event.data })
   })
 
   it('T3: takes no heartbeat back', async () => {

@@ -264,19 +264,31 @@ export async function writeCallBatch(client: Client | PoolClient, batch: CallBat
     values: [
       batch.node,
       batch.number,
-      toJson(batch.calls),
+      toJson(batch.calls, ['snapshot', 'state']),
       toJson(batch.legs),
-      toJson(batch.traces),
-      toJson(batch.events.map(toEventJson)),
+      toJson(batch.traces, ['messages']),
+      toJson(batch.events.map(toEventJson), ['data']),
       toJson(batch.recordings ?? []),
     ],
   })
 }
 
-/** PostgreSQL's text holds no NUL, and names and numbers of SIP may (`%00`, a quoted pair): it must not stop the writer. */
-function toJson(rows: readonly object[]): string {
-  const text = JSON.stringify(rows)
+/**
+ * `texts` are JSON already and stand in it as they are, since a column of type text gets them to the letter: as strings in
+ * a string they took a twentieth of all that voice does for a call.
+ *
+ * PostgreSQL's text holds no NUL, and names and numbers of SIP may (`%00`, a quoted pair): it must not stop the writer.
+ */
+function toJson<T extends object>(rows: readonly T[], texts: readonly (keyof T & string)[] = []): string {
+  const text = `[${rows.map((row) => toJsonRow(row, texts)).join(',')}]`
   return text.includes('\\u0000') ? text.replace(/(?<!\\)((?:\\\\)*)\\u0000/g, '$1\\ufffd') : text
+}
+
+function toJsonRow<T extends object>(row: T, texts: readonly (keyof T & string)[]): string {
+  if (texts.length === 0) return JSON.stringify(row)
+  const others: Partial<T> = { ...row }
+  for (const name of texts) delete others[name]
+  return `${JSON.stringify(others).slice(0, -1)}${texts.map((name) => `,"${name}":${row[name]}`).join('')}}`
 }
 
 const toEventJson = ({ row, endOf }: BatchEvent, place: number) => ({
