@@ -1,6 +1,7 @@
 /** Steering calls: placing one, and what one of its sides does by the API in place of its phone. */
 import { z } from 'zod'
 import { callControl, CallTarget, commandExample, CommandId, ofLeg, PhoneTarget, verb } from './call-command.ts'
+import { MeetingTarget } from './call-meeting.ts'
 import { defineOperations } from './define.ts'
 import { telephonyIds } from './telephony-examples.ts'
 import { line } from './values.ts'
@@ -20,7 +21,7 @@ const NewCall = z.strictObject({
   from: PhoneTarget.optional().meta({
     description: 'Whose phones ring first: of a user the `quickcall_device`, or else all. Absent: one’s own.',
   }),
-  to: CallTarget,
+  to: z.union([...CallTarget.options, MeetingTarget]),
   auto_answer: z.boolean().optional().meta({
     description:
       'The phone of `from` answers by itself, where it knows Call-Info `answer-after=0`, Alert-Info `info=alert-autoanswer` or Answer-Mode; of several only one is called.',

@@ -63,6 +63,9 @@ export type CallAction =
 export interface MeetingLink {
   readonly meetingId: string
   readonly participantId: string
+  /** What can be dialled to be there, and what it is called. */
+  readonly number: string
+  readonly topic: string
   /** The meeting's worker. */
   readonly worker: number
 }
@@ -70,7 +73,7 @@ export interface MeetingLink {
 /** Click-to-call: the phones of `from` ring (or answer by themselves), then `to` is dialled with their rights. */
 export interface Origination {
   readonly from: CommandTarget
-  readonly to: CommandTarget
+  readonly to: CommandTarget | { readonly type: 'meeting'; readonly meeting: MeetingLink }
   readonly isAutoAnswer: boolean
   /** Shown to whoever is called, where the account may show it; null: as `from` always calls. */
   readonly callerId: { readonly number: string | null; readonly name: string | null } | null

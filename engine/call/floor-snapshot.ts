@@ -9,7 +9,7 @@ import { CallRecording, type RecordingSnapshot } from './call-recording.ts'
 import { Consultation } from './consult.ts'
 import type { Floor } from './floor.ts'
 import type { LegId } from './leg.ts'
-import { type Attendance, enter } from './meeting.ts'
+import { type Attendance, rejoin } from './meeting.ts'
 import { Parking, type ParkingSnapshot } from './park.ts'
 import { Supervision, type SupervisionSnapshot } from './supervise.ts'
 
@@ -57,7 +57,7 @@ export function restoreFloor(now: Instant, call: Call, kept: FloorSnapshot, legs
   const third = legs.get(kept.third ?? '') ?? null
   if (kept.meeting) {
     floor.meeting = kept.meeting
-    enter(call, kept.meeting)
+    rejoin(call, kept.meeting)
   }
   // It has taken the place of one who is gone.
   floor.third = third === call.caller || third === call.callee ? null : third

@@ -57,18 +57,25 @@ export function attend(now: Instant, call: Call, attendance: Attendance, leg: Ca
   floor.meeting = attendance
   floor.arrange(now)
   call.media.part(caller)
-  enter(call, attendance)
+  join(call, attendance)
   const { command, link } = attendance
   const { meetingId, participantId } = link
-  call.tell(now, 'call.joined_meeting', leg, { command, meeting: { meetingId, participantId } })
+  const event = ledger.event('call.joined_meeting', now, leg, command)
+  // Told first: the participant that comes of it is the second thing that its command caused.
+  call.services.write(call.id, [{ ...event, about: { meeting: { meetingId, participantId } } }], () => {
+    if (!call.isOver) call.services.emit({ type: 'phones' })
+  })
 }
 
-/** At the media worker, and for whoever runs meetings. */
-export function enter({ services, caller }: Call, { link }: Attendance): void {
-  const { participantId, worker } = link
-  const peer = phonePeerId(participantId)
-  services.emit({ type: 'media', order: { type: 'meeting', endpoint: caller.id, peer, worker } })
-  services.emit({ type: 'phones' })
+/** After a restart, all at once. */
+export function rejoin(call: Call, attendance: Attendance): void {
+  join(call, attendance)
+  call.services.emit({ type: 'phones' })
+}
+
+function join({ services, caller }: Call, { link }: Attendance): void {
+  const peer = phonePeerId(link.participantId)
+  services.emit({ type: 'media', order: { type: 'meeting', endpoint: caller.id, peer, worker: link.worker } })
 }
 
 /** Null: it is in no meeting. */

@@ -8,18 +8,19 @@
  * Invariant: until a phone has taken it, nobody else is called.
  */
 import type { Instant } from '../machine.ts'
-import type { Codec } from '../sdp/codec.ts'
+import { type Codec, pcma, pcmu } from '../sdp/codec.ts'
 import { autoAnswered } from './auto-answer.ts'
 import { Call } from './call.ts'
 import { CallLeg } from './call-leg.ts'
 import { countryOf, type Originator, originatorOf, partyOf, shownTo } from './caller-id.ts'
-import type { CommandRefusal, CommandTarget, OriginateCommand } from './command.ts'
+import type { CommandRefusal, CommandTarget, MeetingLink, OriginateCommand } from './command.ts'
 import type { Device, Directory } from './directory.ts'
 import { Invitation, type InvitationHost } from './invitation.ts'
 import type { Identity } from './leg.ts'
 import { defaultCodecs } from './leg-media.ts'
 import { Ledger } from './ledger.ts'
 import type { Limit } from './limits.ts'
+import { attend } from './meeting.ts'
 import { type ReadNumber, readNumber } from './numbers.ts'
 import type { Outcome } from './outcome.ts'
 import { type Destination, routeNumber } from './routing.ts'
@@ -38,11 +39,11 @@ import { isRefusal, refuse } from './verb.ts'
 export class Origination implements InvitationHost {
   readonly invitation: Invitation
   readonly #call: Call
-  readonly #to: CommandTarget
+  readonly #to: Origin['to']
   /** Held for the caller until there is one. */
   #limits: readonly Limit[]
 
-  constructor(call: Call, to: CommandTarget, limits: readonly Limit[]) {
+  constructor(call: Call, to: Origin['to'], limits: readonly Limit[]) {
     this.#call = call
     this.#to = to
     this.#limits = limits
@@ -61,7 +62,7 @@ export class Origination implements InvitationHost {
   }
 
   codecs(): readonly Codec[] {
-    return defaultCodecs
+    return this.#to.type === 'meeting' ? [pcma, pcmu] : defaultCodecs
   }
 
   ringing(): void {}
@@ -78,7 +79,17 @@ export class Origination implements InvitationHost {
     call.caller = leg
     ledger.facts = { ...ledger.facts, caller: leg.party, callerLeg: leg.id }
     call.aim = { ...call.aim, originator: originatorOf(directory, leg.party) }
-    call.follow(now, planTo(call, this.#to))
+    if (this.#to.type === 'meeting') this.#attend(now, leg, this.#to.meeting)
+    else call.follow(now, planTo(call, this.#to))
+  }
+
+  #attend(now: Instant, leg: CallLeg, link: MeetingLink): void {
+    const call = this.#call
+    const { ledger } = call
+    ledger.answeredAt = now
+    call.tell(now, 'call.answered', leg)
+    attend(now, call, { link, command: ledger.facts.correlationId }, leg)
+    call.writeSnapshot()
   }
 
   lost(now: Instant, outcome: Outcome): void {
@@ -157,6 +168,8 @@ function readCalled(directory: Directory, originator: Originator, to: Origin['to
   switch (to.type) {
     case 'number':
       return readNumber(to.number, country)
+    case 'meeting':
+      return readNumber(to.meeting.number, country)
     case 'user':
       if (!directory.users.has(to.userId)) return refuse('invalid_request', 'there is no such user', 'to.user_id')
       return readNumber(directory.numberOf(to.userId, 'internal') ?? '', country)
@@ -169,7 +182,8 @@ function readCalled(directory: Directory, originator: Originator, to: Origin['to
 }
 
 /** What the caller's phone shows while it rings: whom it is going to call. */
-function shownCalled(directory: Directory, to: CommandTarget, called: ReadNumber): Identity {
+function shownCalled(directory: Directory, to: Origin['to'], called: ReadNumber): Identity {
+  if (to.type === 'meeting') return { number: to.meeting.number, name: to.meeting.topic, isAnonymous: false }
   if (to.type !== 'number') {
     const ids = { deviceId: to.type === 'device' ? to.deviceId : null, userId: to.type === 'user' ? to.userId : null }
     return { ...partyOf(directory, originatorOf(directory, ids)).identity, isAnonymous: false }

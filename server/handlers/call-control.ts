@@ -4,6 +4,7 @@ import type { CallAction, CommandTarget, Origination } from '../../engine/call/c
 import { invalidField } from '../api-error.ts'
 import { newId } from '../ids.ts'
 import type { Call, Handlers } from './call.ts'
+import { placeIn } from './call-meeting.ts'
 import { giveCommand } from './command.ts'
 
 const ringSeconds = 30
@@ -30,7 +31,14 @@ export const callControlHandlers: Handlers<
       id: body.data.correlation_id,
       idField: 'correlation_id',
       request: { body },
-      make: (parts) => ({ type: 'originate', origination, ...parts }),
+      make: async (parts) => {
+        const { to } = body.data
+        const isMeeting = 'meeting_id' in to
+        const target = isMeeting
+          ? { type: 'meeting' as const, meeting: await placeIn(call, to.meeting_id, 'data.to.meeting_id') }
+          : toTarget(to)
+        return { type: 'originate', origination: { ...origination, to: target }, ...parts }
+      },
     })
   },
 
@@ -73,14 +81,13 @@ export function toTarget(target: CallTarget): CommandTarget {
   return { type: 'device', deviceId: target.device_id }
 }
 
-function toOrigination({ body, who }: Pick<Call<'originateCall'>, 'body' | 'who'>): Origination {
-  const { from, to, caller_id: callerId, auto_answer: isAutoAnswer = false } = body.data
+function toOrigination({ body, who }: Pick<Call<'originateCall'>, 'body' | 'who'>): Omit<Origination, 'to'> {
+  const { from, caller_id: callerId, auto_answer: isAutoAnswer = false } = body.data
   const own = who.userId === null ? undefined : { user_id: who.userId }
   const caller = from ?? own
   if (!caller) throw invalidField('data.from', 'must name a user or a device: a key has no phone of its own')
   return {
     from: toTarget(caller),
-    to: toTarget(to),
     isAutoAnswer,
     callerId: callerId ? { number: callerId.number ?? null, name: callerId.name ?? null } : null,
     ringMs: (body.data.ring_seconds ?? ringSeconds) * 1_000,

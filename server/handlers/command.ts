@@ -29,7 +29,8 @@ interface Command {
   readonly idField: string
   /** All that was asked, for A6. */
   readonly request: unknown
-  readonly make: (parts: Pick<CallCommand, 'id' | 'by' | 'callId'>) => CallCommand
+  /** Asked once it is sure that it is to be given. */
+  readonly make: (parts: Pick<CallCommand, 'id' | 'by' | 'callId'>) => CallCommand | Promise<CallCommand>
 }
 
 const longestWaitSeconds = 5
@@ -83,7 +84,7 @@ async function carryOut(call: Asking, row: CommandRow, { make }: Command): Promi
   const { app, who } = call
   const isAdmin = hasRole(who.role, 'admin')
   const by = { accountId: who.accountId, userId: who.userId, isAdmin, actor: row.actor }
-  const answer = await app.voice.command(make({ id: row.id, by, callId: row.callId }))
+  const answer = await app.voice.command(await made(call, row, make({ id: row.id, by, callId: row.callId })))
   if (answer.type === 'away') {
     await dropCommand(app.database, row)
     throw new ApiError('unavailable', 'Telephony is being restarted; nothing was done. Try again shortly.')
@@ -93,6 +94,15 @@ async function carryOut(call: Asking, row: CommandRow, { make }: Command): Promi
     throw toError(answer.refusal, call)
   }
   return eventOf(call, row, Math.min(call.preferredWait ?? longestWaitSeconds, longestWaitSeconds) * 1_000)
+}
+
+async function made({ app }: Asking, row: CommandRow, command: ReturnType<Command['make']>): Promise<CallCommand> {
+  try {
+    return await command
+  } catch (error) {
+    await dropCommand(app.database, row)
+    throw error
+  }
 }
 
 const eventOf = ({ app, signal }: Asking, row: CommandRow, timeoutMs: number): Promise<LogEvent | null> =>

@@ -14,6 +14,8 @@ import { maskNumber, nameOfPhone } from './phone-names.ts'
 import type { Member, Room } from './room.ts'
 import type { Rooms } from './rooms.ts'
 
+const idLength = 24
+
 /** Why a phone cannot come in. */
 export type Refusal = 'not_found' | 'too_early' | 'closed' | 'full'
 
@@ -34,16 +36,19 @@ export class MeetingPhones {
     this.#waiting = null
   }
 
-  /** A place for a phone; nothing of it is kept. `accountId`: whose meeting it must be. */
+  /** A place for a phone; nothing of it is kept. `accountId`: whose meeting it must be; `meetingId`: or its number. */
   async invite(accountId: string, meetingId: string): Promise<MeetingLink | Refusal> {
-    const room = await this.#rooms.open(meetingId)
+    const isId = meetingId.length === idLength
+    const room = isId ? await this.#rooms.open(meetingId) : await this.#rooms.openByNumber(meetingId)
     if (!room || room.meeting.accountId !== accountId) {
       this.#rooms.forgetIfEmpty(room)
       return 'not_found'
     }
     const refusal = this.#refusal(room)
     this.#rooms.forgetIfEmpty(room)
-    return refusal ?? { meetingId: room.id, participantId: `par_${newId()}`, worker: this.#rooms.workerOf(room) }
+    if (refusal) return refusal
+    const { number, topic } = room.meeting
+    return { meetingId: room.id, participantId: `par_${newId()}`, number, topic, worker: this.#rooms.workerOf(room) }
   }
 
   #refusal(room: Room): Refusal | null {
