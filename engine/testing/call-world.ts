@@ -40,6 +40,8 @@ export class CallWorld {
   /** Devices that registered over TLS. */
   readonly secured = new Set<string>()
   readonly prompts = new Map<string, string>()
+  /** How often whoever runs meetings was told. */
+  phonesTold = 0
   isWriterStuck = false
   isMediaStuck = false
   /** How many ports there are left. */
@@ -210,6 +212,11 @@ export class CallWorld {
     this.#drain()
   }
 
+  dropPhone(participantId: string): void {
+    this.calls.dropPhone(this.now, participantId)
+    this.#drain()
+  }
+
   advance(ms: number): void {
     const until = this.now + ms
     for (let next = this.timers.deadline(); next !== undefined && next <= until; next = this.timers.deadline()) {
@@ -326,6 +333,9 @@ export class CallWorld {
         if (output.write === null) return
         if (this.isWriterStuck) this.stuckWrites.push(output.write)
         else this.calls.handle(this.now, { type: 'flushed', write: output.write })
+        return
+      case 'phones':
+        this.phonesTold += 1
         return
       case 'line':
         this.changedLines.push(output.deviceId)
