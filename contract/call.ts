@@ -232,6 +232,7 @@ export const callEvents = defineEvents({
     resource: 'call',
     scope: 'telephony:read',
     data: Told.extend({
+      call: CallState.nullable().meta({ description: 'Null: it never began.' }),
       command_id: z.string(),
       verb: z.string().meta({ description: 'As in its address: `transfer`, `hold` …' }),
       reason: z.string().meta({ description: 'A sentence for people.' }),

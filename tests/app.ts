@@ -13,6 +13,7 @@ import { ensureInstance } from '../server/first-start.ts'
 import { createServer } from '../server/http/server.ts'
 import type { Media, MediaEvents } from '../server/meeting/media.ts'
 import { testDatabase } from './database.ts'
+import { fakeVoice } from './voice.ts'
 
 export const instanceKey = 'the-instance-key-of-the-tests'
 
@@ -66,7 +67,7 @@ export async function testApp(options: Options = {}): Promise<TestApp> {
     instanceApiKey: instanceKey,
     openMedia: options.openMedia ?? noMedia,
     ...(options.graceMs !== undefined && { graceMs: options.graceMs }),
-    ...(options.voice && { voice: options.voice }),
+    voice: options.voice ?? { ...fakeVoice(database), sandboxCall: async () => true },
     ...(options.outgoing && { outgoing: options.outgoing }),
     ...(options.streams && { streams: options.streams }),
   })

@@ -3,6 +3,7 @@ import { randomBytes, randomInt } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import type { Insertable } from 'kysely'
 import { allScopes, type Scope } from '../contract/access.ts'
+import { callExamples } from '../contract/call.ts'
 import type { Operation } from '../contract/define.ts'
 import { telephonyIds } from '../contract/telephony-examples.ts'
 import { webhookIds } from '../contract/webhook-examples.ts'
@@ -43,6 +44,8 @@ export interface Telephony {
   readonly mediaId: string
   /** Over, and `user`'s. */
   readonly callId: string
+  /** Going on, and `user`'s. */
+  readonly liveCallId: string
   readonly webhookId: string
   /** A test that waits. */
   readonly deliveryId: string
@@ -111,6 +114,8 @@ export async function makeTenant(http: FastifyInstance): Promise<Tenant> {
 export async function withTelephony({ http, app }: Pick<TestApp, 'http' | 'app'>, tenant: Tenant): Promise<Tenant> {
   const put = (path: string, data: object) => done(http, 'PUT', path, { data }, withKey(tenant.key.secret))
   const number = newNumber()
+  const sandbox = { id: tenant.accountId, sandbox: true }
+  await done(http, 'POST', '/v3.0/accounts', { data: sandbox }, inAccount(tenant.accountId))
   const device = await put('/v3.0/devices', { name: 'Phone' })
   const trunk = await put('/v3.0/trunks', { name: 'Trunk', server: 'sip.carrier.example' })
   await put('/v3.0/phone_numbers', { phone_numbers: [number] })
@@ -124,6 +129,7 @@ export async function withTelephony({ http, app }: Pick<TestApp, 'http' | 'app'>
   const test = `/v3.0/webhooks/${webhook.data.id}/test`
   const delivery = await done(http, 'POST', test, { data: {} }, withKey(tenant.key.secret))
   const callId = await insertCall(app.database, { accountId: tenant.accountId, ownerId: tenant.user.id })
+  const liveCallId = await insertLiveCall(app.database, tenant)
   const telephony = {
     deviceId: device.data.id,
     trunkId: trunk.data.id,
@@ -132,6 +138,7 @@ export async function withTelephony({ http, app }: Pick<TestApp, 'http' | 'app'>
     contactId: contact.data.id,
     mediaId: media.data.id,
     callId,
+    liveCallId,
     webhookId: webhook.data.id,
     deliveryId: delivery.data.id,
   }
@@ -172,6 +179,15 @@ export async function insertCall(
   return id
 }
 
+/** One that goes on. */
+export async function insertLiveCall(database: Database, { accountId, user }: Pick<Tenant, 'accountId' | 'user'>) {
+  const id = `call_${newId()}`
+  const over = { endedAt: null, hangupCause: null, endedBy: null, durationSeconds: null, billingSeconds: null }
+  const party = { ...callExamples.state.caller, user_id: user.id }
+  const state = JSON.stringify({ ...callExamples.state, id, account_id: accountId, caller: party })
+  return insertCall(database, { id, accountId, ownerId: user.id, fromUserId: user.id, state, ...over })
+}
+
 /** A WAV file of silence. */
 export function aWav(ms: number): Buffer {
   const data = Buffer.alloc(ms * 16)
@@ -207,11 +223,14 @@ export function exampleBody(operation: Operation, tenant: Tenant): unknown {
     [telephonyIds.contact]: tenant.telephony?.contactId,
     [telephonyIds.media]: tenant.telephony?.mediaId,
     [webhookIds.webhook]: tenant.telephony?.webhookId,
-    [telephonyIds.number]: operation.method === 'PUT' ? newNumber() : tenant.telephony?.number,
+    [telephonyIds.number]: isNewNumber(operation) ? newNumber() : tenant.telephony?.number,
     'test-user@example.com': `${unique()}@example.com`,
   }).reduce((text, [shown, own]) => text.replaceAll(shown, own ?? shown), JSON.stringify(operation.example.body))
   return JSON.parse(replaced)
 }
+
+/** A number of its own for each; callers ring one that is there. */
+const isNewNumber = ({ method, path }: Operation) => method === 'PUT' && path !== '/v3.0/sandbox/calls'
 
 /** The address of what the tenant has; a person is `user`, whom also an administrator may change or remove. */
 export function pathOf({ path }: Operation, tenant: Tenant): string {
@@ -235,6 +254,7 @@ export function pathOf({ path }: Operation, tenant: Tenant): string {
   const icsToken = path.includes('/user/') ? tenant.user.icsToken : tenant.meeting.icsToken
   return path
     .replace('{id}', id)
+    .replace('{call_id}', tenant.telephony?.liveCallId ?? `call_${newId()}`)
     .replace('{delivery_id}', tenant.telephony?.deliveryId ?? '')
     .replace('{accountId}', tenant.accountId)
     .replace('{userId}', tenant.user.id)

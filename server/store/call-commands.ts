@@ -3,7 +3,7 @@
  * once and answered the same again (A6, E7). Whoever carries one out has a lease; when that is over without an answer,
  * its process died, and the next who asks takes it up.
  */
-import type { Selectable } from 'kysely'
+import { type Selectable, sql } from 'kysely'
 import type { Database } from './database.ts'
 import type { CallTables } from './telephony-tables.ts'
 
@@ -77,4 +77,23 @@ export async function answerCommand(
     .where('accountId', '=', accountId)
     .where('id', '=', id)
     .execute()
+}
+
+export type LostCommand = Pick<CommandRow, 'accountId' | 'id' | 'callId' | 'verb' | 'actor'>
+
+/** Those of the last day without any event: the process that they were given to died before it could tell. */
+export async function listLostCommands(database: Database): Promise<LostCommand[]> {
+  const { rows } = await sql<LostCommand>`
+    select account_id, id, call_id, verb, actor from call_commands as c
+    where settled_at is null and created_at > now() - interval '1 day'
+      and not exists (
+        select from events as e
+        where e.account_id = c.account_id and e.correlation_id = c.id and e.position > c.position
+          and e.recorded_at > c.created_at - interval '1 minute'
+      )
+      and not exists (
+        select from event_inbox as i where i.account_id = c.account_id and i.correlation_id = c.id
+      )
+    order by created_at`.execute(database)
+  return rows
 }

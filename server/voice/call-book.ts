@@ -7,7 +7,8 @@
 import type { EventType } from '../../contract/events.ts'
 import type { LegId } from '../../engine/call/leg.ts'
 import type { CallRecord, CallState, Cdr, LegRow, RecordingState } from '../../engine/call/records.ts'
-import { type InboxRow, toInboxRow } from '../events/inbox.ts'
+import { toInboxRow } from '../events/inbox.ts'
+import type { LostCommand } from '../store/call-commands.ts'
 import type { BatchEvent, CallBatch, CallRow, LegTableRow, RecordingRow, TraceRow } from '../store/call-batch.ts'
 import { rowToCdrData, rowToPublicCall, toCallData, toCdrData, toPublicCall, toTimestamp } from './call-events.ts'
 
@@ -73,11 +74,6 @@ export class CallBook {
     this.#names.set(leg, sipCallId)
   }
 
-  /** Besides calls: events of devices go the same way, in the same order. */
-  tell(row: InboxRow): void {
-    this.#events.push({ row, endOf: null })
-  }
-
   /** A call that a process before this one began. */
   adopt(row: CallRow, sipCallIds: readonly string[]): void {
     this.#open.set(row.id, { row, sipCallIds: new Set(sipCallIds) })
@@ -125,6 +121,30 @@ export class CallBook {
     this.#change(open, { resource_seq: open.row.resource_seq + 1 })
     this.#tell('cdr.final', open, at, rowToCdrData(open.row), { isEnd: true })
     this.#open.delete(callId)
+  }
+
+  /** E7: what it was to do nobody can tell any more. A call that never began is shown as null. */
+  loseCommand({ accountId, id, callId, verb, actor }: LostCommand, at: number): void {
+    const open = this.#open.get(callId)
+    const data = { leg_id: null, command_id: id, verb, reason: 'Telephony was restarted before it was done.' }
+    if (open) {
+      this.#change(open, { resource_seq: open.row.resource_seq + 1 })
+      const call = open.row.state === null ? rowToPublicCall(open.row) : JSON.parse(open.row.state)
+      const by = { actor, correlationId: id }
+      return this.#tell('call.command_failed', open, at, { call, ...data }, { isEnd: false, by })
+    }
+    const row = toInboxRow({
+      accountId,
+      userId: null,
+      type: 'call.command_failed',
+      resourceId: callId,
+      resourceSeq: 1,
+      occurredAt: new Date(at),
+      actor: JSON.parse(actor),
+      correlationId: id,
+      data: { call: null, ...data },
+    })
+    this.#events.push({ row, endOf: null })
   }
 
   #event(record: Extract<CallRecord, { type: 'event' }>): void {

@@ -6,11 +6,12 @@ import type { Selectable } from 'kysely'
 import { dialogsOf } from '../../engine/call/snapshot.ts'
 import type { LegId } from '../../engine/call/leg.ts'
 import type { CallRow } from '../store/call-batch.ts'
+import { listLostCommands, type LostCommand } from '../store/call-commands.ts'
 import type { Database } from '../store/database.ts'
 import type { CallTables } from '../store/telephony-tables.ts'
 import type { CallBook } from './call-book.ts'
 import type { Directories } from './directories.ts'
-import type { Exchange } from './exchange.ts'
+import { type Exchange, instant } from './exchange.ts'
 
 interface Parts {
   readonly database: Database
@@ -22,7 +23,7 @@ interface Parts {
 
 /** How many go on, and how many are over. */
 export async function resumeCalls(parts: Parts): Promise<{ readonly resumed: number; readonly lost: number }> {
-  const { database, node } = parts
+  const { database, node, book } = parts
   const rows = await database
     .selectFrom('calls')
     .selectAll()
@@ -30,17 +31,25 @@ export async function resumeCalls(parts: Parts): Promise<{ readonly resumed: num
     .where('endedAt', 'is', null)
     .orderBy('startedAt')
     .execute()
+  const commands = await listLostCommands(database)
   let resumed = 0
-  for (const row of rows) if (resume(parts, row)) resumed += 1
+  for (const row of rows) {
+    const own = commands.filter(({ callId }) => callId === row.id)
+    if (resume(parts, row, own)) resumed += 1
+  }
+  const known = new Set(rows.map(({ id }) => id))
+  for (const command of commands) if (!known.has(command.callId)) book.loseCommand(command, instant())
   return { resumed, lost: rows.length - resumed }
 }
 
-function resume(parts: Parts, row: Selectable<CallTables['calls']>): boolean {
+function resume(parts: Parts, row: Selectable<CallTables['calls']>, commands: readonly LostCommand[]): boolean {
   const { exchange, book, directories } = parts
   const { snapshot: text } = row
   const sipCallIds = [row.callerCallId, row.calleeCallId].filter((id) => id !== null)
   book.adopt(toCallRow(row), sipCallIds)
-  if (text !== null && row.answeredAt !== null) {
+  for (const command of commands) book.loseCommand(command, instant())
+  // Of a click-to-call that nobody answered yet, whoever waits is hung up.
+  if (text !== null) {
     const taken = new Set<LegId>()
     let isResumed = false
     exchange.run((now) => {
