@@ -32,6 +32,14 @@ export const TelephonyAccountState = TelephonyAccount.omit({
 export const TelephonyUserState = TelephonyUser.omit({ hotdesk_pin: true }).meta({ id: 'TelephonyUserState' })
 
 const Binding = Registration.omit({ name: true, category: true }).meta({ id: 'DeviceBinding' })
+export const BoundAt = Registration.pick({
+  contact: true,
+  transport: true,
+  contact_ip: true,
+  contact_port: true,
+  user_agent: true,
+}).meta({ id: 'BoundAt', description: 'One place where a device is registered.' })
+const bindings = z.array(BoundAt).meta({ description: 'All of the device after this, in the order of their contacts.' })
 const DeviceState = Device.omit({ password: true, realm: true }).meta({ id: 'DeviceState' })
 const TrunkState = Trunk.omit({ password: true }).meta({ id: 'TrunkState' })
 const PhoneNumberState = PhoneNumber.omit({
@@ -51,6 +59,13 @@ const {
   ...phoneNumberState
 } = telephonyExamples.phoneNumber
 const { name: _i, category: _j, ...binding } = telephonyExamples.registration
+const boundAt = {
+  contact: binding.contact,
+  transport: binding.transport,
+  contact_ip: binding.contact_ip,
+  contact_port: binding.contact_port,
+  user_agent: binding.user_agent,
+}
 const { trunk, callflow, contact, media, user } = telephonyExamples
 export const stateExamples = { account: { ...accountState, realm: null }, user }
 
@@ -82,15 +97,15 @@ export const configurationEvents = defineEvents({
     summary: 'A phone registered; not told when it only refreshes what it has.',
     resource: 'registration',
     scope,
-    data: z.object({ registration: Binding }),
-    example: { registration: binding },
+    data: z.object({ registration: Binding, bindings }),
+    example: { registration: binding, bindings: [boundAt] },
   },
   'device.unregistered': {
     summary: 'A phone took its registration back, or let it expire.',
     resource: 'registration',
     scope,
-    data: z.object({ registration: Binding, reason: z.enum(['unregistered', 'expired', 'replaced']) }),
-    example: { registration: binding, reason: 'expired' },
+    data: z.object({ registration: Binding, bindings, reason: z.enum(['unregistered', 'expired', 'replaced']) }),
+    example: { registration: binding, bindings: [], reason: 'expired' },
   },
   'trunk.created': {
     summary: 'A trunk was made.',

@@ -51,7 +51,7 @@ function isWithin(accountId: string, accounts: LogAccounts, parentOf: ParentOf):
 export function matchSql(filter: LogFilter): RawBuilder<boolean> {
   const { resource, correlationId, since, until } = filter
   const conditions = [
-    accountSql(filter.accounts),
+    accountSql(filter.accounts, 'account_id'),
     sql`type = any(${[...filter.types]}::text[])`,
     filter.userId !== null && sql`user_id = ${filter.userId}`,
     resource !== undefined && sql`resource_type = ${resource.type}`,
@@ -66,11 +66,11 @@ export function matchSql(filter: LogFilter): RawBuilder<boolean> {
   )})`
 }
 
-/** The tree is read by the statement that reads the events: one that grew meanwhile is not seen half. */
-function accountSql(accounts: LogAccounts): RawBuilder<unknown> {
+/** The tree is read by the statement that reads the rows: one that grew meanwhile is not seen half. */
+export function accountSql(accounts: LogAccounts, column: string): RawBuilder<boolean> {
   if (accounts.kind === 'all') return sql`true`
-  if (accounts.kind === 'one') return sql`account_id = ${accounts.id}`
-  return sql`account_id in (
+  if (accounts.kind === 'one') return sql`${sql.ref(column)} = ${accounts.id}`
+  return sql`${sql.ref(column)} in (
     with recursive down as (
       select id from accounts where id = ${accounts.id}
       union

@@ -34,7 +34,8 @@ export function readStreamFilter(app: App, who: Principal, wish: Wish): Promise<
   return readLogFilter(app, who, wish)
 }
 
-async function accountsOf(app: App, who: Principal, account: string): Promise<LogAccounts> {
+/** `self`, `tree`, or an account below (E2). */
+export async function accountsOf(app: App, who: Principal, account: string): Promise<LogAccounts> {
   if (account === 'self' || account === who.accountId) return { kind: 'one', id: who.accountId }
   if (!mayUse(who, 'subaccounts')) throw lacks(who, 'subaccounts', 'account')
   // Below the root is everything, also what was deleted since.
@@ -51,7 +52,7 @@ async function accountsOf(app: App, who: Principal, account: string): Promise<Lo
 const noAccount = (id: string, who: Principal) =>
   new ApiError('not_found', `account: there is no account ${id} below yours.`, describe(who))
 
-const lacks = (who: Principal, scope: Scope, field: string) =>
+export const lacks = (who: Principal, scope: Scope, field: string) =>
   new ApiError('not_allowed', `${field}: the credential lacks the scope \`${scope}\`.`, {
     missing_scope: scope,
     ...describe(who),

@@ -26,7 +26,8 @@ export type LeaveReason = EventData<'meeting.participant_left'>['reason']
 
 const everywhere = { accountId: null, userId: null }
 const actorOf = (participant: { id: string }): Actor => ({ type: 'participant', id: participant.id })
-const shown = ({ id, name, role, phone }: ParticipantRow) => ({ id, name, role, phone })
+/** As events and snapshots show who is in a meeting. */
+export const toInMeeting = ({ id, name, role, phone }: ParticipantRow) => ({ id, name, role, phone })
 
 /** Null when the meeting was closed or deleted meanwhile. `correlationId`: the command that brought a phone. */
 export function enterMeeting(
@@ -48,7 +49,7 @@ export function enterMeeting(
       await append(trx, { ...about, type: 'meeting.started', actor, data })
     }
     const about = await nextOf(trx, links, meeting, {}, now)
-    const data = { ...about.data, participant: shown(participant) }
+    const data = { ...about.data, participant: toInMeeting(participant) }
     const cause = correlationId === null ? {} : { correlationId }
     await append(trx, { ...about, ...cause, type: 'meeting.participant_joined', actor, data })
     return { ...meeting, startedAt, isActive: true }
@@ -108,7 +109,7 @@ async function tellLeft(
   now: Date,
 ): Promise<void> {
   const about = await nextOf(trx, links, meeting, {}, now)
-  const data = { ...about.data, participant: shown(row), reason }
+  const data = { ...about.data, participant: toInMeeting(row), reason }
   await append(trx, { ...about, type: 'meeting.participant_left', actor: actorOf(row), data })
 }
 

@@ -18,7 +18,7 @@ export class DeviceEvents {
   }
 
   /** Null: a refresh, of which nobody is told. */
-  rowOf(device: DeviceOfEvent, change: BindingChange): InboxRow | null {
+  rowOf(device: DeviceOfEvent, change: BindingChange, after: readonly Binding[]): InboxRow | null {
     if (change.type === 'refreshed') return null
     const now = this.#clock()
     // A binding has no row that outlives it: its versions are milliseconds, each used once.
@@ -31,12 +31,23 @@ export class DeviceEvents {
       occurredAt: new Date(now),
       actor: null,
     }
-    const registration = toRegistration(device, change.binding)
+    const told = { registration: toRegistration(device, change.binding), bindings: toBoundAt(after) }
     return change.type === 'removed'
-      ? toInboxRow({ ...about, type: 'device.unregistered', data: { registration, reason: change.reason } })
-      : toInboxRow({ ...about, type: 'device.registered', data: { registration } })
+      ? toInboxRow({ ...about, type: 'device.unregistered', data: { ...told, reason: change.reason } })
+      : toInboxRow({ ...about, type: 'device.registered', data: told })
   }
 }
+
+const toBoundAt = (bindings: readonly Binding[]) =>
+  bindings
+    .map(({ contact, source, userAgent }) => ({
+      contact,
+      transport: source.transport,
+      contact_ip: source.address,
+      contact_port: source.port,
+      user_agent: userAgent || null,
+    }))
+    .sort((a, b) => (a.contact < b.contact ? -1 : 1))
 
 const toRegistration = (device: DeviceOfEvent, binding: Binding) => ({
   username: device.username,

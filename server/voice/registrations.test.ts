@@ -19,7 +19,7 @@ function place(
     log: { warn: () => {} } as never,
     write: write ?? (async (kept) => void written.push([...kept])),
     isAlive,
-    changed: () => {},
+    changed: () => null,
   })
   let cseq = 0
   /** Resolves with the status of the answer. */

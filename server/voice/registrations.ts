@@ -17,6 +17,7 @@ import {
 import type { ResponseParts } from '../../engine/sip/format.ts'
 import type { SipMessage } from '../../engine/sip/message.ts'
 import { parseUri } from '../../engine/sip/uri.ts'
+import type { InboxRow } from '../events/inbox.ts'
 import type { BindingName, RegistrationRow } from '../store/registrations.ts'
 
 export interface RegistrationsOptions {
@@ -24,10 +25,15 @@ export interface RegistrationsOptions {
   /** Wall time. */
   readonly clock: () => number
   readonly log: FastifyBaseLogger
-  readonly write: (kept: readonly RegistrationRow[], gone: readonly BindingName[]) => Promise<void>
+  /** All of it or nothing: rows and the events that tell of them (E1). */
+  readonly write: (
+    kept: readonly RegistrationRow[],
+    gone: readonly BindingName[],
+    events: readonly InboxRow[],
+  ) => Promise<void>
   readonly isAlive: (flow: string) => boolean
-  /** Something that an event tells of. */
-  readonly changed: (device: DeviceOfBindings, change: BindingChange) => void
+  /** Something that an event tells of, which is answered, with all bindings after it; null: nobody is told. */
+  readonly changed: (device: DeviceOfBindings, change: BindingChange, bindings: readonly Binding[]) => InboxRow | null
 }
 
 export interface DeviceOfBindings {
@@ -65,6 +71,8 @@ export class Registrations {
   readonly #byPeer = new Map<string, Set<string>>()
   /** Bindings to write (null: to delete), by device and key. */
   #dirty = new Map<string, { readonly name: BindingName; readonly row: RegistrationRow | null }>()
+  /** Of what is dirty, in their order. */
+  #events: InboxRow[] = []
   #waiting: (() => void)[] = []
   #timer: NodeJS.Timeout | null = null
   #isUrgent = false
@@ -102,7 +110,7 @@ export class Registrations {
     let isPlain = true
     for (const change of changes) {
       if (change.type !== 'refreshed') isPlain = false
-      this.#note(entry.device, change)
+      this.#note(entry, change)
     }
     if (isPlain) answer(response)
     else this.#whenWritten(() => answer(response))
@@ -157,7 +165,7 @@ export class Registrations {
         entry,
         entry.bindings.filter(({ expiresAt }) => expiresAt > now),
       )
-      for (const change of changes) this.#note(entry.device, change)
+      for (const change of changes) this.#note(entry, change)
     }
   }
 
@@ -165,9 +173,9 @@ export class Registrations {
   drop(isKept: (deviceId: string) => boolean): void {
     for (const [deviceId, entry] of this.#byDevice) {
       if (isKept(deviceId)) continue
-      for (const binding of entry.bindings)
-        this.#note(entry.device, { type: 'removed', binding, reason: 'unregistered' })
+      const { bindings } = entry
       this.#set(entry, [])
+      for (const binding of bindings) this.#note(entry, { type: 'removed', binding, reason: 'unregistered' })
     }
   }
 
@@ -220,14 +228,15 @@ export class Registrations {
     return flow === null || this.#options.isAlive(flow)
   }
 
-  #note(device: DeviceOfBindings, change: BindingChange): void {
+  #note({ device, bindings }: Entry, change: BindingChange): void {
     const { binding } = change
     const name = { deviceId: device.deviceId, binding: binding.key }
     const row = change.type === 'removed' ? null : toRow(device, binding, this.#options.node)
     this.#dirty.set(flowId(device.deviceId, binding.key), { name, row })
     if (change.type !== 'refreshed') {
       this.#isUrgent = true
-      this.#options.changed(device, change)
+      const event = this.#options.changed(device, change, bindings)
+      if (event !== null) this.#events.push(event)
     }
     this.#schedule()
   }
@@ -257,8 +266,10 @@ export class Registrations {
     this.#isWriting = true
     this.#isUrgent = false
     const dirty = this.#dirty
+    const events = this.#events
     const told = this.#waiting
     this.#dirty = new Map()
+    this.#events = []
     this.#waiting = []
     let pause = 0
     try {
@@ -268,11 +279,12 @@ export class Registrations {
         if (row === null) gone.push(name)
         else kept.push(row)
       }
-      await this.#options.write(kept, gone)
+      await this.#options.write(kept, gone, events)
       for (const then of told) then()
     } catch (error) {
       // What changed meanwhile counts more than what could not be written.
       this.#dirty = new Map([...dirty, ...this.#dirty])
+      this.#events = [...events, ...this.#events]
       this.#waiting = [...told, ...this.#waiting]
       this.#options.log.warn({ err: error }, 'registrations wait for the database')
       pause = retryMs
