@@ -1,8 +1,16 @@
-/** Somebody without a picture: initials on a colour that is always the same for a name. */
-export function Avatar({ name, isSmall = false }: { readonly name: string; readonly isSmall?: boolean }) {
+/** Somebody without a picture: initials on a colour that is always the same for a name, or a handset. */
+import { Icon } from '../kit/icon.tsx'
+
+interface AvatarProps {
+  readonly name: string
+  readonly isSmall?: boolean
+  readonly isPhone?: boolean
+}
+
+export function Avatar({ name, isSmall = false, isPhone = false }: AvatarProps) {
   return (
     <span className={`avatar ${isSmall ? 'small' : ''}`} style={{ '--hue': hueOf(name) } as object} aria-hidden="true">
-      {initialsOf(name)}
+      {isPhone ? <Icon name="phone" size={isSmall ? 16 : 40} /> : initialsOf(name)}
     </span>
   )
 }

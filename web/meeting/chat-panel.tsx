@@ -133,11 +133,15 @@ function Writer({ partner }: { readonly partner: string | null }) {
         </span>
         <select value={to} onChange={(event) => setTo(event.target.value)}>
           <option value="">{t`Everybody`}</option>
-          {[...others.values()].map(({ id, name }) => (
-            <option key={id} value={id}>
-              {name}
-            </option>
-          ))}
+          {[...others.values()].flatMap(({ id, name, phone }) =>
+            phone !== null ? (
+              []
+            ) : (
+              <option key={id} value={id}>
+                {name}
+              </option>
+            ),
+          )}
           {isGone && <option value={to}>{t`somebody who left`}</option>}
         </select>
       </label>

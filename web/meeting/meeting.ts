@@ -408,8 +408,9 @@ export class Meeting {
     }
   }
 
-  mute(participantId: string): void {
-    this.#ask(this.#client.request('mute', { participantId }))
+  /** `muted` false: of a phone, which has no switch of its own. */
+  mute(participantId: string, muted = true): void {
+    this.#ask(this.#client.request('mute', { participantId, muted }))
   }
 
   remove(participantId: string): void {

@@ -91,12 +91,16 @@ function Person({ person, isSelf, onWrite, onRemove }: PersonProps) {
   const isHost = useMeetingState((state) => state.self?.role === 'host')
   const isSpeaking = useMeetingState((state) => state.speakers.includes(person.id))
   const { name } = person
-  const marks = [person.role === 'host' && t`host`, isSelf && t`you`, !person.isConnected && t`reconnecting`].filter(
-    Boolean,
-  )
+  const isPhone = person.phone !== null
+  const marks = [
+    person.role === 'host' && t`host`,
+    isSelf && t`you`,
+    isPhone && t`by telephone`,
+    !person.isConnected && t`reconnecting`,
+  ].filter(Boolean)
   return (
     <li className="person" data-person={name}>
-      <Avatar name={name} isSmall />
+      <Avatar name={name} isSmall isPhone={isPhone} />
       <span className="person-name">
         {name}
         {marks.length > 0 && <small className="soft"> {marks.join(', ')}</small>}
@@ -111,7 +115,7 @@ function Person({ person, isSelf, onWrite, onRemove }: PersonProps) {
         <Icon name={person.microphone ? 'microphone' : 'microphone-off'} size={18} />
         <span className="unseen">{person.microphone ? t`microphone on` : t`microphone off`}</span>
       </span>
-      {!isSelf && (meeting.hasChat || isHost) && (
+      {!isSelf && ((meeting.hasChat && !isPhone) || isHost) && (
         <Menu
           label={t`For ${name}`}
           trigger={(props) => (
@@ -120,7 +124,7 @@ function Person({ person, isSelf, onWrite, onRemove }: PersonProps) {
             </button>
           )}
         >
-          {meeting.hasChat && (
+          {meeting.hasChat && !isPhone && (
             <MenuItem icon="message-circle" onSelect={() => onWrite(person.id)}>
               <Trans>Write a private message</Trans>
             </MenuItem>
@@ -128,6 +132,11 @@ function Person({ person, isSelf, onWrite, onRemove }: PersonProps) {
           {isHost && person.microphone && (
             <MenuItem icon="microphone-off" onSelect={() => meeting.mute(person.id)}>
               <Trans>Mute</Trans>
+            </MenuItem>
+          )}
+          {isHost && isPhone && !person.microphone && (
+            <MenuItem icon="microphone" onSelect={() => meeting.mute(person.id, false)}>
+              <Trans>Unmute</Trans>
             </MenuItem>
           )}
           {isHost && (

@@ -25,12 +25,13 @@ export function Tile({ participant, source, box }: TileProps) {
   })
   const video = isOn ? element : null
   const label = isScreen ? t`Screen of ${name}` : name
+  const spoken = participant.phone === null ? label : t`${name}, by telephone`
   const { left, top, width, height } = box
   return (
     <article
       className={`tile ${source} ${isSpeaking ? 'speaking' : ''} ${height < 130 ? 'small' : ''}`}
       style={{ transform: `translate(${left}px, ${top}px)`, width, height }}
-      aria-label={label}
+      aria-label={spoken}
       data-tile={name}
       data-source={source}
       data-has-video={video !== null}
@@ -38,7 +39,12 @@ export function Tile({ participant, source, box }: TileProps) {
       <Picture element={video} />
       {!video && (
         <div className="tile-empty">
-          <Avatar name={name} />
+          <Avatar name={name} isPhone={participant.phone !== null} />
+          {participant.phone !== null && participant.phone !== name && (
+            <p className="tile-number" aria-hidden="true">
+              {participant.phone}
+            </p>
+          )}
           {isPaused && (
             <p>
               <Trans>Paused: your connection is weak</Trans>
