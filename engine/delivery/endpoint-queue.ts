@@ -127,12 +127,14 @@ export class EndpointQueue {
     if (entry && !entry.isInFlight) this.#finish(entry, 0)
   }
 
-  /** To be sent now, with all its attempts before it. */
+  /** To be sent now, with all its attempts before it, because somebody says that the endpoint works again. */
   hasten(id: string, now: Instant): void {
     const entry = this.#entries.get(id)
     if (!entry || entry.isInFlight) return
     const wasBlocked = this.#isBlocked(entry.lane)
     entry.attempts = 0
+    this.#heldUntil = 0
+    this.#probeAt = 0
     if (entry.lane.entries[0] === entry) this.#schedule(entry, now, now)
     if (wasBlocked && !this.#isBlocked(entry.lane)) this.#runnable += entry.lane.entries.length
   }

@@ -201,14 +201,11 @@ async function goOn(trx: Transaction<Tables>, { id }: WebhookRow, catchUp: boole
   }
   const position = catchUp ? state.position : log.position
   await trx.updateTable('webhookStates').set({ position, failingSince: null }).where('webhookId', '=', id).execute()
-  if (catchUp) return
+  const waiting = trx.updateTable('webhookDeliveries').where('webhookId', '=', id).where('status', '=', 'pending')
+  // Somebody says that it works again: what waits is not left waiting for its next attempt.
+  if (catchUp) return void (await waiting.set({ attemptCount: 0, nextAttemptAt: new Date(now) }).execute())
   const over = { status: 'cancelled' as const, finishedAt: new Date(now) }
-  await trx
-    .updateTable('webhookDeliveries')
-    .set({ ...over, nextAttemptAt: null })
-    .where('webhookId', '=', id)
-    .where('status', '=', 'pending')
-    .execute()
+  await waiting.set({ ...over, nextAttemptAt: null }).execute()
   await trx
     .updateTable('webhookReplays')
     .set(over)
