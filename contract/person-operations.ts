@@ -41,7 +41,7 @@ export const personOperations = defineOperations({
     path: '/v3.0/accounts',
     summary: 'Change the account: absent fields stay, null clears',
     description:
-      'What an account may do (`telephony_enabled`, `realm`, `restriction`, `billing`, the `max_…` fields, `platform_trunk_enabled`) is changed from above only: with an instance key, or by the parent account with `X-Account-ID`. The root account changes its own.',
+      'What an account may do (`telephony_enabled`, `realm`, `restriction`, `billing`, the `max_…` fields, `platform_trunk_enabled`, `sandbox`) is changed from above only: with an instance key, or by the parent account with `X-Account-ID`. The root account changes its own.',
     body: UpdateTelephonyAccount,
     data: TelephonyAccount,
     asked: { id: telephonyIds.account, country: 'BE', caller_id: { external: callerId.external } },

@@ -101,6 +101,10 @@ const settings = {
   platform_trunk_enabled: z.boolean().meta({
     description: 'Calls to outside may use the carrier trunks of the root account when no own trunk takes them.',
   }),
+  sandbox: z.boolean().meta({
+    description:
+      'The outside world is simulated: calls to outside go to [simulated numbers](/v3.0/sandbox), emergency calls too, and no trunk of the account is used. Changed from above.',
+  }),
   pickup: JsonValue.meta({ description: 'Informational until calls can be picked up.' }),
   parkings: z.object({ main: Parking }),
   failover_number: Dialable.nullable().meta({
@@ -200,6 +204,7 @@ export const standardAccount: AccountSettings = {
   max_outside_minutes_per_hour: 600,
   max_call_seconds: 14_400,
   platform_trunk_enabled: false,
+  sandbox: false,
   pickup: null,
   parkings: {
     main: { enabled: false, park_extension: null, first_slot: null, last_slot: null, timeout: null },

@@ -16,6 +16,7 @@ import { Rooms } from './meeting/rooms.ts'
 import { Outgoing } from './outgoing/outgoing.ts'
 import type { Resolve } from './outgoing/resolver.ts'
 import { Streams } from './realtime/streams.ts'
+import type { OutsideCall } from './sandbox/protocol.ts'
 import type { Database } from './store/database.ts'
 import { createVault, type Vault } from './auth/vault.ts'
 import type { CallCommand, CommandRefusal } from '../engine/call/command.ts'
@@ -35,12 +36,19 @@ export interface Voice {
   /** What was committed for this account is what calls go by when this returns (T4). */
   changed(accountId: string): Promise<void>
   command(command: CallCommand): Promise<CommandAnswer>
+  /** False: the simulated outside world is not there. */
+  sandboxCall(call: OutsideCall): Promise<boolean>
   /** Hangs up the leg that is in a meeting as that participant, if there is one. */
   dropPhone(participantId: string): void
 }
 
 /** Where no calls are carried. */
-export const noVoice: Voice = { changed: async () => {}, command: async () => ({ type: 'away' }), dropPhone: () => {} }
+export const noVoice: Voice = {
+  changed: async () => {},
+  command: async () => ({ type: 'away' }),
+  sandboxCall: async () => false,
+  dropPhone: () => {},
+}
 
 export interface App {
   readonly config: Config

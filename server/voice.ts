@@ -22,6 +22,7 @@ import { readConfiguration } from './voice/configuration.ts'
 import { Control } from './voice/control.ts'
 import { voiceSocketPath } from './voice/control-protocol.ts'
 import { Directories } from './voice/directories.ts'
+import { Sandbox } from './voice/sandbox.ts'
 import { Spool } from './voice/spool.ts'
 import { Switch } from './voice/switch.ts'
 
@@ -42,12 +43,18 @@ async function start(connection: ClientConfig, { log, stops }: ControlParts): Pr
   const masterKey = await readMasterKey(config.dataDir)
   const vault = createVault(masterKey)
   const host = new URL(config.publicUrl).hostname.replace(/^\[|\]$/g, '')
+  const sandbox = new Sandbox({ listenIp: config.mediaIp, voicePort: config.sipPort, log })
   const directories = new Directories({
     load: (accountId) => readConfiguration(database, accountId, vault),
     fileOf: (media) => mediaFile(database, config.dataDir, media),
     realmOf: (account) => realmOf(account, host),
+    sandbox: () => (sandbox.port === null ? null : { address: sandbox.address, port: sandbox.port }),
   })
   await directories.reload(null)
+  if (directories.hasSandbox) {
+    await sandbox.start()
+    await directories.reload(null)
+  }
   await makeRecordingFolder(config.dataDir)
   const telephony = new Switch({
     node,
@@ -69,6 +76,7 @@ async function start(connection: ClientConfig, { log, stops }: ControlParts): Pr
     rtpPorts: config.rtpPorts,
     workerSocket: (worker) => workerSocketPath(config.dataDir, worker),
     dataDir: config.dataDir,
+    sandbox,
     wrote: () => control.wrote(),
     phonesChanged: () => control.phonesChanged(),
   })

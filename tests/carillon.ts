@@ -241,7 +241,7 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-function processes(): { pid: number; parent: number; command: string }[] {
+export function processes(): { pid: number; parent: number; command: string }[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .flatMap((name) => {

@@ -124,6 +124,8 @@ function internationalDigits(text: string, plan: NumberingPlan): string | null {
 }
 
 function readInternational(text: string, digits: string, country: string, plan: NumberingPlan): ReadNumber {
+  // ITU-T E.164 gives 999 to nobody: such a number is a simulated one and costs nothing.
+  if (/^999\d{2,12}$/.test(digits)) return { text, e164: `+${digits}`, kind: 'national' }
   if (!/^[1-9]\d{4,14}$/.test(digits)) return shortWithPrefix(text, digits, plan)
   if (plan.callingCode !== '' && digits.startsWith(plan.callingCode)) {
     const rest = digits.slice(plan.callingCode.length)

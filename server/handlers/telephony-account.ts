@@ -187,6 +187,7 @@ const fromAbove = [
   'max_outside_minutes_per_hour',
   'max_call_seconds',
   'platform_trunk_enabled',
+  'sandbox',
 ] as const
 
 /** Sent back unchanged is no change; a customer may not widen what the own account may do. */

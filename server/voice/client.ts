@@ -5,6 +5,7 @@ import type { CallCommand } from '../../engine/call/command.ts'
 import type { MeetingPhone } from '../../engine/call/meeting-phone.ts'
 import type { CommandAnswer } from '../app.ts'
 import { LineReader } from '../media/lines.ts'
+import type { OutsideCall } from '../sandbox/protocol.ts'
 import type { FromVoice, ToVoice, VoiceFigures } from './control-protocol.ts'
 
 const reconnectMs = 50
@@ -70,6 +71,11 @@ export class VoiceClient {
 
   dropPhone(participantId: string): void {
     if (this.#isUp) this.#say({ type: 'drop_phone', participantId })
+  }
+
+  async sandboxCall(call: OutsideCall): Promise<boolean> {
+    const answer = await this.#ask({ type: 'sandbox_call', call })
+    return answer?.type === 'done' && answer.fault === null
   }
 
   stop(): void {

@@ -7,6 +7,7 @@ import { createServer, type Server, type Socket } from 'node:net'
 import type { CallCommand, CommandRefusal } from '../../engine/call/command.ts'
 import type { MeetingPhone } from '../../engine/call/meeting-phone.ts'
 import { LineReader } from '../media/lines.ts'
+import type { OutsideCall } from '../sandbox/protocol.ts'
 import type { FromVoice, ToVoice } from './control-protocol.ts'
 
 /** A pass of the sequencer costs the same for one event and for a hundred. */
@@ -19,6 +20,8 @@ export interface ControlHandler {
   /** All legs that are in meetings. */
   phones(): readonly MeetingPhone[]
   dropPhone(participantId: string): void
+  /** False: there is no simulated outside world. */
+  sandboxCall(call: OutsideCall): boolean
   figures(): Extract<FromVoice, { type: 'figures' }>['figures']
 }
 
@@ -96,6 +99,10 @@ export class Control {
         return
       case 'command':
         return this.#command(socket, message)
+      case 'sandbox_call': {
+        const fault = this.#handler.sandboxCall(message.call) ? null : 'the simulated outside world is not there'
+        return void say(socket, { type: 'done', request: message.request, fault })
+      }
       case 'drop_phone':
         return this.#handler.dropPhone(message.participantId)
       case 'figures':

@@ -16,6 +16,7 @@ it('T20: a user name that went from one account to another is the new one’s, w
         ...{ users: [], trunks: [], phoneNumbers: [], callflows: [], contacts: [], medias: [] },
       }) as never,
     fileOf: async () => null,
+    sandbox: () => null,
     realmOf: ({ id }) => `${id}.example`,
   })
   await directories.reload(null)

@@ -7,6 +7,7 @@
 import { Directory, type Directories as RoutingDirectories, type Trunk } from '../../engine/call/directory.ts'
 import type { Configuration } from './configuration.ts'
 import * as rows from './directory-rows.ts'
+import { sandboxTrunk } from './sandbox-trunk.ts'
 
 /** Who proves by a password who it is. */
 export interface SignIn {
@@ -34,6 +35,8 @@ export interface TrunkLogin {
   readonly isRegistering: boolean
   readonly registrationSeconds: number
   readonly optionsSeconds: number
+  /** To the simulated outside world: nobody else's calls come by it. */
+  readonly isSandbox?: true
 }
 
 export interface DirectoriesOptions {
@@ -42,6 +45,8 @@ export interface DirectoriesOptions {
   /** A media's file on this machine, made when it is not there yet. */
   readonly fileOf: (media: Configuration['medias'][number]) => Promise<string | null>
   readonly realmOf: (account: { readonly id: string; readonly realm: string | null }) => string
+  /** Where the simulated outside world is; null: not there yet. */
+  readonly sandbox: () => { readonly address: string; readonly port: number } | null
 }
 
 export class Directories implements RoutingDirectories {
@@ -57,6 +62,8 @@ export class Directories implements RoutingDirectories {
   readonly #parents = new Map<string, string | null>()
   /** Accounts that may use the root's carriers. */
   readonly #guests = new Set<string>()
+  /** Accounts whose outside world is simulated. */
+  readonly #sandboxes = new Set<string>()
   /** Changes are carried out one after the other. */
   #queue: Promise<unknown> = Promise.resolve()
 
@@ -94,6 +101,10 @@ export class Directories implements RoutingDirectories {
     return this.#trunkSignIns.get(username)?.find((one) => one.trunkId === trunkId) ?? null
   }
 
+  get hasSandbox(): boolean {
+    return this.#sandboxes.size > 0
+  }
+
   get trunks(): Iterable<TrunkLogin> {
     return this.#trunks.values()
   }
@@ -127,6 +138,7 @@ export class Directories implements RoutingDirectories {
     this.#accounts.delete(accountId)
     this.#parents.delete(accountId)
     this.#guests.delete(accountId)
+    this.#sandboxes.delete(accountId)
     for (const [number, owner] of this.#numbers) if (owner === accountId) this.#numbers.delete(number)
     for (const [id, { trunk }] of this.#trunks) if (trunk.accountId === accountId) this.#trunks.delete(id)
     for (const [username, all] of this.#trunkSignIns) {
@@ -155,7 +167,8 @@ export class Directories implements RoutingDirectories {
       configuration.accounts.length === 1 ? all : all.filter(({ accountId }) => accountId === id)
     this.#accounts.set(id, directory)
     this.#parents.set(id, account.parentId)
-    if (rows.usesPlatformTrunks(account)) this.#guests.add(id)
+    if (rows.isSandbox(account)) this.#sandboxes.add(id)
+    else if (rows.usesPlatformTrunks(account)) this.#guests.add(id)
     for (const row of mine(configuration.users)) directory.put('user', rows.toUser(row))
     for (const row of mine(configuration.callflows)) directory.put('callflow', rows.toCallflow(row))
     for (const row of mine(configuration.contacts)) directory.put('contact', rows.toContact(row))
@@ -175,6 +188,7 @@ export class Directories implements RoutingDirectories {
       this.#devices.set(row.id, login)
       this.#byUsername.set(row.username.toLowerCase(), login)
     }
+    if (this.#sandboxes.has(id)) return this.#placeSandbox(id, directory)
     for (const row of mine(configuration.trunks)) {
       const login = rows.toTrunkLogin(row)
       directory.put('trunk', login.trunk)
@@ -186,6 +200,15 @@ export class Directories implements RoutingDirectories {
     }
   }
 
+  /** Instead of all its trunks: whatever is called from there, nobody real is. */
+  #placeSandbox(accountId: string, directory: Directory): void {
+    const place = this.#options.sandbox()
+    if (place === null) return
+    const login = { ...rows.toTrunkLogin(sandboxTrunk(accountId, place.address, place.port)), isSandbox: true } as const
+    directory.put('trunk', login.trunk)
+    this.#trunks.set(login.trunk.id, login)
+  }
+
   /** `platform_trunk_enabled`: the carrier trunks of the root are tried after an account's own. */
   #shareTrunks(): void {
     const root = [...this.#parents].find(([, parent]) => parent === null)?.[0]
@@ -193,7 +216,7 @@ export class Directories implements RoutingDirectories {
       ({ trunk }) => trunk.accountId === root && trunk.category === 'carrier' && trunk.callsDirection !== 'incoming',
     )
     for (const [id, directory] of this.#accounts) {
-      if (id === root) continue
+      if (id === root || this.#sandboxes.has(id)) continue
       for (const trunk of directory.trunks) if (trunk.accountId !== id) directory.remove('trunk', trunk.id)
       if (!this.#guests.has(id)) continue
       for (const { trunk } of shared) {

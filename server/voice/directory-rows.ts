@@ -63,6 +63,9 @@ export function toAccount(row: Selectable<AccountTables['accounts']>, realm: str
 export const usesPlatformTrunks = (row: Selectable<AccountTables['accounts']>): boolean =>
   row.settings.platform_trunk_enabled ?? standardAccount.platform_trunk_enabled
 
+export const isSandbox = (row: Selectable<AccountTables['accounts']>): boolean =>
+  row.settings.sandbox ?? standardAccount.sandbox
+
 /** T31, of each device of the account. */
 export const deviceLimit = (row: Selectable<AccountTables['accounts']>): number | null =>
   row.settings.max_outside_calls_per_device ?? standardAccount.max_outside_calls_per_device

@@ -47,6 +47,8 @@ import { brought } from './prompts.ts'
 import { Reception } from './reception.ts'
 import { type DeviceOfBindings, Registrations } from './registrations.ts'
 import { resumeCalls } from './restart.ts'
+import type { OutsideCall } from '../sandbox/protocol.ts'
+import type { Sandbox } from './sandbox.ts'
 import { type SipPort, sipPorts, Sockets } from './sockets.ts'
 import type { Spool } from './spool.ts'
 import { TrunkProbes } from './trunk-probes.ts'
@@ -75,6 +77,7 @@ export interface SwitchOptions {
   readonly rtpPorts: { readonly first: number; readonly last: number }
   readonly workerSocket: (worker: number) => string
   readonly dataDir: string
+  readonly sandbox: Sandbox
   /** Events wait in the inbox. */
   readonly wrote: () => void
   /** Which legs are in meetings is another. */
@@ -143,6 +146,7 @@ export class Switch implements ControlHandler {
       ownPorts: new Set(sipPorts(sip).map(({ port }) => port)),
       isOwnAddress: (address) => this.#addresses.toward(address) === address,
       isLocal: (address) => this.#addresses.isLocal(address),
+      isSandbox: ({ address, port }) => options.sandbox.isAt(address, port),
     })
     this.#registrations = new Registrations({
       node,
@@ -183,6 +187,7 @@ export class Switch implements ControlHandler {
       directories,
       locate: (uri, done) => locator.locate(uri, done),
       trunkOfToken: (user) => this.#trunkRegistrations.trunkOf(user),
+      isSandbox: ({ address, port }) => options.sandbox.isAt(address, port),
       clock: () => performance.now(),
     })
     const isEmergency = (request: SipMessage, source: Source) => {
@@ -303,6 +308,7 @@ export class Switch implements ControlHandler {
     this.#exchange.stop()
     this.#media.stop()
     for (const client of this.#others.values()) client.stop()
+    this.#options.sandbox.stop()
     await this.#watchers.stop()
     await this.#registrations.stop()
     await this.#trunkBindings.stop()
@@ -310,8 +316,12 @@ export class Switch implements ControlHandler {
   }
 
   async changed(accountId: string): Promise<void> {
-    const { directories } = this.#options
+    const { directories, sandbox } = this.#options
     await directories.reload(accountId)
+    if (directories.hasSandbox && sandbox.port === null) {
+      await sandbox.start()
+      await directories.reload(accountId)
+    }
     this.#registrations.drop((deviceId) => directories.device(deviceId)?.isEnabled === true)
     this.#trunkBindings.drop((trunkId) => directories.trunkSignIn(trunkId)?.isEnabled === true)
     this.#trunks.refresh()
@@ -339,6 +349,10 @@ export class Switch implements ControlHandler {
     this.#others.set(worker, client)
     if (this.#isSettled) client.settled()
     return client
+  }
+
+  sandboxCall(call: OutsideCall): boolean {
+    return this.#options.sandbox.call(call)
   }
 
   command(command: CallCommand): CommandRefusal | null {

@@ -29,6 +29,8 @@ export interface TrunkWaysOptions {
   /** The trunk whose registration at a carrier has that user. */
   readonly trunkOfToken: (user: string) => string | null
   readonly clock: () => number
+  /** The simulated outside world sends from there. */
+  readonly isSandbox: (source: Hop) => boolean
 }
 
 /** A name may answer with some of its addresses at a time; who let one go may not call by it for ever. */
@@ -48,7 +50,7 @@ export class TrunkWays {
     for (const id of this.#ways.keys()) if (directories.trunk(id) === undefined) this.#ways.delete(id)
     for (const login of directories.trunks) {
       const { trunk } = login
-      if (!trunk.enabled || trunk.callsDirection === 'outgoing') {
+      if (!trunk.enabled || trunk.callsDirection === 'outgoing' || login.isSandbox) {
         this.#ways.delete(trunk.id)
         continue
       }
@@ -79,7 +81,9 @@ export class TrunkWays {
     return this.#at(address).length > 0
   }
 
-  find(request: SipMessage, { address }: Hop): TrunkSource | null {
+  find(request: SipMessage, source: Hop): TrunkSource | null {
+    if (this.#options.isSandbox(source)) return this.#ofSandbox(request)
+    const { address } = source
     const registered = this.#options.trunkOfToken(request.requestUri?.user ?? '')
     const login = registered === null ? undefined : this.#options.directories.trunk(registered)
     if (login !== undefined) return toSource(login)
@@ -88,6 +92,14 @@ export class TrunkWays {
     const isOurs = (source: TrunkSource) =>
       routeIncoming(this.#options.directories, readInvite(request, source))?.destination.type !== 'refused'
     return found.find(isOurs) ?? found[0] ?? null
+  }
+
+  /** Of all sandboxes the one whose number is called. */
+  #ofSandbox(request: SipMessage): TrunkSource | null {
+    const { directories } = this.#options
+    const accountId = directories.ofPhoneNumber(request.requestUri?.user ?? '')?.account.id
+    const login = [...directories.trunks].find((one) => one.isSandbox && one.trunk.accountId === accountId)
+    return login === undefined ? null : toSource(login)
   }
 
   #at(address: string): TrunkLogin[] {
