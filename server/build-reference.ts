@@ -6,9 +6,19 @@ import scalar from '@scalar/fastify-api-reference'
 import Fastify from 'fastify'
 import { writeFileSync } from 'node:fs'
 
+/** Shown in the portal, calls are tried with the key that was made there; it lives as long as the tab. */
+const handOver = `{
+  const value = sessionStorage.getItem('carillon.try-it')
+  const at = document.getElementById('api-reference')
+  if (value && at) {
+    const authentication = { preferredSecurityScheme: 'key', securitySchemes: { key: { value } } }
+    at.dataset.configuration = JSON.stringify({ ...JSON.parse(at.dataset.configuration), authentication })
+  }
+}`
+
 const [target = ''] = process.argv.slice(2)
 const http = Fastify()
 await http.register(scalar, { routePrefix: '/docs', configuration: { url: '/none' } })
 const answer = await http.inject('/docs/js/scalar.js')
 if (answer.statusCode !== 200) throw new Error('The API reference’s script is not where its package served it.')
-writeFileSync(target, answer.rawPayload)
+writeFileSync(target, Buffer.concat([Buffer.from(`${handOver}\n`), answer.rawPayload]))

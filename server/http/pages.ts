@@ -11,7 +11,7 @@ const dist = join(import.meta.dirname, '../../web/dist')
 const year = 365 * 24 * 3_600_000
 
 /** The portal's own router shows what is at each, and below it. */
-const portalPlaces = ['people', 'phones', 'meetings', 'history', 'developers', 'settings']
+const portalPlaces = ['calls', 'people', 'phones', 'meetings', 'history', 'developers', 'settings']
 const portalAddresses = ['/', '/link/:token', '/sign-in', ...portalPlaces.flatMap((name) => [`/${name}`, `/${name}/*`])]
 
 export async function addPages(http: FastifyInstance): Promise<void> {

@@ -1,17 +1,20 @@
 /**
  * The event log as it happens: one stream for the page, whoever listens. Pages that show an object are read again when an
- * event tells that it changed, and the frame says whether the stream is there.
+ * event tells that it changed, and the frame says whether the stream is there. A page that nobody looks at has none:
+ * browsers allow six connections to a server, and it goes on at its cursor when it is looked at again.
  */
 import { createContext, type ReactNode, use, useEffect, useMemo, useRef, useState } from 'react'
 import { type QueryClient, useQueryClient } from '@tanstack/react-query'
 import type { Event } from '../../contract/event.ts'
-import type { StreamState } from '../../contract/client.ts'
+import { CursorExpired, type StreamState } from '../../contract/client.ts'
 import { keyOf, type ReadRoute, useSession, type Session } from './session.tsx'
 
 type Listener = (event: Event) => void
 
 interface Live {
   readonly state: StreamState | null
+  /** Goes up when the stream begins anew, without what was between: what was built from events is built again. */
+  readonly beginning: number
   readonly listen: (listener: Listener) => () => void
 }
 
@@ -28,7 +31,8 @@ const shownBy: Readonly<Record<string, readonly ReadRoute[]>> = {
   user: ['GET /v3.0/users', 'GET /v3.0/users/{id}'],
   account: ['GET /v3.0/accounts', 'GET /v3.0/accounts/{id}/children'],
   key: ['GET /v3.0/keys'],
-  meeting: ['GET /api/v6/meeting', 'GET /api/v6/meeting/{id}'],
+  meeting: ['GET /api/v6/meeting', 'GET /api/v6/meeting/{id}', 'GET /v3.0/realtime/meetings'],
+  webhook: ['GET /v3.0/webhooks', 'GET /v3.0/webhooks/{id}'],
   call: ['GET /v3.0/devices/status'],
   cdr: ['GET /v3.0/calls_history'],
 }
@@ -39,36 +43,78 @@ const settleMs = 400
 export function LiveProvider({ children }: { readonly children: ReactNode }) {
   const session = useSession()
   const cache = useQueryClient()
+  const isShown = useIsShown()
   const listeners = useRef(new Set<Listener>())
+  const cursor = useRef<Cursor | null>(null)
   const [state, setState] = useState<StreamState | null>(null)
+  const [beginning, setBeginning] = useState(0)
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a new beginning opens a new stream
   useEffect(() => {
+    if (!isShown) return
     const refresh = new Refresher(cache, session)
-    const stream = session.client.events({ after: 'now', onState: setState })
+    const after = cursor.current?.session === session ? cursor.current.at : 'now'
+    const stream = session.client.events({ after, onState: setState })
     const follow = async () => {
       for await (const event of stream) {
+        cursor.current = { session, at: event.cursor }
         refresh.see(event)
         for (const listener of listeners.current) listener(event)
       }
     }
-    // What ends it for good, such as a session that is over, every other question of the page meets too and tells.
-    follow().catch((reason: unknown) => setState({ status: 'reconnecting', since: Date.now(), reason }))
+    follow().catch((reason: unknown) => {
+      // What else ends it for good, such as a session that is over, the page's other questions meet too and tell.
+      setState({ status: 'reconnecting', since: Date.now(), reason })
+      if (!(reason instanceof CursorExpired)) return
+      cursor.current = null
+      void cache.invalidateQueries({ queryKey: [session.accountId] })
+      setBeginning((before) => before + 1)
+    })
     return () => {
+      // It may have been read past the last event that was for us.
+      if (cursor.current?.session === session && stream.cursor) cursor.current = { session, at: stream.cursor }
       stream.close()
       refresh.stop()
       setState(null)
     }
-  }, [session, cache])
+  }, [session, cache, isShown, beginning])
   const live = useMemo<Live>(
     () => ({
       state,
+      beginning,
       listen(listener) {
         listeners.current.add(listener)
         return () => listeners.current.delete(listener)
       },
     }),
-    [state],
+    [state, beginning],
   )
   return <LiveContext value={live}>{children}</LiveContext>
+}
+
+interface Cursor {
+  readonly session: Session
+  readonly at: string
+}
+
+const leftAloneMs = 20_000
+
+/** Whether somebody looks at the page, or did a moment ago. */
+export function useIsShown(): boolean {
+  const [isShown, setShown] = useState(true)
+  useEffect(() => {
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const changed = () => {
+      clearTimeout(timer)
+      if (document.visibilityState === 'visible') setShown(true)
+      else timer = setTimeout(() => setShown(false), leftAloneMs)
+    }
+    document.addEventListener('visibilitychange', changed)
+    return () => {
+      clearTimeout(timer)
+      document.removeEventListener('visibilitychange', changed)
+    }
+  }, [])
+  return isShown
 }
 
 export function useLive(): Live {

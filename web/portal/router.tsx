@@ -46,10 +46,18 @@ const inside = createRoute({ getParentRoute: () => root, id: 'inside', component
 const page = <P extends string, const T>(path: P, component: T) =>
   createRoute({ getParentRoute: () => inside, path, component: component as RouteComponent })
 
-const home = page(
-  '/',
-  lazyRouteComponent(() => import('./pages/home-page.tsx'), 'HomePage'),
-)
+/** Calls open beside what goes on, so home has no address of its own in front of theirs. */
+const home = createRoute({
+  getParentRoute: () => inside,
+  id: 'home',
+  component: lazyRouteComponent(() => import('./pages/home-page.tsx'), 'HomePage'),
+})
+const noCall = createRoute({ getParentRoute: () => home, path: '/' })
+const liveCall = createRoute({
+  getParentRoute: () => home,
+  path: '/calls/$id',
+  component: lazyRouteComponent(() => import('./pages/call-panel.tsx'), 'LiveCallPanel'),
+})
 const settings = page(
   '/settings',
   lazyRouteComponent(() => import('./pages/settings-page.tsx'), 'SettingsPage'),
@@ -85,6 +93,56 @@ const phone = createRoute({
   component: lazyRouteComponent(() => import('./pages/phones-page.tsx'), 'PhonePanel'),
 })
 
+const meetings = page(
+  '/meetings',
+  lazyRouteComponent(() => import('./pages/meetings-page.tsx'), 'MeetingsPage'),
+)
+const meeting = createRoute({
+  getParentRoute: () => meetings,
+  path: '$id',
+  component: lazyRouteComponent(() => import('./pages/meetings-page.tsx'), 'MeetingPanel'),
+})
+
+const history = page(
+  '/history',
+  lazyRouteComponent(() => import('./pages/history-page.tsx'), 'HistoryPage'),
+)
+const pastCall = createRoute({
+  getParentRoute: () => history,
+  path: '$id',
+  component: lazyRouteComponent(() => import('./pages/call-panel.tsx'), 'PastCallPanel'),
+})
+
+const webhooks = page(
+  '/developers/webhooks',
+  lazyRouteComponent(() => import('./pages/webhooks-page.tsx'), 'WebhooksPage'),
+)
+const newWebhook = createRoute({
+  getParentRoute: () => webhooks,
+  path: 'new',
+  component: lazyRouteComponent(() => import('./pages/webhooks-page.tsx'), 'NewWebhookPanel'),
+})
+const webhook = createRoute({
+  getParentRoute: () => webhooks,
+  path: '$id',
+  component: lazyRouteComponent(() => import('./pages/webhook-panel.tsx'), 'WebhookPanel'),
+})
+
+const reference = page(
+  '/developers/reference',
+  lazyRouteComponent(() => import('./pages/reference-page.tsx'), 'ReferencePage'),
+)
+
+const events = page(
+  '/developers/events',
+  lazyRouteComponent(() => import('./pages/events-page.tsx'), 'EventsPage'),
+)
+const event = createRoute({
+  getParentRoute: () => events,
+  path: '$id',
+  component: lazyRouteComponent(() => import('./pages/event-panel.tsx'), 'EventPanel'),
+})
+
 const keys = page(
   '/developers/keys',
   lazyRouteComponent(() => import('./pages/keys-page.tsx'), 'KeysPage'),
@@ -103,9 +161,14 @@ const key = createRoute({
 const routeTree = root.addChildren([
   signIn,
   inside.addChildren([
-    home,
+    home.addChildren([noCall, liveCall]),
     people.addChildren([newPerson, person]),
     phones.addChildren([newPhone, phone]),
+    meetings.addChildren([meeting]),
+    history.addChildren([pastCall]),
+    events.addChildren([event]),
+    webhooks.addChildren([newWebhook, webhook]),
+    reference,
     keys.addChildren([newKey, key]),
     settings,
   ]),

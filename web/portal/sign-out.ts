@@ -8,6 +8,7 @@ export function useSignOut(): () => Promise<void> {
     await baseClient.call('DELETE /v3.0/auth/session').catch((error: unknown) => {
       if (!isSignedOut(error)) throw error // it had ended already
     })
+    sessionStorage.clear()
     await navigate({ to: '/sign-in', search: { org: undefined } })
     queries.clear()
   }

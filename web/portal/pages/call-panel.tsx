@@ -1,0 +1,197 @@
+/** One call: its facts, its events from first to last, and the SIP messages of each side as a ladder. */
+import { Trans, useLingui } from '@lingui/react/macro'
+import { Button, Tabs } from '@mantine/core'
+import { Link, useParams } from '@tanstack/react-router'
+import { useState } from 'react'
+import { ApiFailure, type Answer } from '../../../contract/client.ts'
+import { useEventFeed } from '../event-feed.ts'
+import { ApiButton } from '../kit/api-button.tsx'
+import { CopyButton } from '../kit/copy-button.tsx'
+import { JsonView } from '../kit/json-view.tsx'
+import { Panel } from '../kit/panel.tsx'
+import { Problem } from '../kit/problem.tsx'
+import { Clock, duration, When } from '../kit/when.tsx'
+import { useRead, useSession } from '../session.tsx'
+
+type Detail = Answer<'GET /v3.0/calls_history/{id}'>['data']
+type Message = Answer<'GET /v3.0/calls_history/{id}/trace'>['data'][number]
+
+export const LiveCallPanel = () => <CallPanel from="/inside/home/calls/$id" back="/" />
+export const PastCallPanel = () => <CallPanel from="/inside/history/$id" back="/history" />
+
+interface CallPanelProps {
+  readonly from: '/inside/home/calls/$id' | '/inside/history/$id'
+  readonly back: '/' | '/history'
+}
+
+function CallPanel({ from, back }: CallPanelProps) {
+  const { id } = useParams({ from })
+  const { t } = useLingui()
+  const { isAdmin } = useSession()
+  return (
+    <Panel title={t`Call`} back={back} rowId={id}>
+      <div className="id-line">
+        <code>{id}</code>
+        <CopyButton text={id} label={t`Copy the id`} />
+      </div>
+      <Outcome id={id} />
+      <Tabs defaultValue="events" keepMounted={false}>
+        <Tabs.List>
+          <Tabs.Tab value="events">
+            <Trans>Events</Trans>
+          </Tabs.Tab>
+          {isAdmin && (
+            <Tabs.Tab value="ladder">
+              <Trans>Ladder</Trans>
+            </Tabs.Tab>
+          )}
+        </Tabs.List>
+        <Tabs.Panel value="events" pt="md">
+          <Story id={id} />
+        </Tabs.Panel>
+        {isAdmin && (
+          <Tabs.Panel value="ladder" pt="md">
+            <Ladder id={id} />
+          </Tabs.Panel>
+        )}
+      </Tabs>
+      <div className="form-actions">
+        <Button
+          component={Link}
+          to="/developers/events"
+          search={{ resource: `call:${id}`, range: 'all' } as never}
+          variant="default"
+        >
+          <Trans>Open in the explorer</Trans>
+        </Button>
+        <span className="grow" />
+        <ApiButton
+          calls={[
+            { route: 'GET /v3.0/calls_history/{id}', params: { id } },
+            { route: 'GET /v3.0/calls_history/{id}/trace', params: { id } },
+            { route: 'GET /v3.0/events', query: { resource: `call:${id}` } },
+          ]}
+        />
+      </div>
+    </Panel>
+  )
+}
+
+/** The record of a call that is over; while it goes on there is none. */
+function Outcome({ id }: { readonly id: string }) {
+  const call = useRead('GET /v3.0/calls_history/{id}', { params: { id } })
+  if (call.error instanceof ApiFailure && call.error.status === 404) {
+    return (
+      <p className="soft">
+        <Trans>This call is going on. Its record is here when it has ended.</Trans>
+      </p>
+    )
+  }
+  if (call.error) return <Problem error={call.error} onRetry={() => void call.refetch()} />
+  return call.data ? <Facts call={call.data.data} /> : null
+}
+
+function Facts({ call }: { readonly call: Detail }) {
+  const words = useCauseWords()
+  return (
+    <dl className="facts">
+      <dt>
+        <Trans>From</Trans>
+      </dt>
+      <dd>{call.caller_id_name ? `${call.caller_id_name} · ${call.caller_id_number}` : call.caller_id_number}</dd>
+      <dt>
+        <Trans>To</Trans>
+      </dt>
+      <dd>{call.callee_id_name ? `${call.callee_id_name} · ${call.called_number}` : call.called_number}</dd>
+      <dt>
+        <Trans>Began</Trans>
+      </dt>
+      <dd>
+        <When at={call.started_at} />
+      </dd>
+      <dt>
+        <Trans>Talked</Trans>
+      </dt>
+      <dd className="numbers">{duration(call.billing_seconds ?? 0)}</dd>
+      <dt>
+        <Trans>Outcome</Trans>
+      </dt>
+      <dd>{words[call.hangup_cause]}</dd>
+    </dl>
+  )
+}
+
+export function useCauseWords(): Readonly<Record<Detail['hangup_cause'], string>> {
+  const { t } = useLingui()
+  return {
+    ANSWERED: t`answered`,
+    'NO ANSWER': t`nobody answered`,
+    BUSY: t`busy`,
+    FAILED: t`failed`,
+    CANCEL: t`the caller gave up`,
+    CONGESTION: t`no free line`,
+  }
+}
+
+/** From first to last, and on while it goes on. */
+function Story({ id }: { readonly id: string }) {
+  const feed = useEventFeed({ resource: `call:${id}` }, false)
+  const { t } = useLingui()
+  const [open, setOpen] = useState<string | null>(null)
+  if (feed.error) return <Problem error={feed.error} onRetry={feed.retry} />
+  return (
+    <ol className="story">
+      {feed.events.toReversed().map((event) => (
+        <li key={event.id}>
+          <button
+            type="button"
+            aria-expanded={open === event.id}
+            onClick={() => setOpen(open === event.id ? null : event.id)}
+          >
+            <code>{event.type}</code>
+            <Clock at={event.occurred_at} />
+          </button>
+          {open === event.id && <JsonView value={event} label={t`The event as JSON`} />}
+        </li>
+      ))}
+    </ol>
+  )
+}
+
+/** Who sent what to whom: each peer is a line, Carillon between them. */
+function Ladder({ id }: { readonly id: string }) {
+  const trace = useRead('GET /v3.0/calls_history/{id}/trace', { params: { id } })
+  const [open, setOpen] = useState<number | null>(null)
+  const { t } = useLingui()
+  if (trace.error instanceof ApiFailure && trace.error.status === 404) {
+    return (
+      <p className="soft">
+        <Trans>The messages are here when the call has ended.</Trans>
+      </p>
+    )
+  }
+  if (trace.error) return <Problem error={trace.error} onRetry={() => void trace.refetch()} />
+  return (
+    <ol className="ladder">
+      {trace.data?.data.map((message, index) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: a trace that is over does not change
+        <li key={index} className={message.direction === 'in' ? 'is-in' : 'is-out'}>
+          <button type="button" aria-expanded={open === index} onClick={() => setOpen(open === index ? null : index)}>
+            <Clock at={message.at} />
+            <bdi className="ladder-peer">{message.peer}</bdi>
+            <span className="ladder-arrow" aria-hidden="true" />
+            <span className="unseen">{message.direction === 'in' ? t`to Carillon` : t`from Carillon`}</span>
+            <code>{titleOf(message)}</code>
+          </button>
+          {open === index && <JsonView value={message.message} label={t`The message`} />}
+        </li>
+      ))}
+    </ol>
+  )
+}
+
+/** `INVITE`, or `180 Ringing`. */
+function titleOf({ message }: Message): string {
+  const [first = ''] = message.split(/\r?\n/)
+  return first.startsWith('SIP/2.0 ') ? first.slice(8) : (first.split(' ')[0] ?? first)
+}
