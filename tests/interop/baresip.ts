@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { until } from '../carillon.ts'
 import { makeNamespace, type Namespace } from './namespace.ts'
-import { isTone } from './sound.ts'
+import { isTone, partAt } from './sound.ts'
 
 export interface BaresipOptions {
   readonly username: string
@@ -24,6 +24,8 @@ export interface BaresipOptions {
   readonly codecs?: string
   /** `srtp-mand` with TLS. */
   readonly encryption?: string
+  /** By itself, at once: what other phones do when Call-Info asks them to. */
+  readonly isAnswering?: boolean
   readonly more?: string
 }
 
@@ -90,7 +92,7 @@ export class Baresip {
       `auth_pass=${password}`,
       `outbound="${outbound}"`,
       'regint=60',
-      'answermode=manual',
+      `answermode=${this.options.isAnswering ? 'auto' : 'manual'}`,
       ...(codecs === '' ? [] : [`audio_codecs=${codecs}`]),
       ...(encryption === undefined ? [] : [`mediaenc=${encryption}`]),
     ]
@@ -226,6 +228,28 @@ export class Baresip {
       return last.length >= rate / 2 && isTone(last, hz, rate)
     }
     await until(isHeard, `${this.options.username}: hearing ${hz} Hz`, ms)
+  }
+
+  /** The same of several tones at once, each with its part, and little besides. */
+  async hearsAll(tones: readonly number[], ms = 15_000): Promise<void> {
+    const isHeard = () => {
+      const { samples, rate } = this.#heard()
+      const last = samples.subarray(samples.length - rate / 2)
+      const parts = tones.map((hz) => partAt(last, hz, rate))
+      const sum = parts.reduce((all, part) => all + part, 0)
+      return last.length >= rate / 2 && sum > 0.8 && parts.every((part) => part > 0.4 / tones.length)
+    }
+    await until(isHeard, `${this.options.username}: hearing ${tones.join(' and ')} Hz`, ms)
+  }
+
+  /** Waits until half a second of what came last is silence. */
+  async hearsNothing(ms = 10_000): Promise<void> {
+    const isSilent = () => {
+      const { samples, rate } = this.#heard()
+      const last = samples.subarray(samples.length - rate / 2)
+      return last.length >= rate / 2 && last.every((sample) => Math.abs(sample) < 200)
+    }
+    await until(isSilent, `${this.options.username}: hearing nothing`, ms)
   }
 
   /** What came so far, as it lies in the recording; each call and each hold begins another. */
