@@ -4,7 +4,7 @@
  */
 import type { Instant } from '../machine.ts'
 import type { PlaySource } from '../rtp/messages.ts'
-import { type Codec, commonOutside, isG711, isSpeech, pcma, pcmu, reachable } from '../sdp/codec.ts'
+import { type Codec, commonOutside, isG711, isKnownSpeech, isSpeech, pcma, pcmu, reachable } from '../sdp/codec.ts'
 import { isFault, type OfferView, readOffer } from '../sdp/negotiate.ts'
 import type { OtherMedia } from '../sdp/other.ts'
 import type { Attempt } from './attempt.ts'
@@ -116,7 +116,7 @@ export class CallMedia {
     if (!leg?.media) return call.floor.needsSpeech ? speech : defaultCodecs
     const codecs = towards(leg.media)
     if (!call.floor.needsSpeech) return codecs
-    const plain = codecs.filter((one) => !isSpeech(one) || isG711(one))
+    const plain = codecs.filter((one) => !isSpeech(one) || isKnownSpeech(one))
     return plain.some(isG711) ? plain : speech
   }
 
@@ -449,7 +449,7 @@ const speech: readonly Codec[] = [pcma, pcmu]
 /** Of what it sends us, as far as it keeps to the first that was agreed. */
 const canDecode = (media: LegMedia | null): boolean => {
   const first = media?.codecs.find(isSpeech)
-  return first === undefined || isG711(first)
+  return first === undefined || isKnownSpeech(first)
 }
 
 /** Video and T.38 over UDP: the first of each. */

@@ -416,6 +416,19 @@ describe('media', () => {
     expect(world.last(alice, 'answer')?.sdp).toContain('RTP/AVP 8')
   })
 
+  it('T22: Opus alone on one side, G.711 on the other: both as they are, the worker transcodes', () => {
+    const world = CallWorld.withAliceAndBob()
+    const opus = sdp({ codecs: ['111 opus'] }).replace('opus/8000', 'opus/48000/2')
+    const alice = world.call('alice-phone', '1002', { sdp: opus })
+    expect(world.dials[0]?.sdp).toMatch(/opus\/48000\/2[^]*PCMA\/8000/)
+    const bob = world.dialled()
+    world.answers(bob, sdp({ codecs: ['8 PCMA'] }))
+    const answer = world.last(alice, 'answer')?.sdp
+    expect(answer).toContain('opus/48000/2')
+    expect(answer).not.toContain('PCMA')
+    expect(world.log).toContain(`media bridge ${alice} ${bob}`)
+  })
+
   it('without a codec in common ends with 488', () => {
     const world = CallWorld.withAliceAndBob()
     const alice = world.call('alice-phone', '1002', { sdp: sdp({ codecs: ['18 G729'] }) })

@@ -8,9 +8,10 @@ import type { MediaOrder, PlaySource, RemoteMedia } from '../rtp/messages.ts'
 import {
   type Codec,
   g722,
-  isG711,
+  isKnownSpeech,
   isSameCodec,
   isSpeech,
+  orOpus,
   type MappedCodec,
   pcma,
   pcmu,
@@ -187,7 +188,10 @@ export class LegMedia {
     if (negotiate.isFault(view)) return view
     if (view.isSecure) this.#needKeys()
     const wanted = view.others.map(({ kind }) => kind)
-    const local = this.#local(codecs, this.#withPorts(others.filter(({ kind }) => wanted.includes(kind))))
+    const local = this.#local(
+      orOpus(codecs, view.codecs),
+      this.#withPorts(others.filter(({ kind }) => wanted.includes(kind))),
+    )
     const indexed = local.others.map((one) => {
       const index = view.others.find(({ kind }) => kind === one.media.kind)?.index
       return index === undefined ? one : { ...one, index }
@@ -316,10 +320,10 @@ export class LegMedia {
 export const towards = (other: LegMedia): readonly Codec[] =>
   other.codecs.length > 0 ? reachable(other.codecs) : defaultCodecs
 
-/** Each understands what the other sends, or each has a kind of G.711. */
+/** Each understands what the other sends, or each has a codec that can be transcoded. */
 export function canBridge(a: LegMedia, b: LegMedia): boolean {
   const [first] = a.codecs.filter(isSpeech)
   const [second] = b.codecs.filter(isSpeech)
-  if (!first || !second || (a.codecs.some(isG711) && b.codecs.some(isG711))) return true
+  if (!first || !second || (a.codecs.some(isKnownSpeech) && b.codecs.some(isKnownSpeech))) return true
   return b.codecs.some((one) => isSameCodec(one, first)) && a.codecs.some((one) => isSameCodec(one, second))
 }

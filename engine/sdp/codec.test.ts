@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type Codec, commonOutside, g722, pcma, pcmu } from './codec.ts'
+import { type Codec, commonOutside, g722, opus, orOpus, pcma, pcmu, reachable } from './codec.ts'
 
 const codec = (name: string): Codec => ({ name, clockRate: 8_000, channels: 1, parameters: '' })
 
@@ -18,5 +18,18 @@ describe('what a carrier is offered (T11)', () => {
   it('what there is, where nothing of it is known', () => {
     const all = [codec('SILK'), codec('telephone-event')]
     expect(commonOutside(all)).toEqual(all)
+  })
+})
+
+describe('Opus (T22)', () => {
+  it('a caller with Opus reaches G.711', () => {
+    expect(reachable([opus])).toEqual([opus, pcma, pcmu])
+  })
+
+  it('is taken where there is nothing else in common, and not beside G.711', () => {
+    const events = codec('telephone-event')
+    expect(orOpus([pcma, pcmu], [opus, events])).toEqual([pcma, pcmu, opus])
+    expect(orOpus([pcma, pcmu], [opus, pcmu])).toEqual([pcma, pcmu])
+    expect(orOpus([g722], [opus])).toEqual([g722])
   })
 })

@@ -20,6 +20,8 @@ export const pcma = codec('PCMA')
 export const g722 = codec('G722')
 export const g729 = codec('G729')
 
+export const opus: Codec = { name: 'opus', clockRate: 48_000, channels: 2, parameters: '' }
+
 const staticTypes = new Map<number, Codec>([
   [0, pcmu],
   [3, codec('GSM')],
@@ -44,6 +46,8 @@ export const isComfortNoise = isNamed('cn')
 /** What carries speech: the rest accompanies it. */
 export const isSpeech = (one: Codec): boolean => !isTelephoneEvent(one) && !isComfortNoise(one) && !isNamed('red')(one)
 export const isG711 = (one: Codec): boolean => isSameCodec(one, pcma) || isSameCodec(one, pcmu)
+/** Media workers can hear it and speak it; the rest they pass on. */
+export const isKnownSpeech = (one: Codec): boolean => isG711(one) || isSameCodec(one, opus)
 
 const outside: ReadonlySet<string> = new Set([
   ...['pcma', 'pcmu', 'g722', 'g729', 'opus', 'amr', 'amr-wb', 'gsm', 'ilbc'],
@@ -94,10 +98,16 @@ export function codecAttributes(codecs: readonly MappedCodec[]): string[] {
   ])
 }
 
-/** Both kinds of G.711 where there is one: media workers transcode between them, and nothing else. */
+/** Both kinds of G.711 where there is one, or Opus: media workers transcode between them, and nothing else. */
 export function reachable<C extends Codec>(codecs: readonly C[]): (C | Codec)[] {
-  const others = codecs.some(isG711) ? [pcma, pcmu] : []
+  const others = codecs.some(isKnownSpeech) ? [pcma, pcmu] : []
   return [...codecs, ...others.filter((one) => !codecs.some((known) => isSameCodec(known, one)))]
+}
+
+/** What to answer an offer with: Opus too, where there is nothing else in common with a phone that could be transcoded. */
+export function orOpus(codecs: readonly Codec[], offered: readonly Codec[]): readonly Codec[] {
+  const hasCommon = offered.some((one) => isSpeech(one) && codecs.some((ours) => isSameCodec(ours, one)))
+  return !hasCommon && codecs.some(isG711) ? [...codecs, opus] : codecs
 }
 
 /**
