@@ -15,14 +15,14 @@ const headers = withKey(key.secret)
 let paths = 0
 // Attempts have their own pace.
 vi.setConfig({ testTimeout: 90_000 })
-beforeEach(async () => {
-  // What was done before is in the log, and so behind the cursor of a webhook that is made now.
-  await eventually(() => app.database.selectFrom('eventInbox').select('id').execute()).toEqual([])
+beforeEach(() => {
   receiver.answer = 200
 })
 
 async function make(fields: object = {}, credential = headers) {
   const path = `/hook-${paths++}`
+  // What was done before is in the log, and so behind the cursor of a webhook that is made now.
+  await eventually(() => app.database.selectFrom('eventInbox').select('id').execute()).toEqual([])
   const asked = { url: receiver.url + path, event_types: ['key.created'], ...fields }
   const { data } = await done(http, 'PUT', '/v3.0/webhooks', { data: asked }, credential)
   return { ...data, path }
