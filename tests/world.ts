@@ -1,5 +1,6 @@
 /** Two accounts with people, keys and meetings, made through the API: the ground on which rights are tested. */
 import { randomBytes, randomInt } from 'node:crypto'
+import { writeFile } from 'node:fs/promises'
 import type { FastifyInstance } from 'fastify'
 import type { Insertable } from 'kysely'
 import { allScopes, type Scope } from '../contract/access.ts'
@@ -9,6 +10,7 @@ import { telephonyIds } from '../contract/telephony-examples.ts'
 import { webhookIds } from '../contract/webhook-examples.ts'
 import { formatWavHeader } from '../engine/rtp/wav.ts'
 import { newId } from '../server/ids.ts'
+import { makeRecordingFolder, recordingPath } from '../server/recording/files.ts'
 import type { Database, Tables } from '../server/store/database.ts'
 import { call, instanceKey, type TestApp } from './app.ts'
 
@@ -46,6 +48,8 @@ export interface Telephony {
   readonly callId: string
   /** Going on, and `user`'s. */
   readonly liveCallId: string
+  /** Of that call, with its sound. */
+  readonly recordingId: string
   readonly webhookId: string
   /** A test that waits. */
   readonly deliveryId: string
@@ -130,6 +134,7 @@ export async function withTelephony({ http, app }: Pick<TestApp, 'http' | 'app'>
   const delivery = await done(http, 'POST', test, { data: {} }, withKey(tenant.key.secret))
   const callId = await insertCall(app.database, { accountId: tenant.accountId, ownerId: tenant.user.id })
   const liveCallId = await insertLiveCall(app.database, tenant)
+  const recordingId = await insertRecording(app, { accountId: tenant.accountId, callId })
   const telephony = {
     deviceId: device.data.id,
     trunkId: trunk.data.id,
@@ -139,10 +144,29 @@ export async function withTelephony({ http, app }: Pick<TestApp, 'http' | 'app'>
     mediaId: media.data.id,
     callId,
     liveCallId,
+    recordingId,
     webhookId: webhook.data.id,
     deliveryId: delivery.data.id,
   }
   return { ...tenant, telephony }
+}
+
+/** A recording that is ready: a tenth of a second on two channels. */
+export async function insertRecording(
+  { database, config }: Pick<TestApp['app'], 'database' | 'config'>,
+  recording: { readonly accountId: string; readonly callId: string } & Partial<Insertable<Tables['recordings']>>,
+): Promise<string> {
+  const id = recording.id ?? newId()
+  const sound = Buffer.alloc(3_200, 1)
+  await makeRecordingFolder(config.dataDir)
+  await writeFile(recordingPath(config.dataDir, id), Buffer.concat([formatWavHeader(2, 8_000, sound.length), sound]))
+  const startedAt = new Date('2026-05-04T09:00:10.000Z')
+  const told = { startedAt, endedAt: new Date('2026-05-04T09:02:00.000Z'), durationMs: 100, sizeBytes: 3_244 }
+  await database
+    .insertInto('recordings')
+    .values({ status: 'ready', parts: '[]', ...told, ...recording, id })
+    .execute()
+  return id
 }
 
 /** A call that is over, as the voice process writes it: with a leg and its trace. */
@@ -249,6 +273,7 @@ export function pathOf({ path }: Operation, tenant: Tenant): string {
     '/medias/': tenant.telephony?.mediaId,
     '/webhooks/': tenant.telephony?.webhookId,
     '/calls_history/': tenant.telephony?.callId,
+    '/recordings/': tenant.telephony?.recordingId,
   }
   const id = Object.entries(kinds).find(([part]) => path.includes(part))?.[1] ?? tenant.key.id
   const icsToken = path.includes('/user/') ? tenant.user.icsToken : tenant.meeting.icsToken

@@ -1,0 +1,173 @@
+/** Recording through the API: who is on which channel, pauses, transfers, and processes that are killed meanwhile. */
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
+import { Carillon, type Json, until } from '../carillon.ts'
+import { Organisation, type Telephone } from './organisation.ts'
+import { partAt } from './sound.ts'
+import { command, talkSteered, takes } from './steering.ts'
+
+const [aliceHz, bobHz, carolHz] = [440, 700, 1_250]
+
+let carillon: Carillon
+let organisation: Organisation
+let alice: Telephone
+let bob: Telephone
+let carol: Telephone
+
+beforeAll(async () => {
+  carillon = await Carillon.start()
+  organisation = await Organisation.create(carillon)
+  alice = await organisation.telephone('1001')
+  bob = await organisation.telephone('1002')
+  carol = await organisation.telephone('1003')
+})
+
+afterEach(() => {
+  for (const { sound } of [alice, bob, carol]) sound.forget()
+})
+
+afterAll(async () => {
+  organisation?.close()
+  await carillon?.destroy()
+})
+
+const record = (callId: string, action: string) => command(organisation, callId, 'record', { action })
+
+/** So many more packets: their time has passed in the recording too. */
+async function hearMore({ sound }: Telephone, ms: number): Promise<void> {
+  const before = sound.packets.length
+  await until(() => sound.packets.length >= before + ms / 20, `${ms} ms more of sound`, ms + 10_000)
+}
+
+interface Recorded {
+  readonly recording: Json
+  readonly left: Int16Array
+  readonly right: Int16Array
+}
+
+/** Waits until the recording is ready, and reads its two channels. */
+async function readyOf(id: string): Promise<Recorded> {
+  const find = async () => (await carillon.events('recording.*')).find(({ resource }) => resource.id === id)
+  const event = await until(find, 'recording.ready')
+  expect(event.type).toBe('recording.ready')
+  const answer = await fetch(`${carillon.url}/v3.0/recordings/${id}/raw`, {
+    headers: { 'x-api-key': carillon.instanceKey, 'x-account-id': organisation.accountId },
+  })
+  expect(answer.headers.get('content-type')).toBe('audio/wav')
+  expect(answer.headers.get('content-security-policy')).toContain('sandbox')
+  const bytes = Buffer.from(await answer.arrayBuffer())
+  expect(bytes.length).toBe(event.data.recording.size_bytes)
+  expect(bytes.readUInt32LE(40)).toBe(bytes.length - 44)
+  const samples = Array.from({ length: (bytes.length - 44) / 4 }, (_, i) => 44 + 4 * i)
+  return {
+    recording: event.data.recording,
+    left: Int16Array.from(samples, (at) => bytes.readInt16LE(at)),
+    right: Int16Array.from(samples, (at) => bytes.readInt16LE(at + 2)),
+  }
+}
+
+/** How much of the tone is in each half of a second, in tenths; this machine may stumble now and then. */
+const seconds = (samples: Int16Array, hz: number) =>
+  Array.from({ length: Math.floor(samples.length / 4_000) }, (_, i) =>
+    Math.round(10 * partAt(samples.subarray(4_000 * i, 4_000 * (i + 1)), hz)),
+  )
+const isMostly = (samples: Int16Array, hz: number) => {
+  const parts = seconds(samples, hz)
+  return parts.filter((part) => part >= 8).length >= 0.7 * parts.length
+}
+const partsLeft = () => readdirSync(join(carillon.dataDir, 'recordings')).filter((name) => name.includes('part'))
+
+it('each side on its channel; a pause leaves no gap; stopped by a command', async () => {
+  const { callId, call, taken } = await talkSteered(organisation, [alice, aliceHz], [bob, bobHz])
+  const started = await record(callId, 'start')
+  const id = started.data.recording_id
+  expect(started).toMatchObject({ type: 'call.recording_started', data: { call: { recording: { id } } } })
+  await hearMore(alice, 1_500)
+  expect((await record(callId, 'pause')).data.call.recording.is_paused).toBe(true)
+  await hearMore(alice, 2_000)
+  await record(callId, 'resume')
+  await hearMore(alice, 1_500)
+  expect((await record(callId, 'stop')).data).toMatchObject({ recording_id: id, reason: 'stopped' })
+  const { recording, left, right } = await readyOf(id)
+  expect(recording).toMatchObject({ call_id: callId, status: 'ready', reason: null, owner_id: alice.userId })
+  expect(recording.duration_seconds).toBeGreaterThan(2.5)
+  expect(recording.duration_seconds).toBeLessThan(4.5)
+  expect(isMostly(left, aliceHz), String(seconds(left, aliceHz))).toBe(true)
+  expect(isMostly(right, bobHz), String(seconds(right, bobHz))).toBe(true)
+  expect(partsLeft()).toEqual([])
+  await Promise.all([call.bye(), taken.ended()])
+})
+
+it('goes on when a side is replaced, and ends with the call', async () => {
+  const { callId, call, taken, legs } = await talkSteered(organisation, [alice, aliceHz], [bob, bobHz])
+  const id = (await record(callId, 'start')).data.recording_id
+  await hearMore(alice, 1_000)
+  await command(organisation, callId, 'consult', { leg_id: legs['1001'], to: { user_id: carol.userId } })
+  const carols = await takes(carol, carolHz)
+  await organisation.eventOf('call.consultation_answered')
+  await command(organisation, callId, 'complete')
+  await call.ended()
+  await Promise.all([bob.sound.hears(carolHz), carol.sound.hears(bobHz)])
+  await hearMore(bob, 1_500)
+  await Promise.all([taken.bye(), carols.ended()])
+  const { recording, left, right } = await readyOf(id)
+  expect(recording.ended_at).not.toBeNull()
+  expect(partAt(left.subarray(0, 6_000), aliceHz)).toBeGreaterThan(0.8)
+  expect(partAt(left.subarray(-8_000), carolHz)).toBeGreaterThan(0.8)
+  expect(partAt(right.subarray(-8_000), bobHz)).toBeGreaterThan(0.8)
+  const told = (await organisation.callEvents(callId)).map(({ type }) => type)
+  expect(told.slice(-3)).toEqual(['call.recording_stopped', 'call.ended', 'cdr.final'])
+})
+
+it('T6: the worker is killed: another part, and both are there in the end', async () => {
+  const { callId, call, taken } = await talkSteered(organisation, [alice, aliceHz], [bob, bobHz])
+  const id = (await record(callId, 'start')).data.recording_id
+  // What a worker holds back before it writes is two seconds.
+  await hearMore(alice, 3_000)
+  const { worker } = carillon.pids
+  process.kill(worker, 'SIGKILL')
+  await until(() => carillon.pids.worker !== worker && carillon.pids.worker > 0, 'another worker')
+  alice.sound.packets.length = 0
+  await alice.sound.hears(bobHz, 20_000)
+  await hearMore(alice, 1_000)
+  await Promise.all([call.bye(), taken.ended()])
+  const { recording, left, right } = await readyOf(id)
+  expect(recording.duration_seconds).toBeGreaterThan(2.5)
+  expect(partAt(left.subarray(0, 8_000), aliceHz)).toBeGreaterThan(0.8)
+  expect(partAt(left.subarray(-4_000), aliceHz)).toBeGreaterThan(0.8)
+  expect(partAt(right.subarray(-4_000), bobHz)).toBeGreaterThan(0.8)
+})
+
+it('T5: the voice process is killed: the same file goes on; the call and the recording end once', async () => {
+  const { callId, call, taken } = await talkSteered(organisation, [alice, aliceHz], [bob, bobHz])
+  const id = (await record(callId, 'start')).data.recording_id
+  await hearMore(alice, 1_000)
+  const { voice } = carillon.pids
+  process.kill(voice, 'SIGKILL')
+  await until(() => carillon.pids.voice !== voice && carillon.pids.voice > 0, 'another voice process')
+  await hearMore(alice, 1_000)
+  const stop = () => organisation.raw('POST', `realtime/calls/${callId}/record`, { action: 'stop' })
+  await until(async () => (await stop()).status === 200, 'stopping the recording')
+  const { recording, left } = await readyOf(id)
+  expect(recording.duration_seconds).toBeGreaterThan(1.5)
+  expect(isMostly(left, aliceHz), String(seconds(left, aliceHz))).toBe(true)
+  await Promise.all([call.bye(), taken.ended()])
+  const told = (await organisation.callEvents(callId)).map(({ type }) => type)
+  expect(told.filter((type) => type === 'call.recording_stopped')).toHaveLength(1)
+})
+
+it('everything is killed: what is on the disk is closed at the next start', async () => {
+  const { callId } = await talkSteered(organisation, [alice, aliceHz], [bob, bobHz])
+  const id = (await record(callId, 'start')).data.recording_id
+  await hearMore(alice, 4_000)
+  const { api, voice, worker } = carillon.pids
+  for (const pid of [api, voice, worker]) process.kill(pid, 'SIGKILL')
+  for (const { sound } of [alice, bob]) sound.silence()
+  await until(async () => (await carillon.ready()) === 200, 'ready again', 30_000)
+  const end = () => organisation.raw('POST', `realtime/calls/${callId}/hangup`, {})
+  await until(async () => [200, 404].includes((await end()).status), 'the end of the call')
+  const { recording, left } = await readyOf(id)
+  expect(recording.duration_seconds).toBeGreaterThan(1.5)
+  expect(partAt(left.subarray(0, 8_000), aliceHz)).toBeGreaterThan(0.8)
+})
