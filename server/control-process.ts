@@ -13,6 +13,9 @@ export type FromControl = { readonly type: 'serving' } | { readonly type: 'refus
 
 export type ControlName = 'api' | 'voice'
 
+const quiet = '--disable-warning=ExperimentalWarning'
+/** What voice needs the collector for: voice/memory-return.ts. */
+const execArgv: Readonly<Record<ControlName, readonly string[]>> = { api: [quiet], voice: [quiet, '--expose-gc'] }
 const backoffMs = [0, 100, 250, 500, 1_000]
 /** A process that lived this long was no failed start. */
 const stableMs = 2_000
@@ -38,7 +41,7 @@ export class ControlProcess {
     return new Promise((resolve, reject) => {
       const since = performance.now()
       const program = join(import.meta.dirname, `${this.#name}.ts`)
-      const child = fork(program, { execArgv: ['--disable-warning=ExperimentalWarning'], serialization: 'advanced' })
+      const child = fork(program, { execArgv: [...execArgv[this.#name]], serialization: 'advanced' })
       this.#child = child
       let refusal = `the ${this.#name} process died while it started`
       let isServing = false

@@ -56,7 +56,8 @@ export class DigestServer {
   readonly #sign: (text: string) => string
   readonly #lifetimeMs: number
   readonly #mostNonces: number
-  readonly #counts = new Map<string, Counts>()
+  /** By the number of the nonce. Its text would keep all of the request that it came in: a kilobyte for each, for ten minutes. */
+  readonly #counts = new Map<number, Counts>()
   /** Nonces given before that are stale whatever their age, because what was used of them had to be forgotten. */
   #validFrom: UnixMs
   #given = 0
@@ -89,33 +90,46 @@ export class DigestServer {
 
   check(now: UnixMs, { params }: Credentials, method: string, expected: Expected): Verdict {
     const nonce = params.get('nonce') ?? ''
-    const issuedAt = this.#issuedAt(nonce)
+    const made = this.#read(nonce)
     const algorithm = algorithmOf(params)
     const counted = countedOf(params)
-    if (issuedAt === null || counted === undefined || params.get('realm') !== expected.realm) return 'none'
+    if (made === null || counted === undefined || params.get('realm') !== expected.realm) return 'none'
     if (algorithm === null || algorithm.isSession || algorithm.algorithm !== expected.algorithm) return 'none'
     const input = { ha1: expected.ha1, method, uri: params.get('uri') ?? '', nonce, counted }
     const right = digestResponse(hashOf(this.#hashes, expected.algorithm), input)
     if (!isEqual(right, (params.get('response') ?? '').toLowerCase())) return 'wrong'
+    const { issuedAt, number } = made
     if (now - issuedAt > this.#lifetimeMs || issuedAt < this.#validFrom || issuedAt > now) return 'stale'
     // An answer without count can be repeated by anybody who saw it: it is good for one request.
     const count = counted === null ? 1 : Number.parseInt(counted.nc, 16)
-    return this.#use(now, nonce, issuedAt, count) ? 'ok' : 'stale'
+    return this.#use(now, number, issuedAt, count) ? 'ok' : 'stale'
   }
 
-  /** When we made it; null: it is not ours. */
-  #issuedAt(nonce: string): UnixMs | null {
+  /** Nonces that were answered and are too old now. Called with each that is new, and from time to time. */
+  forget(now: UnixMs): void {
+    for (const [number, { issuedAt }] of this.#counts) {
+      const isOver = now - issuedAt > this.#lifetimeMs || issuedAt < this.#validFrom
+      if (!isOver && this.#counts.size < this.#mostNonces) return
+      // No room: what was used first, and then nothing that old may be answered.
+      if (!isOver) this.#validFrom = Math.max(this.#validFrom, issuedAt + 1)
+      this.#counts.delete(number)
+    }
+  }
+
+  /** When we made it, and as which of this process; null: it is not ours. */
+  #read(nonce: string): { issuedAt: UnixMs; number: number } | null {
     const end = nonce.lastIndexOf('.')
     const stamp = nonce.slice(0, Math.max(end, 0))
     if (stamp === '' || !isEqual(this.#sign(stamp), nonce.slice(end + 1))) return null
-    return Number.parseInt(stamp.slice(0, stamp.indexOf('.')), 36)
+    const [at = '', given = ''] = stamp.split('.')
+    return { issuedAt: Number.parseInt(at, 36), number: Number.parseInt(given, 36) }
   }
 
-  #use(now: UnixMs, nonce: string, issuedAt: UnixMs, count: number): boolean {
-    const counts = this.#counts.get(nonce)
+  #use(now: UnixMs, number: number, issuedAt: UnixMs, count: number): boolean {
+    const counts = this.#counts.get(number)
     if (counts === undefined) {
-      this.#forget(now)
-      this.#counts.set(nonce, { issuedAt, highest: count, used: 1 })
+      this.forget(now)
+      this.#counts.set(number, { issuedAt, highest: count, used: 1 })
       return true
     }
     const ahead = count - counts.highest
@@ -128,16 +142,6 @@ export class DigestServer {
     if (bit === 0 || (counts.used & bit) !== 0) return false
     counts.used = (counts.used | bit) >>> 0
     return true
-  }
-
-  /** Makes room: what is too old to be answered, and when that is not enough, what was used first. */
-  #forget(now: UnixMs): void {
-    for (const [nonce, { issuedAt }] of this.#counts) {
-      const isOver = now - issuedAt > this.#lifetimeMs || issuedAt < this.#validFrom
-      if (!isOver && this.#counts.size < this.#mostNonces) return
-      if (!isOver) this.#validFrom = Math.max(this.#validFrom, issuedAt + 1)
-      this.#counts.delete(nonce)
-    }
   }
 }
 

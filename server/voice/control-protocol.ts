@@ -30,6 +30,8 @@ export interface VoiceFigures {
   readonly legs: number
   readonly transactions: number
   readonly timers: number
+  /** Answered challenges that are remembered. */
+  readonly nonces: number
   /** Dialogs whose messages are kept. */
   readonly ladders: number
   /** In use. */

@@ -74,6 +74,16 @@ export class Doorkeeper {
     this.#digest = new DigestServer({ hashes, sign: options.sign, since: options.clock() })
   }
 
+  /** Answers that are remembered, so that none works twice. */
+  get remembered(): number {
+    return this.#digest.remembered
+  }
+
+  /** Call from time to time. */
+  sweep(): void {
+    this.#digest.forget(this.#options.clock())
+  }
+
   /** Of a request outside of any dialog. `mayBeTrunk`: calls may come from a carrier's address. */
   admit(request: SipMessage, source: Hop, mayBeTrunk: boolean): Admission {
     const answers = digestAnswers(request, 'authorization')

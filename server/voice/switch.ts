@@ -41,6 +41,7 @@ import { Ladders } from './ladders.ts'
 import { Locator } from './locator.ts'
 import { LoopLag } from './loop-lag.ts'
 import { MediaClient } from './media-client.ts'
+import { MemoryReturn } from './memory-return.ts'
 import { MeetingWays } from './meeting-ways.ts'
 import { Ports } from './ports.ts'
 import { brought } from './prompts.ts'
@@ -92,6 +93,8 @@ const sweepMs = 30_000
 /** T3: how far a call was surely alive. */
 const heartbeatMs = 10_000
 const namesMs = 60_000
+/** The supervisor starts us with `--expose-gc`. A regular collection keeps the pages for what comes next. */
+const collectAll = () => globalThis.gc?.({ type: 'major', execution: 'sync', flavor: 'last-resort' })
 /** T8: with the loop this late, or so much waiting for the writer, new calls are shed. */
 const lateMs = 500
 const retrySeconds = 2
@@ -107,11 +110,13 @@ export class Switch implements ControlHandler {
   readonly #trunkRegistrations: TrunkRegistrations
   readonly #trunkProbes: TrunkProbes
   readonly #exchange: Exchange
+  readonly #doorkeeper: Doorkeeper
   readonly #reception: Reception
   readonly #watchers: Watchers
   readonly #writer: Writer
   readonly #book: CallBook
   readonly #ladders = new Ladders(Date.now)
+  readonly #memory = new MemoryReturn(collectAll)
   readonly #deviceEvents = new DeviceEvents(Date.now)
   readonly #media: MediaClient
   readonly #ways: MeetingWays
@@ -194,7 +199,7 @@ export class Switch implements ControlHandler {
       const destination = routeIncoming(directories, readInvite(request, source))?.destination
       return destination?.type === 'outside' && destination.isEmergency
     }
-    const doorkeeper = new Doorkeeper({
+    this.#doorkeeper = new Doorkeeper({
       isEmergency,
       directories,
       trunks: this.#trunks,
@@ -257,7 +262,7 @@ export class Switch implements ControlHandler {
       write: (kept, gone) => writeSipSubscriptions(database, node, kept, gone),
     })
     this.#reception = new Reception({
-      doorkeeper,
+      doorkeeper: this.#doorkeeper,
       registrations: this.#registrations,
       trunkBindings: this.#trunkBindings,
       watchers: this.#watchers,
@@ -296,6 +301,8 @@ export class Switch implements ControlHandler {
     this.#every(sweepMs, () => {
       this.#ladders.sweep((id) => this.#book.isLive(id))
       this.#sweepPeers()
+      this.#doorkeeper.sweep()
+      this.#memory.sweep(this.#exchange.transactions.size)
     })
     this.#every(namesMs, () => this.#trunks.refresh())
     this.#every(heartbeatMs, () => this.#heartbeat())
@@ -385,6 +392,7 @@ export class Switch implements ControlHandler {
       legs: this.#exchange.legs.size,
       transactions: this.#exchange.transactions.size,
       timers: this.#exchange.queue.size,
+      nonces: this.#doorkeeper.remembered,
       ladders: this.#ladders.size,
       rtpPorts: this.#ports.size,
       registrations: this.#registrations.size,

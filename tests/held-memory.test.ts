@@ -1,0 +1,57 @@
+/**
+ * What is remembered for long is small: a piece of a message keeps all of its text in memory, which no count of entries
+ * shows.
+ */
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { expect, it } from 'vitest'
+import { digestResponse } from '../engine/sip/digest.ts'
+import { DigestServer, digestAnswers } from '../engine/sip/digest-server.ts'
+import { parseMessage } from '../engine/sip/message.ts'
+import { hashes } from '../server/voice/doorkeeper.ts'
+
+setFlagsFromString('--expose-gc')
+const collect: () => void = runInNewContext('gc')
+
+function heapBytes(): number {
+  collect()
+  return process.memoryUsage().heapUsed
+}
+
+const expected = { realm: 'example.com', algorithm: 'MD5', ha1: '939e7578ed9e3c518a452acee763bce9' } as const
+
+/** A call's INVITE that answers a challenge, as it came from the wire. */
+function answered(challenge: string) {
+  const nonce = /nonce="([^"]+)"/.exec(challenge)?.[1] ?? ''
+  const counted = { nc: '00000001', cnonce: '0a4f113b', qop: 'auth' }
+  const parts = { ha1: expected.ha1, method: 'INVITE', uri: 'sip:102@example.com', nonce, counted }
+  const lines = [
+    'INVITE sip:102@example.com SIP/2.0',
+    'Via: SIP/2.0/UDP 192.0.2.4:5060;branch=z9hG4bK776asdhds',
+    'From: <sip:101@example.com>;tag=1928301774',
+    'To: <sip:102@example.com>',
+    'Call-ID: a84b4c76e66710',
+    'CSeq: 2 INVITE',
+    `Authorization: Digest username="101", realm="example.com", nonce="${nonce}", uri="sip:102@example.com", qop=auth, nc=00000001, cnonce="0a4f113b", response="${digestResponse(hashes.md5, parts)}"`,
+    'Contact: <sip:101@192.0.2.4>',
+    `X-Vendor: ${'of some length '.repeat(60)}`,
+    'Content-Length: 0',
+  ]
+  const message = parseMessage(Buffer.from(`${lines.join('\r\n')}\r\n\r\n`))
+  if (message.isFault) throw new Error(message.reason)
+  return digestAnswers(message, 'authorization')[0]
+}
+
+it('T29: an answer that is remembered is not remembered with its request', () => {
+  const count = 5_000
+  const server = new DigestServer({ hashes, sign: () => 'signature', since: 0 })
+  const before = heapBytes()
+  for (let at = 0; at < count; at++) {
+    const answer = answered(server.challenge(at, expected))
+    if (answer) expect(server.check(at, answer, 'INVITE', expected)).toBe('ok')
+  }
+  expect(server.remembered).toBe(count)
+  expect((heapBytes() - before) / count).toBeLessThan(300)
+  server.forget(700_000)
+  expect(server.remembered).toBe(0)
+})
