@@ -21,6 +21,8 @@ export interface FieldWish {
   readonly help?: string
   /** Choices that only the portal knows, such as people. */
   readonly options?: readonly { readonly value: string; readonly label: string }[]
+  /** Of choices: none is one too. */
+  readonly isClearable?: boolean
   readonly isSecret?: boolean
   readonly isLong?: boolean
   readonly placeholder?: string
@@ -134,7 +136,7 @@ function Field({ wish, field, input, onChange }: FieldProps) {
         data={options}
         value={typeof value === 'string' ? value : null}
         onChange={onChange}
-        clearable={field.isNullable}
+        clearable={wish.isClearable === true}
         searchable={options.length > 8}
       />
     )

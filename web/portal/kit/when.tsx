@@ -61,12 +61,20 @@ function relative(seconds: number, locale: string): string {
 export const exact = (at: string, locale: string): string =>
   new Date(at).toLocaleString(locale, { dateStyle: 'full', timeStyle: 'long' })
 
+const clock = {
+  hour: '2-digit',
+  minute: '2-digit',
+  second: '2-digit',
+  fractionalSecondDigits: 3,
+  hourCycle: 'h23',
+} as const
+
 /** `10:14:03.250`, for logs. */
 export function Clock({ at }: { readonly at: string }) {
   const { i18n } = useLingui()
   return (
     <time className="numbers" dateTime={at} title={exact(at, i18n.locale)}>
-      {new Date(at).toLocaleTimeString(i18n.locale, { hour12: false, fractionalSecondDigits: 3 })}
+      {new Date(at).toLocaleTimeString(i18n.locale, clock)}
     </time>
   )
 }

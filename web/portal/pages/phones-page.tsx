@@ -142,7 +142,7 @@ function useDeviceFields(): readonly FieldWish[] {
   const people = [...usePeople()].map(([value, label]) => ({ value, label }))
   return [
     { name: 'name', label: t`Name`, help: '' },
-    { name: 'owner_id', label: t`Owner`, options: people },
+    { name: 'owner_id', label: t`Owner`, options: people, isClearable: true },
     { name: 'username', label: t`SIP user name` },
     {
       name: 'password',
