@@ -12,6 +12,7 @@ import type { HeaderLine, ResponseParts } from './format.ts'
 import { type Contact, hasToken, numberHeader, parseContacts, unknownExtensions } from './headers.ts'
 import type { Hop } from './hop.ts'
 import type { SipMessage } from './message.ts'
+import { detached } from './text.ts'
 import { isSameUri, parseUri, uriParameter } from './uri.ts'
 
 /** Of the wall clock: bindings outlive the process (T7). */
@@ -258,18 +259,18 @@ class BindingUpdate {
       expiresAt: this.#now + seconds * 1_000,
     }
     if (before !== undefined && before.key === key && isSamePlace(before, binding)) {
-      // The strings of before are kept: those of each request would keep its whole text in memory.
       const { cseq, expiresAt } = binding
-      const callId = before.callId === binding.callId ? before.callId : binding.callId
+      const callId = before.callId === binding.callId ? before.callId : detached(binding.callId)
       const refreshed = { ...before, callId, cseq, expiresAt }
       this.#bindings.set(key, refreshed)
       this.changes.push({ type: 'refreshed', binding: refreshed })
       return key
     }
     if (before !== undefined && before.key !== key) this.#remove(before, 'replaced')
-    this.#bindings.set(key, binding)
-    if (before === undefined || before.key !== key) this.changes.push({ type: 'added', binding })
-    else this.changes.push({ type: 'changed', binding, before })
+    const kept = detachedBinding(binding)
+    this.#bindings.set(key, kept)
+    if (before === undefined || before.key !== key) this.changes.push({ type: 'added', binding: kept })
+    else this.changes.push({ type: 'changed', binding: kept, before })
     return key
   }
 
@@ -296,6 +297,20 @@ class BindingUpdate {
   #remove(binding: Binding, reason: 'unregistered' | 'replaced'): void {
     this.#bindings.delete(binding.key)
     this.changes.push({ type: 'removed', binding, reason })
+  }
+}
+
+/** It lives for as long as a phone is there; its texts would keep the whole REGISTER in memory. */
+function detachedBinding(binding: Binding): Binding {
+  const { key, contact, instance, callId, path, userAgent } = binding
+  return {
+    ...binding,
+    key: detached(key),
+    contact: detached(contact),
+    instance: instance === null ? null : detached(instance),
+    callId: detached(callId),
+    path: path.map(detached),
+    userAgent: detached(userAgent),
   }
 }
 
