@@ -12,7 +12,14 @@ import { startOf } from '../events/log.ts'
 import { newId } from '../ids.ts'
 import type { Queries } from '../store/accounts.ts'
 import { findConfigured, lockConfigured, readPage } from '../store/configured.ts'
-import { findDelivery, newDeliveryId, readEventText, toDelivery, toReplay } from '../store/webhook-deliveries.ts'
+import {
+  deliveryIdAt,
+  findDelivery,
+  newDeliveryId,
+  readEventText,
+  toDelivery,
+  toReplay,
+} from '../store/webhook-deliveries.ts'
 import type { ReplayFilter } from '../store/webhook-tables.ts'
 import { announce, openWebhook, type WebhookRow } from '../store/webhooks.ts'
 import { typesChosen, typesNamed } from '../webhooks/event-choice.ts'
@@ -24,6 +31,7 @@ import { noSuch } from './configuration.ts'
 const defaultLimit = 100
 const mostReplays = 100
 const mostRunning = 5
+const dayMs = 86_400_000
 
 export const webhookDeliveryHandlers: Handlers<
   | 'testWebhook'
@@ -232,7 +240,7 @@ async function replayOfFailed(trx: Queries, { id }: WebhookRow, since: Date, now
     .where('createdAt', '>=', since)
     .executeTakeFirstOrThrow()
   const filter: ReplayFilter = { kind: 'failed', types: [], resource: null, since: since.toISOString(), until: null }
-  return { filter: JSON.stringify(filter), total: count, after: '', until: newDeliveryId(now + 1) }
+  return { filter: JSON.stringify(filter), total: count, after: '', until: deliveryIdAt(now + dayMs) }
 }
 
 async function replayOfEvents(trx: Queries, rootAccountId: string, webhook: WebhookRow, wish: ReplayWebhook) {

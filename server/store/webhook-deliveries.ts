@@ -7,8 +7,20 @@ import { formatCursor, logEventColumns, toLogEvent } from '../events/log-event.t
 import type { Queries } from './accounts.ts'
 import type { DeliveryRow, ReplayRow } from './webhooks.ts'
 
-/** Begins with the time, so that ids sort by creation and old ones are found by their ids. */
-export const newDeliveryId = (now: number): string => `${deliveryIdAt(now)}${randomBytes(6).toString('hex')}`
+let lastAt = 0
+let count = 0
+
+/**
+ * Begins with the time and counts within a millisecond: ids sort by creation, which is the order that deliveries are
+ * sent in, and old ones are found by their ids.
+ */
+export function newDeliveryId(now: number): string {
+  if (now > lastAt || count === 0xffff) {
+    lastAt = Math.max(now, lastAt + 1)
+    count = 0
+  } else count += 1
+  return `${deliveryIdAt(lastAt)}${count.toString(16).padStart(4, '0')}${randomBytes(4).toString('hex')}`
+}
 
 /** Before every id of that moment, behind every older one. */
 export const deliveryIdAt = (now: number): string => `dlv_${Math.max(0, now).toString(16).padStart(12, '0')}`

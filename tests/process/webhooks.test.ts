@@ -1,0 +1,82 @@
+/** kill -9 while webhooks are sent to: nothing is lost, and what comes twice comes with the same id. */
+import { afterAll, expect, it } from 'vitest'
+import { Carillon, kill, until } from '../carillon.ts'
+import { Receiver } from '../webhook-receiver.ts'
+
+const receiver = await Receiver.start()
+const carillon = await Carillon.start({ CARILLON_WEBHOOK_ALLOW: '127.0.0.0/8' })
+afterAll(async () => {
+  await carillon.destroy()
+  receiver.stop()
+})
+
+it.each([
+  ['api', 'per_resource'],
+  ['postgres', 'strict'],
+  ['api', 'none'],
+] as const)('of %s, ordering %s', async (victim, ordering) => {
+  const { userId } = await carillon.account()
+  const path = `/${victim}-${ordering}`
+  // Some answers are slow and some fail, so that there is always something under way.
+  let count = 0
+  receiver.answer = (_request, response) => {
+    count += 1
+    const status = count % 50 === 0 ? 500 : 200
+    setTimeout(() => response.writeHead(status).end(), ordering === 'strict' ? 1 : 20)
+  }
+  const data = { url: receiver.url + path, event_types: ['meeting.*'], ordering, include_subaccounts: true }
+  const { data: webhook } = await carillon.call('PUT', '/v3.0/webhooks', { data })
+  const planned = new Set<string>()
+  const plan = async (index: number) => {
+    const body = { topic: `Meeting ${index}`, startTime: new Date().toISOString(), duration: 60 }
+    const answer = await carillon.call('POST', '/api/v6/meeting', body, { 'x-user-id': userId }).catch(() => null)
+    if (answer?.status !== 200) return
+    planned.add(answer.data.id)
+    const path = `/api/v6/meeting/${answer.data.id}/false`
+    await carillon.call('PUT', path, { topic: `Moved ${index}` }, { 'x-user-id': userId }).catch(() => null)
+  }
+  for (const round of [1, 2]) {
+    const before = receiver.of(path).length
+    const planning = Promise.all(Array.from({ length: 100 }, (_, index) => plan(round * 1000 + index)))
+    await until(() => receiver.of(path).length > before + 20, 'deliveries are under way')
+    kill(carillon.pids[victim])
+    await planning
+    await until(async () => (await carillon.ready()) === 200, 'ready again', 60_000)
+  }
+  const events = (await carillon.events()).filter(
+    ({ type, resource }) => /^meeting\./.test(type) && planned.has(resource.id),
+  )
+  expect(events.length).toBeGreaterThan(100)
+  const missing = () => {
+    const ids = new Set(receiver.of(path).map((one) => one.headers['webhook-id']))
+    return events.filter(({ id }) => !ids.has(id)).map(({ type }) => type)
+  }
+  await until(
+    () => missing().length === 0,
+    () => `${missing().length} of ${events.length} are missing`,
+    60_000,
+  )
+  await until(
+    async () => (await carillon.call('GET', `/v3.0/webhooks/${webhook.id}`)).data.pending === 0,
+    'nothing waits any more',
+    60_000,
+  )
+  // What came is what the log holds, and came again only as itself.
+  const all = new Map((await carillon.events()).map((event) => [event.id, event]))
+  for (const { headers, body } of receiver.of(path)) {
+    expect(all.get(headers['webhook-id'])).toEqual(JSON.parse(body))
+  }
+  if (ordering === 'none') return
+  // The first time each came is in the order of the log: of each meeting, and of all where it is strict.
+  const firsts = new Map<string, number>()
+  for (const { headers, body } of receiver.of(path)) {
+    const id = headers['webhook-id'] ?? ''
+    if (!firsts.has(id)) firsts.set(id, Number.parseInt(JSON.parse(body).cursor.slice(1), 36))
+  }
+  const lanes = Map.groupBy([...firsts], ([id]) => (ordering === 'strict' ? '' : String(all.get(id)?.resource.id)))
+  for (const [lane, own] of lanes) {
+    const positions = own.map(([, position]) => position)
+    expect(positions, lane).toEqual(positions.toSorted((a, b) => a - b))
+  }
+  await carillon.call('DELETE', `/v3.0/webhooks/${webhook.id}`)
+})
