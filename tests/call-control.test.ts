@@ -25,6 +25,15 @@ function steered() {
   voice = fake
   return fake
 }
+/** What is commanded is accepted and comes to nothing. */
+const failingVoice = (reason: string): Voice => ({
+  ...noVoice,
+  async command(command) {
+    await tellOf(app.database, command, reason)
+    app.sequencer.poke()
+    return { type: 'obeyed' }
+  },
+})
 const liveCall = () => insertLiveCall(app.database, tenant)
 const send = (path: string, data: unknown = {}, headers: Record<string, string> = {}) =>
   call(http, 'POST', `/v3.0/realtime/calls/${path}`, { data }, { ...key, ...headers })
@@ -72,15 +81,7 @@ describe('E7: a command', () => {
   })
 
   it('that came to nothing within the time is a conflict with the reason', async () => {
-    const fake = fakeVoice(app.database)
-    voice = {
-      ...fake,
-      command: async (command) => {
-        await tellOf(app.database, command, 'Busy Here')
-        app.sequencer.poke()
-        return { type: 'obeyed' }
-      },
-    }
+    voice = failingVoice('Busy Here')
     const id = await liveCall()
     const { status, body } = await send(`${id}/transfer`, { to: { number: '1003' } })
     expect(status).toBe(409)
@@ -223,7 +224,7 @@ describe('A6: with an Idempotency-Key', () => {
     const first = await send(`${id}/hold`, {}, { ...headers, prefer: 'wait=0' })
     const again = await send(`${id}/hold`, {}, { ...headers, prefer: 'wait=0' })
     expect([first.status, again.status, fake.commands.length]).toEqual([202, 202, 1])
-    voice = { ...fake, command: async (command) => (await tellOf(app.database, command, 'No'), { type: 'obeyed' }) }
+    voice = failingVoice('No')
     const failing = once()
     const failed = await send(`${id}/hold`, {}, failing)
     const failedAgain = await send(`${id}/hold`, {}, failing)

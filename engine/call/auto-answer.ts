@@ -10,6 +10,8 @@ type Header = readonly [string, string]
 const headers: readonly Header[] = [
   ['Call-Info', '<sip:auto-answer>;answer-after=0'],
   ['Alert-Info', '<http://auto-answer>;info=alert-autoanswer;delay=0'],
+  // RFC 5373.
+  ['Answer-Mode', 'Auto'],
 ]
 
 export function autoAnswered(plan: RingPlan): RingPlan {
