@@ -3,6 +3,7 @@ import pg from 'pg'
 import { afterAll, expect, it, vi } from 'vitest'
 import { callExamples } from '../contract/call.ts'
 import type { Event } from '../contract/event.ts'
+import type { EventData } from '../contract/events.ts'
 import { drawInteger, seededRandom } from '../engine/testing/random.ts'
 import { toInboxRow } from '../server/events/inbox.ts'
 import { newId } from '../server/ids.ts'
@@ -93,7 +94,13 @@ async function stepOfCall(random: () => number): Promise<void> {
   const id = isNew ? `call_${newId()}` : (known[drawInteger(random, known.length)] ?? '')
   const seq = (live.get(id) ?? 0) + 1
   const isEnd = !isNew && random() < 0.3
-  const status = isEnd ? 'ended' : isNew ? 'started' : random() < 0.5 ? 'ringing' : 'held'
+  const status: EventData<'call.started'>['call']['status'] = isEnd
+    ? 'ended'
+    : isNew
+      ? 'started'
+      : random() < 0.5
+        ? 'ringing'
+        : 'held'
   const told = { ...exampleCall, id, account_id: tenant.accountId, status, called_number: `"${seq}"` }
   const event = toInboxRow({
     accountId: tenant.accountId,

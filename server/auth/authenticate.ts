@@ -47,7 +47,7 @@ export async function authenticate(app: App, request: Asking, access: Access, is
     throw new ApiError('not_allowed', `This key may not be used from ${request.ip}; see its \`networks\`.`)
   }
   const who = await actAs(app, request, await inAccount(app, request, toPrincipal(credential)))
-  check(who, access)
+  checkAccess(who, access)
   return who
 }
 
@@ -111,7 +111,9 @@ async function actAs(app: App, request: Asking, who: Principal): Promise<Princip
 
 const isWithin = (person: Person, who: Principal) => who.role === 'instance' || person.user.accountId === who.accountId
 
-function check(who: Principal, access: Exclude<Access, { kind: 'public' }>): void {
+/** Refuses by the name of the scope or role that is missing. */
+export function checkAccess(who: Principal, access: Access): void {
+  if (access.kind === 'public') return
   if (access.scope && !mayUse(who, access.scope)) throw missingScope(who, access.scope)
   if (!hasRole(who.role, access.minRole)) throw needsRole(who, access.minRole)
 }

@@ -2,7 +2,7 @@
  * How answers look on each surface: v6's `responseCode` envelope, v3.0's `error` object, and RFC 9457 problem details
  * for whoever asks for them. Sentences come in the language of `Accept-Language`.
  */
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify'
 import type { Surface } from '../../contract/define.ts'
 import { type ErrorCode, errors, type Language, languages } from '../../contract/errors.ts'
 import { ApiError } from '../api-error.ts'
@@ -70,13 +70,22 @@ const v6 = (request: FastifyRequest, { code, message, details }: Failure) => ({
   data: { ...details, type: code, requestId: request.id },
 })
 
-const v3 = (request: FastifyRequest, { code, message, details }: Failure) => ({
-  error: {
-    type: code,
-    message: message || titleOf(request, code),
-    details: { ...details, request_id: request.id },
-  },
+const v3 = (request: FastifyRequest, failure: Failure) => ({
+  error: toV3Error(failure, languageOf(request.headers['accept-language']), request.id),
 })
+
+const toV3Error = ({ code, message, details }: Failure, language: Language, requestId: string) => ({
+  type: code,
+  message: message || errors[code].title[language],
+  details: { ...details, request_id: requestId },
+})
+
+/** The same where there is no request to answer: in a frame. */
+export function toRefusal(error: unknown, language: Language, requestId: string, log: FastifyBaseLogger) {
+  const failure = toFailure(error)
+  if (failure.code === 'internal') log.error({ err: error }, 'a frame failed by our fault')
+  return { status: errors[failure.code].status, error: toV3Error(failure, language, requestId) }
+}
 
 const wantsProblem = (request: FastifyRequest) => (request.headers.accept ?? '').includes('application/problem+json')
 

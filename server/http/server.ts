@@ -9,6 +9,7 @@ import { ApiError } from '../api-error.ts'
 import type { App } from '../app.ts'
 import type { Bridge } from '../voice/bridge.ts'
 import { addMeetingSocket } from '../meeting/socket.ts'
+import { addEventSocket } from '../realtime/socket.ts'
 import { sendError } from './answer.ts'
 import { readBodies, readUploads } from './body.ts'
 import { addDocuments } from './documents.ts'
@@ -67,6 +68,8 @@ export async function createServer(app: App, options: ServerOptions): Promise<Fa
     crossOriginResourcePolicy: false,
     strictTransportSecurity: app.config.publicUrl.startsWith('https:'),
   })
+  // Those who stay are told, before their sockets are closed and the rest is waited for.
+  http.addHook('preClose', async () => app.streams.stop())
   const handleProtocols = (offered: Set<string>) => (offered.has(sipSubprotocol) ? sipSubprotocol : false)
   await http.register(websocket, { options: { maxPayload: 300_000, handleProtocols } })
   await http.register(cookie)
@@ -79,8 +82,8 @@ export async function createServer(app: App, options: ServerOptions): Promise<Fa
     readUploads(uploads)
     for (const id of operationIds) if (operationTable[id].upload) addRoute(uploads, app, limit, id, operationTable[id])
   })
-  http.addHook('preClose', async () => app.streams.stop()) // or it would wait for those who stay
   addMeetingSocket(http, app)
+  addEventSocket(http, app)
   if (options.bridge) addSipSocket(http, options.bridge)
   addDocuments(http, app)
   await addPages(http)

@@ -7,6 +7,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { ClientFrame, type ClientOp, clientOps } from '../../contract/signalling.ts'
 import type { App } from '../app.ts'
 import { isDatabaseDown } from '../store/database.ts'
+import { TokenBucket } from '../token-bucket.ts'
 import { Conversation } from './conversation.ts'
 import type { Wire } from './session.ts'
 import { SignallingError } from './signalling-error.ts'
@@ -33,7 +34,7 @@ function serve(app: App, socket: WebSocket, request: FastifyRequest, guesses: Gu
     },
   }
   const conversation = new Conversation(app.rooms, wire, request.ip)
-  const flood = new Flood(app.clock)
+  const flood = new TokenBucket(app.clock, framesPerSecond, burst)
   const hello = setTimeout(() => !conversation.session && socket.close(1008, 'say hello'), helloMs)
   let silence = setTimeout(() => socket.terminate(), silentMs)
   socket.on('message', (data: Buffer, isBinary: boolean) => {
@@ -101,26 +102,6 @@ function toRefusal(app: App, error: unknown): SignallingError {
     return new SignallingError('internal', 'The database cannot be reached; try again shortly.')
   app.log.error({ err: error }, 'a meeting frame failed by our fault')
   return new SignallingError('internal')
-}
-
-/** A token bucket. */
-class Flood {
-  readonly #clock: () => number
-  #tokens = burst
-  #at: number
-
-  constructor(clock: () => number) {
-    this.#clock = clock
-    this.#at = clock()
-  }
-
-  admits(): boolean {
-    const now = this.#clock()
-    this.#tokens = Math.min(burst, this.#tokens + ((now - this.#at) / 1000) * framesPerSecond)
-    this.#at = now
-    this.#tokens -= 1
-    return this.#tokens >= 0
-  }
 }
 
 /** Numbers that did not exist, by address, in the present minute. */

@@ -76,7 +76,7 @@ export class Streams {
   async #check(stream: OpenStream): Promise<void> {
     try {
       const now = await stream.again()
-      if (!isSame(now, stream.who)) stream.end('session_invalid', 'The rights of the credential changed.')
+      if (!isSameRights(now, stream.who)) stream.end('session_invalid', 'The rights of the credential changed.')
     } catch (error) {
       if (!(error instanceof ApiError)) throw error
       stream.end('session_invalid', error.message)
@@ -84,7 +84,7 @@ export class Streams {
   }
 }
 
-const isSame = (a: Principal, b: Principal): boolean =>
+export const isSameRights = (a: Principal, b: Principal): boolean =>
   a.accountId === b.accountId &&
   a.userId === b.userId &&
   a.role === b.role &&

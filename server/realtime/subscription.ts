@@ -1,0 +1,52 @@
+/** One subscription of a WebSocket: its way through the log, frame by frame. */
+import { formatCursor, type LogEvent } from '../events/log-event.ts'
+import type { Feed, Follower } from '../events/feed.ts'
+import type { LogFilter } from '../events/filter.ts'
+import type { Outlet } from './outlet.ts'
+
+export class Subscription {
+  readonly #id: string
+  readonly #outlet: Outlet
+  readonly #closing = new AbortController()
+  readonly #follower: Follower
+  #prev: string
+  #isTelling = false
+
+  constructor(
+    feed: Feed,
+    outlet: Outlet,
+    start: { readonly id: string; readonly after: number; readonly filter: LogFilter },
+  ) {
+    this.#id = JSON.stringify(start.id)
+    this.#outlet = outlet
+    this.#prev = formatCursor(start.after)
+    this.#follower = feed.follow({ after: start.after, filter: start.filter, signal: this.#closing.signal })
+  }
+
+  /** How far it has told: never past an event that was not sent (E3). */
+  get cursor(): string {
+    return this.#isTelling ? this.#prev : formatCursor(this.#follower.position)
+  }
+
+  /** Until it is stopped; throws what ended it else. */
+  async run(): Promise<void> {
+    for await (const events of this.#follower) {
+      this.#isTelling = true
+      for (const event of events) {
+        await this.#outlet.room()
+        if (this.#closing.signal.aborted || !this.#outlet.isOpen) return
+        this.#tell(event)
+      }
+      this.#isTelling = false
+    }
+  }
+
+  stop(): void {
+    this.#closing.abort()
+  }
+
+  #tell({ position, text }: LogEvent): void {
+    this.#outlet.say(`{"type":"event","id":${this.#id},"prev":"${this.#prev}","event":${text}}`)
+    this.#prev = formatCursor(position)
+  }
+}
