@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { ofLeg, verb } from './call-command.ts'
 import { defineOperations } from './define.ts'
+import { examples } from './examples.ts'
 
 export const MeetingTarget = z
   .strictObject({
@@ -19,7 +20,7 @@ export const callMeetingOperations = defineOperations({
     description:
       'It hears everybody there and is heard by everybody, as a participant with a number in place of a picture. The events are `call.joined_meeting` and `meeting.participant_joined`. The call ends when the phone hangs up, is removed, or the meeting ends.',
     data: { ...ofLeg, ...MeetingTarget.shape },
-    asked: { meeting_id: '5e94578578a5e3001f2b8e31' },
+    asked: { meeting_id: examples.meeting.id },
     event: 'call.joined_meeting',
   }),
 })

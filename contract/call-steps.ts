@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { CallParty, type CallState, callExamples, SupervisionMode, Told } from './call.ts'
 import { defineEvents } from './define.ts'
+import { examples } from './examples.ts'
 import { ParticipantId } from './signalling.ts'
 import { Id } from './values.ts'
 
@@ -53,7 +54,7 @@ export const callStepEvents = defineEvents({
       meeting_id: Id.meta({ description: 'The `id` of the meeting.' }),
       participant_id: ParticipantId.meta({ description: 'As `meeting.participant_joined` names it.' }),
     },
-    { meeting_id: '5e94578578a5e3001f2b8e31', participant_id: 'par_0123456789abcdef01234567' },
+    { meeting_id: examples.meeting.id, participant_id: examples.participant.id },
   ),
   'call.parked': step(
     'One side left the other waiting with music, to be retrieved.',

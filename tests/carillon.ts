@@ -199,6 +199,12 @@ export class Carillon {
     return { supervisor, api, voice, worker, postgres: this.#postgresPid() }
   }
 
+  /** All of them, where there are several. */
+  get workers(): number[] {
+    const isOurs = (command: string) => command.includes('worker.ts') && command.includes(`${this.dataDir}/`)
+    return processes().flatMap(({ pid, command }) => (isOurs(command) ? [pid] : []))
+  }
+
   #postgresPid(): number {
     const file = join(this.dataDir, 'postgres/cluster/postmaster.pid')
     return existsSync(file) ? Number(readFileSync(file, 'utf8').split('\n')[0]) : 0
@@ -222,8 +228,7 @@ export class Carillon {
 
   async destroy(): Promise<void> {
     await this.stop()
-    const { worker, postgres } = this.pids
-    for (const pid of [worker, postgres]) kill(pid)
+    for (const pid of [...this.workers, this.pids.postgres]) kill(pid)
     rmSync(this.dataDir, { recursive: true, force: true, maxRetries: 10 })
   }
 }

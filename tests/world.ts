@@ -6,6 +6,7 @@ import type { Insertable } from 'kysely'
 import { allScopes, type Scope } from '../contract/access.ts'
 import { callExamples } from '../contract/call.ts'
 import type { Operation } from '../contract/define.ts'
+import { examples } from '../contract/examples.ts'
 import { telephonyIds } from '../contract/telephony-examples.ts'
 import { webhookIds } from '../contract/webhook-examples.ts'
 import { formatWavHeader } from '../engine/rtp/wav.ts'
@@ -247,6 +248,7 @@ export function exampleBody(operation: Operation, tenant: Tenant): unknown {
     [telephonyIds.contact]: tenant.telephony?.contactId,
     [telephonyIds.media]: tenant.telephony?.mediaId,
     [webhookIds.webhook]: tenant.telephony?.webhookId,
+    [examples.meeting.id]: tenant.meeting.id,
     [telephonyIds.number]: isNewNumber(operation) ? newNumber() : tenant.telephony?.number,
     'test-user@example.com': `${unique()}@example.com`,
   }).reduce((text, [shown, own]) => text.replaceAll(shown, own ?? shown), JSON.stringify(operation.example.body))

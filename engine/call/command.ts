@@ -56,7 +56,7 @@ export type CallAction =
       readonly isAutoAnswer: boolean
     }
   /** `leg` leaves, and the other side goes on as an audio participant of the meeting at the end of that link. */
-  | { readonly type: 'to_meeting'; readonly leg: LegId | null; readonly meeting: MeetingLink }
+  | { readonly type: 'to_meeting'; readonly leg: LegId | null; readonly meeting: MeetingLink | MeetingRefusal }
   | { readonly type: 'hangup'; readonly leg: LegId | null }
 
 /** Where the plain RTP of one participant goes (M8); made by whoever runs the meeting. */
@@ -68,6 +68,11 @@ export interface MeetingLink {
   readonly topic: string
   /** The meeting's worker. */
   readonly worker: number
+}
+
+/** Why nobody can go there; said once it is sure that the rest of the command fits. */
+export interface MeetingRefusal {
+  readonly refusal: string
 }
 
 /** Click-to-call: the phones of `from` ring (or answer by themselves), then `to` is dialled with their rights. */

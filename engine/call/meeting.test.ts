@@ -99,6 +99,12 @@ describe('M8: a call that goes on in a meeting', () => {
     const asCarol = { userId: 'carol', isAdmin: false }
     expect(world.act({ type: 'to_meeting', leg: null, meeting }, { by: asCarol })).toMatchObject({ code: 'not_found' })
     expect(move(world, null)).toMatchObject({ code: 'invalid_request', field: 'leg_id' })
+    const over = { refusal: 'the meeting is over' }
+    expect(world.act({ type: 'to_meeting', leg: alice, meeting: over })).toEqual({
+      code: 'invalid_request',
+      field: 'meeting_id',
+      message: 'the meeting is over',
+    })
     expect(move(world, alice)).toBeNull()
     expect(move(world, null)).toMatchObject({ code: 'conflict' })
     const ringing = CallWorld.withAliceAndBob()

@@ -32,7 +32,9 @@ export function toMeeting(
     return refuse('conflict', 'It does not talk to one other, who could go on to the meeting.')
   }
   if (call.ledger.facts.isEmergency) return refuse('not_allowed', 'An emergency call stays where it is.')
-  const attendance = { link: command.action.meeting, command: command.id }
+  const { meeting } = command.action
+  if ('refusal' in meeting) return refuse('invalid_request', meeting.refusal, 'meeting_id')
+  const attendance = { link: meeting, command: command.id }
   call.media.toSpeech([other], now, (at, refusing) => {
     if (call.isOver || call.peerOf(leg) !== other) {
       return call.commandFailed(at, command.id, 'to_meeting', 'The two did not talk to each other any more.')

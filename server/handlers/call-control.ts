@@ -1,16 +1,22 @@
 /** Steering calls: each operation becomes a command to the voice process (command.ts). */
+import type { z } from 'zod'
+import type { CallState } from '../../contract/call.ts'
 import type { CallTarget } from '../../contract/call-command.ts'
 import type { CallAction, CommandTarget, Origination } from '../../engine/call/command.ts'
 import { invalidField } from '../api-error.ts'
+import { mayUse, ownOnly } from '../auth/principal.ts'
+import { lacks } from '../events/reader.ts'
 import { newId } from '../ids.ts'
 import type { Call, Handlers } from './call.ts'
 import { placeIn } from './call-meeting.ts'
 import { giveCommand } from './command.ts'
+import { noSuch } from './configuration.ts'
 
 const ringSeconds = 30
 
 export const callControlHandlers: Handlers<
   | 'originateCall'
+  | 'getLiveCall'
   | 'answerCall'
   | 'rejectCall'
   | 'holdCall'
@@ -32,16 +38,26 @@ export const callControlHandlers: Handlers<
       idField: 'correlation_id',
       request: { body },
       make: async (parts) => {
-        const { to } = body.data
-        const isMeeting = 'meeting_id' in to
-        const target = isMeeting
-          ? { type: 'meeting' as const, meeting: await placeIn(call, to.meeting_id, 'data.to.meeting_id') }
-          : toTarget(to)
+        const target = await toPlace(call)
         return { type: 'originate', origination: { ...origination, to: target }, ...parts }
       },
     })
   },
 
+  async getLiveCall({ app, who, params, etag }) {
+    if (!mayUse(who, 'telephony:read')) throw lacks(who, 'telephony:read', 'data')
+    const row = await app.database
+      .selectFrom('calls')
+      .select(['resourceSeq', 'state'])
+      .where('id', '=', params.call_id)
+      .where('accountId', '=', who.accountId)
+      .where('endedAt', 'is', null)
+      .executeTakeFirst()
+    const call: z.output<typeof CallState> | null = row?.state ? JSON.parse(row.state) : null
+    if (!row || !call || !isSeen(call, ownOnly(who))) throw noSuch('call', params.call_id, who)
+    etag(row.resourceSeq)
+    return { data: { ...call, resource_seq: row.resourceSeq } }
+  },
   answerCall: (call) => act(call, { type: 'answer', leg: legOf(call) }),
   rejectCall: (call) => act(call, { type: 'reject', leg: legOf(call) }),
   holdCall: (call) => act(call, { type: 'hold', leg: legOf(call) }),
@@ -52,6 +68,10 @@ export const callControlHandlers: Handlers<
   transferCall: (call) => act(call, { type: 'transfer', leg: legOf(call), to: toTarget(call.body.data.to) }),
   hangUpCall: (call) => act(call, { type: 'hangup', leg: legOf(call) }),
 }
+
+/** `userId` null: all of the account. */
+const isSeen = ({ caller, callee, legs }: z.output<typeof CallState>, userId: string | null): boolean =>
+  userId === null || [caller, callee, ...legs].some((party) => party?.user_id === userId)
 
 type Acting = Parameters<typeof giveCommand>[0] & {
   readonly params: { readonly call_id: string }
@@ -70,6 +90,14 @@ export function act(call: Acting, action: CallAction) {
     request: { params, body },
     make: (parts) => ({ type: 'act', action, ...parts }),
   })
+}
+
+async function toPlace(call: Call<'originateCall'>): Promise<Origination['to']> {
+  const { to } = call.body.data
+  if (!('meeting_id' in to)) return toTarget(to)
+  const meeting = await placeIn(call, to.meeting_id)
+  if ('refusal' in meeting) throw invalidField('data.to.meeting_id', meeting.refusal)
+  return { type: 'meeting', meeting }
 }
 
 export const legOf = ({ body }: { readonly body: { readonly data: { readonly leg_id?: string | undefined } } }) =>

@@ -1,6 +1,5 @@
 /** Calls that go on in meetings (meeting/phones.ts). */
-import type { MeetingLink } from '../../engine/call/command.ts'
-import { invalidField } from '../api-error.ts'
+import type { MeetingLink, MeetingRefusal } from '../../engine/call/command.ts'
 import type { Refusal } from '../meeting/phones.ts'
 import type { Call, Handlers } from './call.ts'
 import { legOf } from './call-control.ts'
@@ -17,7 +16,7 @@ export const callMeetingHandlers: Handlers<'moveCallToMeeting'> = {
       idField: 'command_id',
       request: { params, body },
       make: async (parts) => {
-        const meeting = await placeIn(call, body.data.meeting_id, 'data.meeting_id')
+        const meeting = await placeIn(call, body.data.meeting_id)
         return { type: 'act', action: { type: 'to_meeting', leg: legOf(call), meeting }, ...parts }
       },
     })
@@ -31,13 +30,11 @@ const words: Readonly<Record<Refusal, string>> = {
   full: 'the meeting has as many participants as it may have',
 }
 
-/** A place in a meeting of the account; refused where nobody could join it either. */
+/** A place in a meeting of the account, or why there is none: nobody could join it then either. */
 export async function placeIn(
   { app, who }: Pick<Call<'moveCallToMeeting'> | Call<'originateCall'>, 'app' | 'who'>,
   meetingId: string,
-  field: string,
-): Promise<MeetingLink> {
+): Promise<MeetingLink | MeetingRefusal> {
   const place = await app.phones.invite(who.accountId, meetingId)
-  if (typeof place === 'string') throw invalidField(field, words[place])
-  return place
+  return typeof place === 'string' ? { refusal: words[place] } : place
 }

@@ -34,14 +34,17 @@ const listen = `(async () => {
   window.ears ??= new Map()
   window.air ??= new AudioContext()
   await window.air.resume()
-  const receivers = window.connections.flatMap((one) => one.getReceivers()).filter(({ track }) => track.kind === 'audio')
+  // Another connection may have tracks of the same names.
+  for (const track of window.ears.keys()) if (track.readyState === 'ended') window.ears.delete(track)
+  const receivers = window.connections.filter((one) => one.connectionState !== 'closed')
+    .flatMap((one) => one.getReceivers()).filter(({ track }) => track.kind === 'audio')
   for (const { track } of receivers) {
-    if (window.ears.has(track.id)) continue
+    if (window.ears.has(track)) continue
     const analyser = window.air.createAnalyser()
     analyser.fftSize = 8192
     analyser.smoothingTimeConstant = 0
     window.air.createMediaStreamSource(new MediaStream([track])).connect(analyser)
-    window.ears.set(track.id, analyser)
+    window.ears.set(track, analyser)
   }
   return [...window.ears.values()].map((analyser) => {
     const bins = new Float32Array(analyser.frequencyBinCount)
