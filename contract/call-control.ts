@@ -1,8 +1,20 @@
 /** Steering calls: placing one, and what one of its sides does by the API in place of its phone. */
 import { z } from 'zod'
-import { callControl, CallTarget, commandExample, CommandId, ofLeg, PhoneTarget, verb } from './call-command.ts'
+import { callExamples } from './call.ts'
+import {
+  ByCallId,
+  callControl,
+  CallTarget,
+  commandExample,
+  CommandId,
+  ofLeg,
+  PhoneTarget,
+  verb,
+} from './call-command.ts'
 import { MeetingTarget } from './call-meeting.ts'
 import { defineOperations } from './define.ts'
+import { reading } from './resource.ts'
+import { LiveCall } from './snapshot.ts'
 import { telephonyIds } from './telephony-examples.ts'
 import { line } from './values.ts'
 
@@ -51,6 +63,17 @@ export const callControlOperations = defineOperations({
       result: { data: commandExample('call.started') },
     },
   },
+  getLiveCall: reading({
+    tag: 'Call control',
+    path: `${calls}/{call_id}`,
+    minRole: 'user',
+    scope: 'realtime',
+    summary: 'Read a call that is going on, with its legs',
+    description: 'Needs `telephony:read` too. People see calls that they are in.',
+    params: ByCallId,
+    data: LiveCall,
+    example: { ...callExamples.state, resource_seq: 3 },
+  }),
   answerCall: verb({
     path: `${calls}/{call_id}/answer`,
     summary: 'Make a phone that rings answer by itself',

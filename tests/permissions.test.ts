@@ -33,7 +33,9 @@ const { app, http, setNow } = await testApp()
 const own = await withTelephony({ app, http }, await makeTenant(http))
 const foreign = await makeTenant(http)
 const expired = await makeExpiredKey()
+/** Each operation is asked with the one that lacks its scope. */
 const withoutScopes = await makeKey(http, own.accountId, ['calls:control'])
+const withoutControl = await makeKey(http, own.accountId, ['realtime'])
 const adminsMeeting = await meetingOfAdmin()
 const silence = aWav(20)
 const table = Object.entries(operationTable) as [string, Operation][]
@@ -57,13 +59,15 @@ describe.each(guarded)('%s', (id, operation) => {
   })
 
   it('names the scope that a key lacks, what the key has, and its account', async () => {
-    const answer = await ask(operation, pathOf(operation, own), '{', withKey(withoutScopes.secret))
+    const isControl = access.scope === 'calls:control'
+    const lacking = isControl ? withoutControl : withoutScopes
+    const answer = await ask(operation, pathOf(operation, own), '{', withKey(lacking.secret))
     if (access.scope === null) return expect(answer.status).not.toBe(403)
     expect(answer.status).toBe(403)
     const details = operation.surface === 'meeting' ? answer.body.data : answer.body.error.details
     expect(details).toMatchObject({
       missing_scope: access.scope,
-      scopes: ['calls:control'],
+      scopes: isControl ? ['realtime'] : ['calls:control'],
       role: 'admin',
       account_id: own.accountId,
     })
