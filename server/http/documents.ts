@@ -1,5 +1,6 @@
-/** The two API documents, for anybody and any origin (S3), and the pages that show them, served from here. */
+/** The documents of both APIs and of the streams, for anybody and any origin (S3), and the pages that show them, served from here. */
 import type { FastifyInstance } from 'fastify'
+import { asyncapi } from '../../contract/asyncapi.ts'
 import { openapi } from '../../contract/openapi.ts'
 import { words } from '../../contract/words.ts'
 import type { App } from '../app.ts'
@@ -10,16 +11,10 @@ const documents = {
 } as const
 
 export function addDocuments(http: FastifyInstance, app: App): void {
-  for (const [surface, { url, version }] of Object.entries(documents)) {
-    const text = JSON.stringify(openapi(surface === 'meeting' ? 'meeting' : 'telephony', version, app.config.publicUrl))
-    http.get(url, (_request, reply) =>
-      reply
-        .header('access-control-allow-origin', '*')
-        .header('cross-origin-resource-policy', 'cross-origin')
-        .type('application/json; charset=utf-8')
-        .send(text),
-    )
-  }
+  const { publicUrl } = app.config
+  addDocument(http, documents.meeting.url, openapi('meeting', documents.meeting.version, publicUrl))
+  addDocument(http, documents.telephony.url, openapi('telephony', documents.telephony.version, publicUrl))
+  addDocument(http, '/v3.0/documentation/asyncapi.json', asyncapi(publicUrl))
   const configuration = {
     sources: Object.values(documents).map(({ title, url }) => ({ title, url })),
     withDefaultFonts: false,
@@ -40,6 +35,17 @@ export function addDocuments(http: FastifyInstance, app: App): void {
         .send(html),
     )
   }
+}
+
+function addDocument(http: FastifyInstance, url: string, document: unknown): void {
+  const text = JSON.stringify(document)
+  http.get(url, (_request, reply) =>
+    reply
+      .header('access-control-allow-origin', '*')
+      .header('cross-origin-resource-policy', 'cross-origin')
+      .type('application/json; charset=utf-8')
+      .send(text),
+  )
 }
 
 /** The page of words, plain: no script, no style of its own. */

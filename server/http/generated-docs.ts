@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import { z } from 'zod'
 import { transports } from '../../contract/device.ts'
 import { events } from '../../contract/events.ts'
+import { asyncapi } from '../../contract/asyncapi.ts'
 import { openapi } from '../../contract/openapi.ts'
 import { words } from '../../contract/words.ts'
 import { formatConfigurationDoc } from '../config.ts'
@@ -13,6 +14,7 @@ const written = (source: string) => `<!-- Written from ${source} by \`npm run do
 /** Text by path, relative to the package. */
 export function generatedDocs(): Readonly<Record<string, string>> {
   return {
+    'docs/api/asyncapi.json': formatJson(asyncapi('http://localhost:8080')),
     'docs/api/openapi-v6.json': formatJson(openapi('meeting', '3.0.3')),
     'docs/api/openapi-v3.json': formatJson(openapi('telephony', '3.1.0')),
     'docs/api/words.md': formatWords(),
