@@ -1,6 +1,7 @@
 /** Lets in whoever is signed in, and shows the door to everybody else. */
 import { useQuery } from '@tanstack/react-query'
-import { Navigate, useLocation, useSearch } from '@tanstack/react-router'
+import { useNavigate, useSearch } from '@tanstack/react-router'
+import { useEffect } from 'react'
 import { Frame } from './frame.tsx'
 import { LiveProvider } from './live.tsx'
 import { Problem } from './kit/problem.tsx'
@@ -10,16 +11,13 @@ export const whoamiKey = ['whoami']
 
 export function Gate() {
   const { org } = useSearch({ strict: false })
-  const { href, pathname } = useLocation()
   const who = useQuery({
     queryKey: whoamiKey,
     queryFn: async ({ signal }) => (await baseClient.call('GET /v3.0/whoami', { signal })).data,
     // A session that ended elsewhere is noticed without a click.
     refetchInterval: 5 * 60_000,
   })
-  if (isSignedOut(who.error)) {
-    return <Navigate to="/sign-in" search={{ org: undefined, ...(pathname !== '/' && { to: href }) }} replace />
-  }
+  if (isSignedOut(who.error)) return <ToTheDoor />
   if (who.data) {
     return (
       <SessionProvider who={who.data} org={org}>
@@ -37,4 +35,15 @@ export function Gate() {
     )
   }
   return <main className="portal-alone" aria-busy="true" />
+}
+
+/** Once: the address changes by it, and must not become what one comes back to. */
+function ToTheDoor() {
+  const navigate = useNavigate()
+  useEffect(() => {
+    const { pathname, search } = location
+    const to = pathname === '/' ? {} : { to: pathname + search }
+    void navigate({ to: '/sign-in', search: { org: undefined, ...to }, replace: true })
+  }, [navigate])
+  return null
 }
