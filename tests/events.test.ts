@@ -1,4 +1,5 @@
 /** The event log as readers find it: what is in it, in which order, for whom, and that nobody changed it (E1-E6). */
+import { rename } from 'node:fs/promises'
 import { sql } from 'kysely'
 import { describe, expect, it } from 'vitest'
 import type { Event } from '../contract/event.ts'
@@ -8,12 +9,27 @@ import { keepPartitions } from '../server/events/retention.ts'
 import { verifyChain } from '../server/events/verify.ts'
 import { newId } from '../server/ids.ts'
 import { meetingLinks } from '../server/meeting/links.ts'
+import { recordingPartPath, recordingPath } from '../server/recording/files.ts'
+import { settleRecordings } from '../server/recording/settle.ts'
 import { disableWebhook } from '../server/webhooks/ending.ts'
 import { endIfOver, enterMeeting, leaveMeeting } from '../server/store/participants.ts'
 import { call, testApp } from './app.ts'
-import { done, makeKey, makeTenant, newNumber, operator, type Tenant, unique, withKey, withToken } from './world.ts'
+import {
+  done,
+  insertCall,
+  insertRecording,
+  makeKey,
+  makeTenant,
+  newNumber,
+  operator,
+  type Tenant,
+  unique,
+  withKey,
+  withToken,
+} from './world.ts'
 
 const { app, http, connection } = await testApp()
+const { dataDir } = app.config
 const system = { type: 'system', id: null } as const
 const links = meetingLinks(app)
 
@@ -53,6 +69,7 @@ async function live(): Promise<Tenant> {
   await leaveByLink()
   await configureTelephony(tenant)
   await keepWebhook(tenant)
+  await keepRecordings(tenant)
   await settled()
   await erasePerson(app.database, {
     accountId: tenant.accountId,
@@ -102,6 +119,19 @@ async function keepWebhook({ key, accountId }: Tenant): Promise<void> {
   await done(http, 'POST', `/v3.0/webhooks/${id}/rotate_secret`, { data: {} }, headers)
   await disableWebhook(app, { webhookId: id, accountId, reason: 'gone', failingSince: null })
   await done(http, 'DELETE', `/v3.0/webhooks/${id}`, undefined, headers)
+}
+
+/** One with sound, which is deleted, and one without. */
+async function keepRecordings({ key, accountId }: Tenant): Promise<void> {
+  const callId = await insertCall(app.database, { accountId })
+  const given = { accountId, callId, status: 'recording' as const, sizeBytes: null, durationMs: null }
+  const id = newId()
+  const path = recordingPartPath(dataDir, id, 1)
+  await insertRecording(app, { ...given, id, parts: JSON.stringify([{ path, isSwapped: false }]) })
+  await rename(recordingPath(dataDir, id), path)
+  await insertRecording(app, given)
+  await settleRecordings(app)
+  await done(http, 'DELETE', `/v3.0/recordings/${id}`, undefined, withKey(key.secret))
 }
 
 /** Three come, one leaves. */
