@@ -309,6 +309,29 @@ describe('A6: with an Idempotency-Key', () => {
   }
 })
 
+describe('a call that goes on', () => {
+  const read = (id: string, headers: Record<string, string>) =>
+    call(http, 'GET', `/v3.0/realtime/calls/${id}`, undefined, headers)
+
+  it('is read with its legs and its version', async () => {
+    const id = await liveCall()
+    const { status, body, headers } = await read(id, key)
+    expect(status).toBe(200)
+    expect(body.data).toMatchObject({ id, account_id: tenant.accountId, status: 'answered', resource_seq: 1 })
+    expect(body.data.legs).toHaveLength(2)
+    expect(headers.etag).toBe('"1"')
+  })
+
+  it('is seen by those who are in it, and is gone when it is over', async () => {
+    const id = await liveCall()
+    expect((await read(id, person)).status).toBe(200)
+    expect((await read(id, withToken(tenant.admin.token))).status).toBe(200)
+    const others = await insertLiveCall(app.database, { accountId: tenant.accountId, user: tenant.admin })
+    expect((await read(others, person)).status).toBe(404)
+    expect((await read(tenant.telephony?.callId ?? '', key)).status).toBe(404)
+  })
+})
+
 it('a command whose event never came is known when the voice process starts', async () => {
   const fake = steered()
   fake.isSilent = true

@@ -4,7 +4,17 @@
  */
 import type { Instant } from '../machine.ts'
 import type { PlaySource } from '../rtp/messages.ts'
-import { type Codec, commonOutside, isG711, isKnownSpeech, isSpeech, pcma, pcmu, reachable } from '../sdp/codec.ts'
+import {
+  type Codec,
+  commonOutside,
+  isG711,
+  isKnownSpeech,
+  isSpeech,
+  pcma,
+  pcmu,
+  reachable,
+  opus,
+} from '../sdp/codec.ts'
 import { isFault, type OfferView, readOffer } from '../sdp/negotiate.ts'
 import type { OtherMedia } from '../sdp/other.ts'
 import type { Attempt } from './attempt.ts'
@@ -28,7 +38,7 @@ interface Relay {
 }
 
 /** Somebody who is offered to listen only, or to talk again. */
-export interface Hold {
+interface Hold {
   readonly holder: CallLeg
   readonly other: CallLeg
   readonly isOn: boolean
@@ -444,7 +454,7 @@ export class CallMedia {
 }
 
 /** What can be mixed and recorded. */
-const speech: readonly Codec[] = [pcma, pcmu]
+export const speech: readonly Codec[] = [pcma, pcmu, opus]
 
 /** Of what it sends us, as far as it keeps to the first that was agreed. */
 const canDecode = (media: LegMedia | null): boolean => {

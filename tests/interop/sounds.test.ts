@@ -4,6 +4,7 @@ import { Carillon, type Json, until } from '../carillon.ts'
 import { describeSound, hangUp, hearEachOther, type Talk, talk } from './conversation.ts'
 import { Organisation, type Telephone } from './organisation.ts'
 import { mediaOf, partAt } from './sound.ts'
+import { media as upload } from './wav.ts'
 
 const [aliceHz, bobHz] = [440, 700]
 const [accountHz, userHz, deviceHz, promptHz, dutchHz] = [1_000, 1_200, 1_400, 1_600, 1_800]
@@ -31,47 +32,7 @@ afterAll(async () => {
   await carillon?.destroy()
 })
 
-/** A second of a tone, PCM at 16 kHz. */
-function wav(hz: number): Uint8Array<ArrayBuffer> {
-  const rate = 16_000
-  const bytes = Buffer.alloc(44 + 2 * rate)
-  bytes.write('RIFF', 0)
-  bytes.writeUInt32LE(bytes.length - 8, 4)
-  bytes.write('WAVEfmt ', 8)
-  for (const [at, value] of [
-    [16, 16],
-    [24, rate],
-    [28, 2 * rate],
-    [40, 2 * rate],
-  ] as const)
-    bytes.writeUInt32LE(value, at)
-  for (const [at, value] of [
-    [20, 1],
-    [22, 1],
-    [32, 2],
-    [34, 16],
-  ] as const)
-    bytes.writeUInt16LE(value, at)
-  bytes.write('data', 36)
-  for (let i = 0; i < rate; i++)
-    bytes.writeInt16LE(Math.round(8_000 * Math.sin((2 * Math.PI * hz * i) / rate)), 44 + 2 * i)
-  return Uint8Array.from(bytes)
-}
-
-async function media(name: string, hz: number, fields: Json): Promise<string> {
-  const { id } = await organisation.call('PUT', 'medias', { name, ...fields })
-  const answer = await fetch(`${carillon.url}/v3.0/medias/${id}/raw`, {
-    method: 'POST',
-    headers: {
-      'content-type': 'audio/wav',
-      'x-api-key': carillon.instanceKey,
-      'x-account-id': organisation.accountId,
-    },
-    body: wav(hz),
-  })
-  expect(answer.status).toBe(200)
-  return id
-}
+const media = (name: string, hz: number, fields: Json) => upload(organisation, name, hz, fields)
 
 /** Bob is held by Alice for as long as the scenario wants. */
 async function whileHeld(act: () => Promise<void>): Promise<void> {

@@ -5,7 +5,7 @@ import type { Organisation } from './organisation.ts'
 const rate = 16_000
 
 /** A second of a tone, PCM at 16 kHz. */
-export function wav(hz: number): Uint8Array<ArrayBuffer> {
+function wav(hz: number): Uint8Array<ArrayBuffer> {
   const bytes = Buffer.alloc(44 + 2 * rate)
   bytes.write('RIFF', 0)
   bytes.writeUInt32LE(bytes.length - 8, 4)
