@@ -4,7 +4,8 @@ import { defineOperations } from './define.ts'
 import { Event, EventFilter, EventId, EventTypeInfo, ExportFilter } from './event.ts'
 import { examples } from './examples.ts'
 import { StreamFilter } from './realtime.ts'
-import { dataOf, listing, readErrors } from './resource.ts'
+import { creating, dataOf, listing, readErrors } from './resource.ts'
+import { Id } from './values.ts'
 
 const { ids } = examples
 const log = { surface: 'telephony', tag: 'Events', method: 'GET' } as const
@@ -84,6 +85,20 @@ export const eventOperations = defineOperations({
         example: { userId: ids.user },
       },
     ],
+  }),
+  eraseEvents: creating({
+    tag: 'Events',
+    scope: 'account',
+    path: '/v3.0/events/erasures',
+    summary: 'Erase what the log of the account tells of a person',
+    description:
+      'Data, actors and addresses of all events that concern the person are erased for ever; envelopes and `seq` stay, and `event.redacted` tells how many. What the person does afterwards is told again.',
+    body: z
+      .strictObject({ user_id: Id.meta({ description: 'Of a person who is or was in the account.' }) })
+      .meta({ id: 'NewErasure' }),
+    data: z.object({ user_id: Id, events: z.int().meta({ description: 'How many events were erased.' }) }),
+    asked: { user_id: ids.user },
+    example: { user_id: ids.user, events: 3 },
   }),
   streamEvents: {
     surface: 'telephony',

@@ -105,6 +105,10 @@ const settings = {
     description:
       'The outside world is simulated: calls to outside go to [simulated numbers](/v3.0/sandbox), emergency calls too, and no trunk of the account is used. Changed from above.',
   }),
+  event_days: z.int().min(1).max(36_500).nullable().meta({
+    description:
+      'How many days events keep their data; after that it is erased, with actors and addresses, and envelopes stay. Null: as long as the installation keeps events, which is also the most.',
+  }),
   pickup: JsonValue.meta({ description: 'Informational until calls can be picked up.' }),
   parkings: z.object({ main: Parking }),
   failover_number: Dialable.nullable().meta({
@@ -204,6 +208,7 @@ export const standardAccount: AccountSettings = {
   max_outside_minutes_per_hour: 600,
   max_call_seconds: 14_400,
   platform_trunk_enabled: false,
+  event_days: null,
   sandbox: false,
   pickup: null,
   parkings: {

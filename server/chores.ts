@@ -1,6 +1,7 @@
 /** What the api process does by the clock. A chore that fails is logged and tried again at its next turn. */
 import type { ClientConfig } from 'pg'
 import type { App } from './app.ts'
+import { eraseOld } from './events/erase.ts'
 import { keepPartitions } from './events/retention.ts'
 import { dropOldRecordings, settleRecordings } from './recording/settle.ts'
 import { dropOldCalls } from './store/call-history.ts'
@@ -29,6 +30,7 @@ export function startChores(app: App, connection: ClientConfig): () => Promise<v
       everyMs: hour,
       run: () => keepPartitions({ connection, signer, now: new Date(clock()), keptDays: config.eventDays }),
     },
+    { name: 'erase old events', everyMs: hour, run: () => eraseOld(database, new Date(clock())) },
     {
       name: 'drop old calls',
       everyMs: hour,

@@ -1,11 +1,13 @@
 /**
- * Erases what the log tells of a person (E5): data, actor and salt go, envelope, `seq` and hash stay, so that the chain
- * still verifies and no reader finds a gap. That it was done is an event itself.
+ * Erases what the log tells of a person, or what is older than an account wants to keep (E5): data, actor and salt go,
+ * envelope, `seq` and hash stay, so that the chain still verifies and no reader finds a gap. That it was done is an event
+ * itself, which holds nothing to erase.
  */
-import { sql } from 'kysely'
+import { type RawBuilder, sql, type Transaction } from 'kysely'
 import type { Actor } from '../../contract/event.ts'
 import { ApiError } from '../api-error.ts'
-import type { Database } from '../store/database.ts'
+import type { Queries } from '../store/accounts.ts'
+import type { Database, Tables } from '../store/database.ts'
 import { append } from './inbox.ts'
 
 interface Erasure {
@@ -15,9 +17,13 @@ interface Erasure {
   readonly now: Date
 }
 
+/** Of old events, in one transaction. */
+const mostAtOnce = 5_000
+const dayMs = 86_400_000
+
 /** How many events were blanked. */
-export function erasePerson(database: Database, { accountId, userId, actor, now }: Erasure): Promise<number> {
-  return database.transaction().execute(async (trx) => {
+export function erasePerson(db: Queries, { accountId, userId, actor, now }: Erasure): Promise<number> {
+  return within(db, async (trx) => {
     const waiting = await trx
       .selectFrom('eventInbox')
       .select('id')
@@ -25,25 +31,66 @@ export function erasePerson(database: Database, { accountId, userId, actor, now 
       .limit(1)
       .executeTakeFirst()
     if (waiting) throw new ApiError('unavailable', 'An event of this person waits for the log; try again.')
-    const { rows } = await sql<{ count: number }>`
-      with erased as (
-        update events set data = null, actor = null, salt = null, redacted_at = ${now}
-        where account_id = ${accountId} and user_id = ${userId} and redacted_at is null
-        returning 1
-      )
-      select count(*) as count from erased`.execute(trx)
-    const events = rows[0]?.count ?? 0
-    if (events === 0) return 0
-    await append(trx, {
-      accountId,
-      userId: null,
-      type: 'event.redacted',
-      resourceId: userId,
-      resourceSeq: 1,
-      occurredAt: now,
-      actor,
-      data: { resource: { type: 'user', id: userId }, events },
-    })
+    const events = await blank(trx, now, sql`account_id = ${accountId} and user_id = ${userId} and redacted_at is null`)
+    if (events > 0) await tell(trx, { accountId, actor, now, events, resource: { type: 'user', id: userId } })
     return events
   })
 }
+
+/** Blanks what is older than its account keeps; call it by the clock. How many events were blanked. */
+export async function eraseOld(database: Database, now: Date): Promise<number> {
+  const accounts = await database
+    .selectFrom('accounts')
+    .select(['id', sql<number>`(settings ->> 'event_days')::integer`.as('days')])
+    .where(sql<boolean>`settings ->> 'event_days' is not null`)
+    .execute()
+  let count = 0
+  for (const { id, days } of accounts) {
+    const before = new Date(now.getTime() - days * dayMs)
+    for (let blanked = mostAtOnce; blanked === mostAtOnce; count += blanked) {
+      blanked = await within(database, (trx) => blankOld(trx, id, before, now))
+    }
+  }
+  return count
+}
+
+async function blankOld(trx: Transaction<Tables>, accountId: string, before: Date, now: Date): Promise<number> {
+  const old = sql`
+    account_id = ${accountId} and recorded_at < ${before} and (position, recorded_at) in (
+      select position, recorded_at from events
+      where account_id = ${accountId} and recorded_at < ${before} and redacted_at is null and type <> 'event.redacted'
+      order by position limit ${mostAtOnce})`
+  const events = await blank(trx, now, old)
+  const actor = { type: 'system', id: null } as const
+  if (events > 0) await tell(trx, { accountId, actor, now, events, resource: { type: 'account', id: accountId } })
+  return events
+}
+
+const within = <T>(db: Queries, run: (trx: Transaction<Tables>) => Promise<T>): Promise<T> =>
+  db.isTransaction ? run(db as Transaction<Tables>) : db.transaction().execute(run)
+
+async function blank(trx: Transaction<Tables>, now: Date, which: RawBuilder<unknown>): Promise<number> {
+  const { rows } = await sql<{ count: number }>`
+    with erased as (
+      update events set data = null, actor = null, salt = null, redacted_at = ${now} where ${which} returning 1
+    )
+    select count(*) as count from erased`.execute(trx)
+  return rows[0]?.count ?? 0
+}
+
+interface Told extends Omit<Erasure, 'userId'> {
+  readonly events: number
+  readonly resource: { readonly type: 'user' | 'account'; readonly id: string }
+}
+
+const tell = (trx: Transaction<Tables>, { accountId, actor, now, events, resource }: Told) =>
+  append(trx, {
+    accountId,
+    userId: null,
+    type: 'event.redacted',
+    resourceId: resource.id,
+    resourceSeq: 1,
+    occurredAt: now,
+    actor,
+    data: { resource, events },
+  })

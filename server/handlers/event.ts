@@ -6,6 +6,7 @@ import { type EventType, events, eventTypes } from '../../contract/events.ts'
 import { ApiError } from '../api-error.ts'
 import type { App } from '../app.ts'
 import { describe, mayUse, ownOnly, type Principal, reachOf } from '../auth/principal.ts'
+import { erasePerson } from '../events/erase.ts'
 import { countEvents, exportRows, formatExport } from '../events/export.ts'
 import type { LogAccounts, LogFilter } from '../events/filter.ts'
 import { schemaVersion } from '../events/inbox.ts'
@@ -17,7 +18,9 @@ import { type Handlers, JsonText, Streaming } from './call.ts'
 
 const defaultLimit = 100
 
-export const eventHandlers: Handlers<'listEvents' | 'getEvent' | 'exportEvents' | 'listEventTypes' | 'streamEvents'> = {
+export const eventHandlers: Handlers<
+  'listEvents' | 'getEvent' | 'exportEvents' | 'listEventTypes' | 'eraseEvents' | 'streamEvents'
+> = {
   async listEvents({ app, who, query, signal }) {
     const filter = await readLogFilter(app, who, query)
     const limit = query.limit ?? defaultLimit
@@ -49,6 +52,15 @@ export const eventHandlers: Handlers<'listEvents' | 'getEvent' | 'exportEvents' 
 
   async listEventTypes() {
     return { data: eventTypes.map(toTypeInfo) }
+  },
+
+  async eraseEvents({ app, who, actor, body, write }) {
+    const { user_id: userId } = body.data
+    const now = new Date(app.clock())
+    return write(async (trx) => {
+      const count = await erasePerson(trx, { accountId: who.accountId, userId, actor, now })
+      return { data: { user_id: userId, events: count } }
+    })
   },
 
   async streamEvents({ app, who, query, secret, again, header }) {

@@ -130,6 +130,10 @@ async function change(
   const { app, who } = call
   keepObject({ ...before, accountId: before.id }, body)
   if (!isFromAbove(who, app.rootAccountId)) refuseFromBelow(app, who, before, body)
+  const { eventDays } = app.config
+  if ((body.event_days ?? 0) > eventDays) {
+    throw invalidField('data.event_days', `is at most ${eventDays}, as long as this installation keeps events`)
+  }
   await expectMusic(trx, before.id, 'data.music_on_hold_id', body.music_on_hold_id)
   const settings = mergeSettings(standardAccount, before.settings, body)
   const { columns, told } = mergeSecrets(app.vault, 'accounts', before, provisionOf(body))
