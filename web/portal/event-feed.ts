@@ -40,7 +40,7 @@ export function useEventFeed(query: EventQuery, isHalted: boolean): EventFeed {
   const [attempt, setAttempt] = useState(0)
   const isShown = useIsShown()
   const asked = JSON.stringify(query)
-  // biome-ignore lint/correctness/useExhaustiveDependencies: `attempt` begins anew
+  // `attempt` begins anew.
   useEffect(() => {
     if (!isShown) return
     const closing = new AbortController()

@@ -28,7 +28,7 @@ export function useLiveCalls(): Calls {
   const isConnected = state?.status === 'connected'
   const [wasConnected, setWasConnected] = useState(false)
   if (isConnected && !wasConnected) setWasConnected(true)
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a new beginning and another try read it again
+  // A new beginning and another try read it again.
   useEffect(() => {
     if (!wasConnected) return
     const closing = new AbortController()

@@ -48,7 +48,7 @@ export function LiveProvider({ children }: { readonly children: ReactNode }) {
   const cursor = useRef<Cursor | null>(null)
   const [state, setState] = useState<StreamState | null>(null)
   const [beginning, setBeginning] = useState(0)
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a new beginning opens a new stream
+  // A new beginning opens a new stream.
   useEffect(() => {
     if (!isShown) return
     const refresh = new Refresher(cache, session)

@@ -126,7 +126,7 @@ function Row<T>({ row, columns, props }: RowProps<T>) {
     event.currentTarget.querySelector<HTMLElement>('a[data-row]')?.click()
   }
   return (
-    // biome-ignore lint/a11y/useKeyWithClickEvents: its link has the keys
+    // Its link has the keys.
     <tr onClick={address ? onClick : undefined} className={address ? 'is-link' : ''}>
       {columns.map((column, index) => (
         <td key={column.id} className={classOf(column)}>
@@ -160,7 +160,7 @@ function useRowKeys(table: { readonly current: HTMLTableElement | null }): void 
       const step = { j: 1, k: -1 }[event.key]
       if (step === undefined || event.ctrlKey || event.metaKey || event.altKey || isWriting(event.target)) return
       const links = [...(table.current?.querySelectorAll<HTMLElement>('a[data-row]') ?? [])]
-      const at = links.findIndex((link) => link === document.activeElement)
+      const at = links.findIndex((link) => link.matches(':focus'))
       const from = at >= 0 ? at : links.findIndex((link) => link.getAttribute('aria-current') === 'true')
       const to = links[Math.min(Math.max(from + step, 0), links.length - 1)]
       to?.focus()

@@ -19,7 +19,7 @@ export function Panel({ title, back, rowId, actions, children }: PanelProps) {
   const { t } = useLingui()
   const heading = useRef<HTMLHeadingElement>(null)
   const close = useClose(back, rowId)
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another row is another panel
+  // Another row is another panel.
   useEffect(() => heading.current?.focus({ preventScroll: true }), [rowId])
   useEffect(() => {
     const pressed = (event: KeyboardEvent) => {

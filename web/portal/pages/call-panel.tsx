@@ -174,7 +174,7 @@ function Ladder({ id }: { readonly id: string }) {
   return (
     <ol className="ladder">
       {trace.data?.data.map((message, index) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: a trace that is over does not change
+        // A trace that is over does not change, so its places are names.
         <li key={index} className={message.direction === 'in' ? 'is-in' : 'is-out'}>
           <button type="button" aria-expanded={open === index} onClick={() => setOpen(open === index ? null : index)}>
             <Clock at={message.at} />
