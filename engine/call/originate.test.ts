@@ -201,6 +201,17 @@ describe('as if the phone had dialled', () => {
     expect(made.log).toEqual([])
   })
 
+  it('nowhere while the account or the person is suspended', () => {
+    const made = world()
+    made.directory.account = anAccount({ enabled: false })
+    expect(made.originate({})).toMatchObject({ code: 'conflict' })
+    expect(made.originate({ to: { type: 'user', userId: 'bob' } })).toMatchObject({ code: 'conflict' })
+    made.directory.account = anAccount()
+    made.directory.put('user', aUser('alice', { enabled: false }))
+    expect(made.originate({ to: { type: 'user', userId: 'bob' } })).toMatchObject({ code: 'conflict' })
+    expect(made.log).toEqual([])
+  })
+
   it('T18: an emergency call, whatever else is barred or full, with its own number', () => {
     const made = world()
     const limits = { ...anAccount().limits, maxNumberSimCalls: 0 }

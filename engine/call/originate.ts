@@ -115,6 +115,8 @@ export function originate(
   if (isRefusal(called)) return called
   const destination = routeNumber(directory, originator, called)
   const isNumber = to.type === 'number'
+  const isSuspended = !directory.account.enabled || originator.user?.enabled === false
+  if (!isNumber && isSuspended) return refuse('conflict', 'Suspended.', 'from')
   if (isNumber && destination.type === 'refused') return refuse('conflict', `${destination.outcome.text}.`, 'to.number')
   if (callerId?.number && !directory.phoneNumbers.has(callerId.number)) {
     return refuse('invalid_request', 'must be a phone number of the account', 'caller_id.number')
