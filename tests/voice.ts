@@ -8,7 +8,7 @@ import { noVoice, type Voice } from '../server/app.ts'
 import { append } from '../server/events/inbox.ts'
 import type { Database } from '../server/store/database.ts'
 
-export interface FakeVoice extends Voice {
+interface FakeVoice extends Voice {
   /** What was given to it, in its order. */
   readonly commands: CallCommand[]
   /** Does not tell of what it does; the test does. */

@@ -9,7 +9,7 @@ import type { CommandId } from './command.ts'
 import type { LegId } from './leg.ts'
 import type { CallEventType } from './records.ts'
 
-export interface Cause {
+interface Cause {
   readonly command: CommandId
   /** As the API names it. */
   readonly verb: string

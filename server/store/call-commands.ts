@@ -9,7 +9,7 @@ import type { CallTables } from './telephony-tables.ts'
 
 export type CommandRow = Selectable<CallTables['callCommands']>
 
-export interface NewCommand {
+interface NewCommand {
   readonly accountId: string
   readonly id: string
   readonly callId: string

@@ -2,12 +2,18 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { Carillon, type Json, kill, until } from '../carillon.ts'
 import { Organisation, type Telephone } from './organisation.ts'
-import { header } from './phone.ts'
+import { header, type PhoneCall } from './phone.ts'
 import { mediaOf } from './sound.ts'
 import { command, hearsNothing, legsOf, takes, talkSteered } from './steering.ts'
 import { media } from './wav.ts'
 
 const [aliceHz, bobHz, musicHz] = [440, 700, 1_000]
+
+const usernames: Readonly<Record<string, string>> = {
+  1001: 'alice.steered',
+  1002: 'bob.steered',
+  1003: 'carol.steered',
+}
 
 let carillon: Carillon
 let organisation: Organisation
@@ -20,9 +26,8 @@ beforeAll(async () => {
   organisation = await Organisation.create(carillon)
   const music = await media(organisation, 'Music', musicHz, { available_as_moh: true })
   await organisation.call('POST', 'accounts', { id: organisation.accountId, music_on_hold_id: music })
-  alice = await organisation.telephone('1001')
-  bob = await organisation.telephone('1002')
-  carol = await organisation.telephone('1003')
+  const person = (number: string) => organisation.telephone(number, { user: { username: usernames[number] } })
+  ;[alice, bob, carol] = [await person('1001'), await person('1002'), await person('1003')]
 })
 
 afterEach(() => {
@@ -35,16 +40,17 @@ afterAll(async () => {
 })
 
 const talking = () => talkSteered(organisation, [alice, aliceHz], [bob, bobHz])
-const as = ({ userId }: Telephone, method: string, path: string, data: Json) =>
-  carillon.call(
+/** Signed in as that person, who is no administrator. */
+async function as({ number }: Telephone, method: string, path: string, data: Json): Promise<Json> {
+  const login = { username: usernames[number], api_key: carillon.instanceKey }
+  const { auth_token } = await carillon.call('PUT', '/v3.0/auth/user', { data: login })
+  const response = await fetch(`${carillon.url}/v3.0/realtime/calls${path}`, {
     method,
-    `/v3.0/realtime/calls${path}`,
-    { data },
-    {
-      'x-account-id': organisation.accountId,
-      'x-user-id': userId,
-    },
-  )
+    headers: { 'content-type': 'application/json', 'x-auth-token': auth_token },
+    body: JSON.stringify({ data }),
+  })
+  return { status: response.status, ...((await response.json()) as Json) }
+}
 const events = async (callId: string) => (await organisation.callEvents(callId)).map(({ type }) => type)
 
 describe('hold', () => {
@@ -98,12 +104,12 @@ it('auto-answer: only the caller’s phone is asked to answer by itself, in all 
   expect(header(first.invitation, 'Call-Info')).toContain('answer-after=0')
   expect(header(first.invitation, 'Alert-Info')).toContain('info=alert-autoanswer')
   expect(header(first.invitation, 'Answer-Mode')).toBe('Auto')
-  expect(first.from).toContain('1002')
+  expect(header(first.invitation, 'From')).toContain('1002')
   await first.answer()
   const second = await bob.phone.ringing()
   for (const name of ['Call-Info', 'Alert-Info', 'Answer-Mode'])
     expect(second.invitation && header(second.invitation, name)).toBe('')
-  expect(second.from).toContain('1001')
+  expect(second.invitation && header(second.invitation, 'From')).toContain('1001')
   await second.answer()
   alice.sound.play(aliceHz, mediaOf(first.invitation.body))
   bob.sound.play(bobHz, mediaOf(second.invitation?.body ?? ''))
@@ -118,9 +124,7 @@ it('answer: a phone that rings is called anew and asked to answer by itself', as
   await call.provisional(180)
   const event = await organisation.eventOf('call.ringing', (await count('call.ringing')) - 1)
   const answering = command(organisation, event.resource.id, 'answer', { leg_id: legsOf(event)['1002'] })
-  const cancel = await ringing.received('CANCEL')
-  ringing.respond(cancel, 200, 'OK')
-  if (ringing.invitation) ringing.respond(ringing.invitation, 487, 'Request Terminated')
+  await cancelled(ringing)
   const again = await bob.phone.ringing(false)
   expect(again.invitation && header(again.invitation, 'Call-Info')).toContain('answer-after=0')
   const [answer] = await Promise.all([call.final(), again.answer()])
@@ -130,6 +134,12 @@ it('answer: a phone that rings is called anew and asked to answer by itself', as
 })
 
 const count = async (type: string) => (await organisation.callEvents()).filter((event) => event.type === type).length
+
+/** It rings no more. */
+async function cancelled(ringing: PhoneCall): Promise<void> {
+  ringing.respond(await ringing.received('CANCEL'), 200, 'OK')
+  if (ringing.invitation) ringing.respond(ringing.invitation, 487, 'Request Terminated')
+}
 
 describe('A6', () => {
   it('two requests with one Idempotency-Key, and a third: one INVITE', async () => {
@@ -141,13 +151,13 @@ describe('A6', () => {
     expect(first?.data.status).toBe('done')
     expect((await place()).data).toEqual(first?.data)
     const ringing = await alice.phone.ringing()
-    await command(organisation, first?.data.call_id, 'hangup')
-    await ringing.received('CANCEL')
+    const hangingUp = command(organisation, first?.data.call_id, 'hangup')
+    await cancelled(ringing)
+    await hangingUp
     const calls = (await organisation.callEvents()).filter(
       ({ type, data }) => type === 'call.started' && data.call.correlation_id === first?.data.command_id,
     )
     expect(calls).toHaveLength(1)
-    expect(alice.phone.calls.filter((one) => one.invitation?.text.includes('1002')).length).toBeGreaterThan(0)
   })
 })
 
@@ -163,7 +173,7 @@ describe('a person', () => {
       data: { event: { data: { leg_id: legs['1002'] } } },
     })
     const left = await as(bob, 'POST', `/${callId}/hangup`, {})
-    expect(left.data.event).toMatchObject({ type: 'call.ended', actor: { on_behalf_of: bob.userId } })
+    expect(left.data.event).toMatchObject({ type: 'call.ended', actor: { type: 'user', id: bob.userId } })
     await Promise.all([call.ended(), taken.ended()])
   })
 
@@ -173,8 +183,9 @@ describe('a person', () => {
     const placed = await as(bob, 'PUT', '', { to: { number: '1003' } })
     expect(placed).toMatchObject({ status: 200 })
     const ringing = await bob.phone.ringing()
-    await as(bob, 'POST', `/${placed.data.call_id}/hangup`, {})
-    await ringing.received('CANCEL')
+    const hangingUp = as(bob, 'POST', `/${placed.data.call_id}/hangup`, {})
+    await cancelled(ringing)
+    expect(await hangingUp).toMatchObject({ status: 200 })
   })
 })
 
