@@ -181,6 +181,17 @@ describe('the breaker', () => {
   })
 })
 
+it('what was not sent by our own fault is sent later, before what stands behind it', () => {
+  const queue = new EndpointQueue('strict', false)
+  fill(queue, 2)
+  for (let times = 0; times < 10; times++) {
+    expect(queue.take(times)).toBe('d0')
+    queue.putBack('d0', times + 1, times)
+    expect(queue.take(times)).toBeNull()
+  }
+  expect([queue.isOpen, queue.isProven, queue.inFlight]).toEqual([false, true, 0])
+})
+
 it('Retry-After holds the whole endpoint', () => {
   const queue = new EndpointQueue('none', false)
   fill(queue, 3)

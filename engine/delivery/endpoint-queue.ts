@@ -185,6 +185,12 @@ export class EndpointQueue {
     return now + delay
   }
 
+  /** It was not sent, by our own fault: it is tried again then, and nothing is held against the endpoint. */
+  putBack(id: string, at: Instant, now: Instant): void {
+    const entry = this.#landed(id)
+    if (entry) this.#schedule(entry, at, now)
+  }
+
   /** When `take` may have something that it has not now; undefined: when something is added or lands. */
   wakeAt(now: Instant): Instant | undefined {
     if (this.#inFlight >= (this.isOpen ? 1 : this.#window)) return undefined

@@ -10,12 +10,12 @@
 import pg from 'pg'
 import type { App } from '../app.ts'
 import type { LogEvent } from '../events/log-event.ts'
-import { readEventText } from '../store/webhook-deliveries.ts'
 import { getTypeParser } from '../store/database.ts'
 import { webhooksChannel } from '../store/webhooks.ts'
 import { type AttemptResult, notSent, send } from './attempt.ts'
 import type { Endpoint, Pending } from './endpoint.ts'
 import { disableWebhook } from './ending.ts'
+import { EventTexts } from './event-texts.ts'
 import { meetsConditions } from './event-choice.ts'
 import {
   type Advance,
@@ -49,6 +49,8 @@ const idleCursorMs = 5_000
 const mostInFlight = 1_024
 /** Endpoints that failed last, or never answered, may not take all places. */
 const mostUnproven = 256
+/** After a fault of our own. */
+const againMs = 1_000
 const fiveDaysMs = 5 * 86_400_000
 
 export interface DispatcherFigures {
@@ -64,6 +66,7 @@ export class Dispatcher {
   readonly #connection: pg.ClientConfig
   readonly #random: () => number
   readonly #roster: Roster
+  readonly #texts: EventTexts
   #client: pg.Client | null = null
   #abort = new AbortController()
   #isStopped = false
@@ -83,6 +86,7 @@ export class Dispatcher {
     this.#app = app
     this.#connection = connection
     this.#random = random
+    this.#texts = new EventTexts(app.database)
     const isBusy = (id: string) => this.#underWay.has(id) || this.#outcomes.some((outcome) => outcome.id === id)
     this.#roster = new Roster(app, isBusy)
   }
@@ -271,8 +275,8 @@ export class Dispatcher {
     this.#underWay.add(test.id)
     void this.#attempt(endpoint, test).then((result) => {
       this.#underWay.delete(test.id)
+      if (!result || result === 'not made') return // the next turn tries it again
       endpoint.pending.delete(test.id)
-      if (!result) return
       const status = result.isSuccess ? 'delivered' : 'failed'
       this.#record(endpoint, test, result, { status, nextAttemptAt: null })
     })
@@ -291,18 +295,19 @@ export class Dispatcher {
       void this.#attempt(endpoint, delivery).then((result) => {
         this.#underWay.delete(id)
         if (!isProven) this.#unproven -= 1
-        if (result) this.#land(endpoint, delivery, result)
+        if (result === 'not made') endpoint.queue.putBack(id, this.#app.clock() + againMs, this.#app.clock())
+        else if (result) this.#land(endpoint, delivery, result)
       })
     }
   }
 
-  /** Null: it was broken off, because this process does not send any more. */
-  async #attempt(endpoint: Endpoint, delivery: Pending): Promise<AttemptResult | null> {
+  /** Null: it was broken off, because this process does not send any more. `not made`: our own fault. */
+  async #attempt(endpoint: Endpoint, delivery: Pending): Promise<AttemptResult | 'not made' | null> {
     const { signal } = this.#abort
-    const { database, outgoing, clock, log } = this.#app
+    const { outgoing, clock, log } = this.#app
     const { webhook, settings } = endpoint
     try {
-      const text = delivery.text ?? (await readEventText(database, { ...delivery, body: null }))
+      const text = await this.#texts.read(delivery)
       if (signal.aborted) return null
       if (delivery.attemptCount === 0 && delivery.recordedAt && delivery.kind === 'event') {
         this.onFirstAttempt(Math.max(0, clock() - delivery.recordedAt.getTime()) / 1000)
@@ -314,8 +319,7 @@ export class Dispatcher {
       return signal.aborted ? null : result
     } catch (error) {
       log.warn({ err: error, webhookId: endpoint.id, deliveryId: delivery.id }, 'an attempt could not be made')
-      const target = { method: settings.method, url: webhook.url }
-      return signal.aborted ? null : notSent(target, 'our own fault; it is tried again', clock())
+      return signal.aborted ? null : 'not made'
     }
   }
 

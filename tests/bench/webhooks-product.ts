@@ -1,0 +1,44 @@
+/** The product's side of webhooks.bench.ts: sequencer, feed and the sender of webhooks, with the API to make some. */
+import { mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type pg from 'pg'
+import { pino } from 'pino'
+import { createApp } from '../../server/app.ts'
+import { readConfig } from '../../server/config.ts'
+import { ensureInstance } from '../../server/first-start.ts'
+import { createServer } from '../../server/http/server.ts'
+import { openDatabase } from '../../server/store/database.ts'
+import { Dispatcher } from '../../server/webhooks/dispatcher.ts'
+
+const instanceApiKey = 'the-instance-key-of-the-benchmark'
+const connection: pg.ClientConfig = JSON.parse(process.argv[2] ?? '{}')
+const database = openDatabase(connection)
+const app = createApp({
+  config: readConfig({
+    CARILLON_DATA_DIR: mkdtempSync(join(tmpdir(), 'carillon-bench-')),
+    CARILLON_RATE_LIMIT: '10000000',
+    CARILLON_WEBHOOK_ALLOW: '127.0.0.0/8',
+  }),
+  connection,
+  database,
+  instance: await ensureInstance(database, { adminEmail: 'root@example.com', adminPassword: 'not used here' }),
+  log: pino({ level: 'warn' }),
+  clock: Date.now,
+  masterKey: Buffer.alloc(32, 7),
+  instanceApiKey,
+  openMedia: () => ({ isUp: false, tell: () => {}, ask: () => Promise.reject(new Error('no media here')) }),
+})
+app.sequencer.start()
+await app.feed.start()
+const dispatcher = new Dispatcher({ app, connection })
+dispatcher.start()
+const http = await createServer(app, {
+  readiness: async () => ({ isReady: true, database: true, media: true, voice: true }),
+  metrics: async () => '',
+})
+const url = await http.listen({ host: '127.0.0.1', port: 0 })
+process.on('message', () =>
+  process.send?.({ ...dispatcher.figures, rss: process.memoryUsage().rss, cpu: process.cpuUsage() }),
+)
+process.send?.({ url, headers: { 'x-api-key': instanceApiKey }, accountId: app.rootAccountId })
