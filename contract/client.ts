@@ -9,12 +9,14 @@ import { mayPass, pause, waitMs } from './backoff.ts'
 import { readEventSource } from './event-source.ts'
 import { type EventOptions, EventStream, type Open } from './event-stream.ts'
 import { type ApiFailure, ConnectionFailure, toFailure } from './failure.ts'
+import { type LiveKind, LiveList, type LiveOptions, resourceOf, type Snapshot } from './live-list.ts'
 import type { Answer, BareRoute, Input, Route } from './route.ts'
 import type { EventType } from './events.ts'
 import type { EventPattern, TypesOf } from './typed-event.ts'
 
 export { ApiFailure, ConnectionFailure, CursorExpired } from './failure.ts'
 export type { EventOptions, EventStream, StreamState } from './event-stream.ts'
+export type { LiveItem, LiveKind, LiveList } from './live-list.ts'
 export type { Answer, Input, Route } from './route.ts'
 export type { EventOf, EventPattern } from './typed-event.ts'
 
@@ -110,6 +112,20 @@ export class Client {
    */
   events<const P extends EventPattern = EventType>(options: EventOptions<P> = {}): EventStream<TypesOf<P>> {
     return new EventStream<TypesOf<P>>(this.#stream(options), options)
+  }
+
+  /**
+   * Calls, registrations or meetings as they are now and from now on: a snapshot that is kept up to date.
+   * `for await (const items of client.watch('calls'))` gives the whole list, at first and after each change.
+   */
+  watch<K extends LiveKind>(kind: K, options: LiveOptions & Pick<EventOptions, 'account'> = {}): LiveList<K> {
+    const { account } = options
+    const query = { ...(account !== undefined && { account }) }
+    const open = this.#stream({ ...query, resource: resourceOf[kind] })
+    // Each kind has its own route, whose answer is a list of its items.
+    const read = (signal: AbortSignal) =>
+      this.call(`GET /v3.0/realtime/${kind}`, { query, signal }) as Promise<Snapshot<K>>
+    return new LiveList(kind, { read, open }, options)
   }
 
   #stream({ type, resource, account, since }: EventOptions): Open {

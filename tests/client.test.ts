@@ -213,6 +213,59 @@ describe('events', () => {
   })
 })
 
+describe('a live list', () => {
+  const call = (id: string, status: string, resource_seq: number) => ({ id, status, resource_seq })
+  const told = (prev: number, cursor: number, state: ReturnType<typeof call>) => {
+    const { resource_seq, ...shown } = state
+    const resource = { type: 'call', id: state.id }
+    const event = { type: 'call.held', resource, resource_seq, cursor: `c${cursor}`, data: { call: shown } }
+    return `id: c${cursor}\ndata: ${JSON.stringify({ prev: `c${prev}`, event })}\n\n`
+  }
+
+  it('is the snapshot with the newer events put into it, and a new snapshot when events are gone (E4)', async () => {
+    const expired = { error: { type: 'cursor_expired', message: 'gone', details: { oldest: 'c90' } } }
+    const answers = [
+      Response.json({ data: [call('a', 'ringing', 2), call('b', 'answered', 5)], cursor: 'c0' }),
+      new Response(
+        `id: c0\n\n${told(0, 1, call('a', 'started', 1))}${told(1, 2, call('a', 'answered', 3))}${told(2, 3, call('b', 'ended', 6))}${told(3, 4, call('d', 'ringing', 2))}`,
+      ),
+      Response.json(expired, { status: 410 }),
+      Response.json({ data: [call('e', 'answered', 9)], cursor: 'c95' }),
+    ]
+    const asked: string[] = []
+    const fake: typeof fetch = async (address) => {
+      asked.push(String(address).replace('http://x', ''))
+      return answers.shift() ?? new Response('')
+    }
+    const list = createClient({ url: 'http://x', fetch: fake }).watch('calls')
+    const seen: string[] = []
+    for await (const items of list) {
+      seen.push([...items.values()].map(({ id, status }) => `${id} ${status}`).join())
+      if (items.has('e')) list.close()
+    }
+    expect(seen).toEqual([
+      'a ringing,b answered',
+      'a answered,b answered',
+      'a answered',
+      'a answered,d ringing',
+      'e answered',
+    ])
+    expect(asked.slice(0, 3)).toEqual([
+      '/v3.0/realtime/calls',
+      '/v3.0/realtime/stream?resource=call&after=c0',
+      '/v3.0/realtime/stream?resource=call&after=c4',
+    ])
+  })
+
+  it('follows the server', async () => {
+    const list = client.watch('meetings')
+    for await (const items of list) {
+      expect([...items.keys()]).toEqual([])
+      list.close()
+    }
+  })
+})
+
 it('is small, and holds nothing of the contract', async () => {
   const entry = join(import.meta.dirname, '../contract/client.ts')
   const bundle = await rolldown({ input: entry, external: () => false })
