@@ -5,9 +5,7 @@ import { useEffect } from 'react'
 import { Frame } from './frame.tsx'
 import { LiveProvider } from './live.tsx'
 import { Problem } from './kit/problem.tsx'
-import { baseClient, isSignedOut, SessionProvider } from './session.tsx'
-
-export const whoamiKey = ['whoami']
+import { baseClient, isSignedOut, SessionProvider, whoamiKey } from './session.tsx'
 
 export function Gate() {
   const { org } = useSearch({ strict: false })

@@ -3,7 +3,7 @@
  * event tells that it changed, and the frame says whether the stream is there. A page that nobody looks at has none:
  * browsers allow six connections to a server, and it goes on at its cursor when it is looked at again.
  */
-import { createContext, type ReactNode, use, useEffect, useMemo, useRef, useState } from 'react'
+import { createContext, type ReactNode, use, useCallback, useEffect, useMemo, useRef, useState } from 'react'
 import { type QueryClient, useQueryClient } from '@tanstack/react-query'
 import type { Event } from '../../contract/event.ts'
 import { CursorExpired, type StreamState } from '../../contract/client.ts'
@@ -77,17 +77,11 @@ export function LiveProvider({ children }: { readonly children: ReactNode }) {
       setState(null)
     }
   }, [session, cache, isShown, beginning])
-  const live = useMemo<Live>(
-    () => ({
-      state,
-      beginning,
-      listen(listener) {
-        listeners.current.add(listener)
-        return () => listeners.current.delete(listener)
-      },
-    }),
-    [state, beginning],
-  )
+  const listen = useCallback((listener: Listener) => {
+    listeners.current.add(listener)
+    return () => listeners.current.delete(listener)
+  }, [])
+  const live = useMemo<Live>(() => ({ state, beginning, listen }), [state, beginning, listen])
   return <LiveContext value={live}>{children}</LiveContext>
 }
 
@@ -121,14 +115,6 @@ export function useLive(): Live {
   const live = use(LiveContext)
   if (!live) throw new Error('there is no stream here')
   return live
-}
-
-/** Hears every event from now on. */
-export function useEvents(listener: Listener): void {
-  const { listen } = useLive()
-  const latest = useRef(listener)
-  latest.current = listener
-  useEffect(() => listen((event) => latest.current(event)), [listen])
 }
 
 class Refresher {

@@ -11,7 +11,7 @@ import {
 import { Gate } from './gate.tsx'
 import { NotFound } from './kit/problem.tsx'
 
-export interface PortalSearch {
+interface PortalSearch {
   /** The organisation that is looked at, when it is not the own one. */
   org?: string | undefined
   /** Of lists: what is searched for, and what they are sorted by. */

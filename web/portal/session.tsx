@@ -2,8 +2,10 @@
 import { createContext, type ReactNode, use, useMemo } from 'react'
 import {
   keepPreviousData,
-  type QueryKey,
+  MutationCache,
+  QueryCache,
   QueryClient,
+  type QueryKey,
   type UseQueryOptions,
   useInfiniteQuery,
   useMutation,
@@ -24,7 +26,20 @@ import { i18n } from './locales/activate.ts'
 /** Two tries more, so that a restart of the server is not seen, and a fault is seen soon. */
 export const baseClient = createClient({ cookie: true, retries: 2 })
 
-export const queries = new QueryClient({
+export const whoamiKey = ['whoami']
+
+/** A session that ended, by time or elsewhere, is noticed by whatever is asked first; the gate then shows the door. */
+const onError = (error: unknown) => {
+  if (isSignedOut(error)) void queries.refetchQueries({ queryKey: whoamiKey })
+}
+
+export const queries: QueryClient = new QueryClient({
+  queryCache: new QueryCache({
+    onError: (error, { queryKey }) => {
+      if (queryKey[0] !== whoamiKey[0]) onError(error)
+    },
+  }),
+  mutationCache: new MutationCache({ onError }),
   defaultOptions: {
     // The client repeats what may be repeated; what is live says itself that it changed.
     queries: { retry: false, staleTime: 15_000, refetchOnWindowFocus: true },
@@ -32,7 +47,7 @@ export const queries = new QueryClient({
   },
 })
 
-export type Whoami = Answer<'GET /v3.0/whoami'>['data']
+type Whoami = Answer<'GET /v3.0/whoami'>['data']
 
 export interface Session {
   readonly who: Whoami
@@ -94,7 +109,7 @@ export function useRead<R extends ReadRoute>(route: R, input: Input<R>, options:
 }
 
 /** The client's argument may be left out where an operation needs nothing; given always, it is the same for all. */
-export const callWith = <R extends Route>(client: Client, route: R, input: Input<R>, options: CallOptions = {}) =>
+const callWith = <R extends Route>(client: Client, route: R, input: Input<R>, options: CallOptions = {}) =>
   (client.call as (route: R, input: Input<R> & CallOptions) => Promise<Answer<R>>).call(client, route, {
     ...input,
     ...options,

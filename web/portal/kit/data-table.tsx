@@ -38,7 +38,7 @@ interface TableProps<T> {
   readonly sort?: { readonly by: string | undefined; readonly set: (by: string) => void }
 }
 
-export interface PanelAddress {
+interface PanelAddress {
   readonly to: string
   readonly params: Readonly<Record<string, string>>
 }

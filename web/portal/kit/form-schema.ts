@@ -3,7 +3,7 @@ import contract from 'virtual:contract'
 import type { Route } from '../../../contract/client.ts'
 
 /** As much of JSON Schema (2020-12) as the contract's forms use. */
-export interface FieldSchema {
+interface FieldSchema {
   readonly $ref?: string
   readonly type?: string
   readonly description?: string

@@ -25,7 +25,7 @@ export function Panel({ title, back, rowId, actions, children }: PanelProps) {
     const pressed = (event: KeyboardEvent) => {
       if (event.key !== 'Escape' || event.defaultPrevented) return
       // A dialog or a menu over it closes first.
-      if (document.querySelector('[role=dialog], [role=menu], [role=listbox]')) return
+      if ([...document.querySelectorAll('[role=dialog], [role=menu], [role=listbox]')].some(isSeen)) return
       close()
     }
     document.addEventListener('keydown', pressed)
@@ -46,6 +46,9 @@ export function Panel({ title, back, rowId, actions, children }: PanelProps) {
     </aside>
   )
 }
+
+/** Mantine keeps what was open once, without showing it. */
+const isSeen = (element: Element) => element.checkVisibility()
 
 function useClose(back: string, rowId: string | undefined): () => void {
   const navigate = useNavigate()

@@ -58,7 +58,7 @@ function relative(seconds: number, locale: string): string {
   return format.format(Math.trunc(seconds / length), unit)
 }
 
-export const exact = (at: string, locale: string): string =>
+const exact = (at: string, locale: string): string =>
   new Date(at).toLocaleString(locale, { dateStyle: 'full', timeStyle: 'long' })
 
 const clock = {

@@ -5,7 +5,6 @@ import { useNavigate, useSearch } from '@tanstack/react-router'
 import { type FormEvent, useState } from 'react'
 import { ApiFailure } from '../../../contract/client.ts'
 import { Brand } from '../../kit/brand.tsx'
-import { whoamiKey } from '../gate.tsx'
 import { JoinBox } from '../join-box.tsx'
 import { useFailureWords } from '../kit/problem.tsx'
 import { i18n } from '../locales/activate.ts'
@@ -44,7 +43,8 @@ function SignIn() {
       await baseClient.with({ language: i18n.locale, retries: 0 }).call('PUT /v3.0/auth/session', {
         body: { data: { username: String(data.get('username')), password: String(data.get('password')) } },
       })
-      await queries.invalidateQueries({ queryKey: whoamiKey })
+      // What was read before, and that nobody was signed in, is of the past.
+      queries.clear()
       await navigate({ href: localAddress(to), replace: true })
     } catch (error) {
       setFault(words(error))
