@@ -125,6 +125,14 @@ it('a codec that cannot be recorded is changed first, and does not come back', (
   }
 })
 
+it('Opus is recorded as it is', () => {
+  const opus = sdp({ codecs: ['111 opus', '101 telephone-event'] }).replace('opus/8000', 'opus/48000/2')
+  const { world } = talking(opus, opus)
+  expect(record(world, 'start')).toBeNull()
+  expect(recorded(world)).toHaveLength(1)
+  expect(world.commands.filter(({ type }) => type === 'offer')).toEqual([])
+})
+
 it('the call ends while phones are asked for another codec', () => {
   const wide = sdp({ codecs: ['9 G722', '8 PCMA'] })
   const { world, bob, events } = talking(wide, wide)

@@ -4,10 +4,11 @@
  * the others: its leaving ends nothing, and with the call it is hung up. Emergency calls are not listened to.
  */
 import type { Instant } from '../machine.ts'
-import { type Codec, pcma, pcmu } from '../sdp/codec.ts'
+import type { Codec } from '../sdp/codec.ts'
 import { autoAnswered } from './auto-answer.ts'
 import type { Call } from './call.ts'
 import type { CallLeg } from './call-leg.ts'
+import { speech } from './call-media.ts'
 import type { ActCommand, ActionOf, CommandId, CommandRefusal, CommandTarget, SupervisionMode } from './command.ts'
 import { Invitation, type InvitationHost } from './invitation.ts'
 import type { LegId } from './leg.ts'
@@ -64,7 +65,7 @@ export class Supervision implements InvitationHost {
 
   /** What can be mixed. */
   codecs(): readonly Codec[] {
-    return [pcma, pcmu]
+    return speech
   }
 
   ringing(): void {}
