@@ -39,9 +39,12 @@ it('v6 is 3.0.3 with the tutorial’s examples, v3.0 is 3.1 with the events as w
     data: examples.meeting,
   })
   expect(telephony.openapi).toBe('3.1.0')
-  expect(
-    telephony.webhooks['meeting.started'].post.requestBody.content['application/json'].example.meetingId,
-  ).toBeTruthy()
+  const { parameters, requestBody, responses } = telephony.webhooks['meeting.started'].post
+  const { example, schema } = requestBody.content['application/json']
+  expect(example).toMatchObject({ type: 'meeting.started', data: { meetingId: expect.any(String) } })
+  expect(schema.properties.type.const).toBe('meeting.started')
+  expect(parameters.map(({ name }: { name: string }) => name)).toContain('webhook-signature')
+  expect(Object.keys(responses)).toEqual(['410', '2XX', 'default'])
 })
 
 it('no other answer may be read by a page of another origin', async () => {

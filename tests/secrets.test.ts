@@ -93,13 +93,21 @@ async function plantTelephony(tenant: Tenant): Promise<string[]> {
   const trunk = await put('trunks', { name: 'T', server: 'x', username: 'u', password: carrier })
   await done(http, 'POST', '/v3.0/trunks', { data: { ...trunk, password: changed } }, headers)
   await put('users', { first_name: 'P', hotdesk_pin: pin, password: `${device}-too` })
+  const [header, hookKey] = ['header', 'hook-key'].map((name) => `planted-${name}-${unique()}`)
+  const hook = await put('webhooks', { url: 'https://example.com', headers: { 'x-a': header }, api_key: hookKey })
+  await done(http, 'POST', `/v3.0/webhooks/${hook.id}/test`, { data: { event_type: 'key.created' } }, headers)
+  const [delivery] = (await done(http, 'GET', `/v3.0/webhooks/${hook.id}/deliveries`, undefined, headers)).data
+  const detail = await done(http, 'GET', `/v3.0/webhooks/${hook.id}/deliveries/${delivery.id}`, undefined, headers)
+  for (const secret of [header, hookKey, hook.secret]) expect(JSON.stringify(detail)).not.toContain(secret)
+  const rotated = await done(http, 'POST', `/v3.0/webhooks/${hook.id}/rotate_secret`, { data: {} }, headers)
   const account = { id: tenant.accountId, provision: { admin_password: provision } }
   await done(http, 'POST', '/v3.0/accounts', { data: account }, headers)
   expect((await done(http, 'GET', `/v3.0/devices/${phone.id}`, undefined, headers)).data.password).toBe(device)
   const told = await app.database.selectFrom('eventInbox').select('data').where('type', '=', 'trunk.updated').execute()
   const moved = await app.database.selectFrom('events').select('data').where('type', '=', 'trunk.updated').execute()
   expect(JSON.parse([...told, ...moved][0]?.data ?? '').secrets).toEqual({ password: { changed: true } })
-  return [device, carrier, changed, provision, `${device}-too`, random.password, pin].map(String)
+  const ofWebhook = [header, hookKey, hook.secret, rotated.data.secret]
+  return [device, carrier, changed, provision, `${device}-too`, random.password, pin, ...ofWebhook].map(String)
 }
 
 /** Every row of every table as text, and bytes as the text they would be. */
