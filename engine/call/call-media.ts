@@ -4,17 +4,7 @@
  */
 import type { Instant } from '../machine.ts'
 import type { PlaySource } from '../rtp/messages.ts'
-import {
-  type Codec,
-  commonOutside,
-  isG711,
-  isKnownSpeech,
-  isSpeech,
-  pcma,
-  pcmu,
-  reachable,
-  opus,
-} from '../sdp/codec.ts'
+import { type Codec, commonOutside, isKnownSpeech, isSpeech, pcma, pcmu, reachable, opus } from '../sdp/codec.ts'
 import { isFault, type OfferView, readOffer } from '../sdp/negotiate.ts'
 import type { OtherMedia } from '../sdp/other.ts'
 import type { Attempt } from './attempt.ts'
@@ -116,7 +106,7 @@ export class CallMedia {
   /** The caller's codecs in their order, and what they can be made of; its video as it is. */
   offerTo(call: Call, media: LegMedia, isByTrunk: boolean, wanted: readonly Codec[] | null): string {
     const { caller } = call
-    const codecs = wanted ?? this.#codecsForCallee(call)
+    const codecs = wanted ?? this.#plain(call, this.#codecsForCallee(call))
     const hasLines = wanted === null && !caller.isListening
     return media.offer(isByTrunk ? commonOutside(codecs) : codecs, hasLines ? relayable(this.#view) : [])
   }
@@ -124,10 +114,14 @@ export class CallMedia {
   /** What somebody is offered who is to talk to that leg. */
   codecsTowards(call: Call, leg: CallLeg | null): readonly Codec[] {
     if (!leg?.media) return call.floor.needsSpeech ? speech : defaultCodecs
-    const codecs = towards(leg.media)
+    return this.#plain(call, towards(leg.media))
+  }
+
+  /** What of it can be mixed and recorded, where it has to be. */
+  #plain(call: Call, codecs: readonly Codec[]): readonly Codec[] {
     if (!call.floor.needsSpeech) return codecs
     const plain = codecs.filter((one) => !isSpeech(one) || isKnownSpeech(one))
-    return plain.some(isG711) ? plain : speech
+    return plain.some(isKnownSpeech) ? plain : speech
   }
 
   /**

@@ -243,6 +243,18 @@ describe('consultation', () => {
     expect(world.act({ type: 'cancel', leg: null }, own)).toMatchObject({ code: 'conflict' })
   })
 
+  it('whoever consults is passed on by nothing else meanwhile: not by REFER, a command or Replaces', () => {
+    const { world, alice, carol } = consulting()
+    world.refers(alice, '1004')
+    expect(world.last(alice, 'refer_answer')?.status).toBe(491)
+    const to = { type: 'number', number: '1004' } as const
+    expect(world.act({ type: 'transfer', leg: alice, to })).toMatchObject({ code: 'conflict' })
+    world.dialogs.set('dialog of carol', carol)
+    const replaces = { callId: 'dialog of carol', toTag: 'a', fromTag: 'b', isEarlyOnly: false }
+    expect(world.last(world.call('dave-phone', '1003', { replaces }), 'reject')?.status).toBe(491)
+    expect(world.act({ type: 'cancel', leg: alice })).toBeNull()
+  })
+
   it('T5: goes on after a restart, with its music', () => {
     const { world, alice, bob, carol } = consulting()
     const next = CallWorld.withAliceAndBob('b')

@@ -161,6 +161,7 @@ export class Floor {
 
   /** The call is over. */
   close(now: Instant): void {
+    this.#endMix()
     this.parking?.close()
     if (this.meeting) this.#call.services.emit({ type: 'phones' })
     for (const one of this.#invitations) one.cancel(now)

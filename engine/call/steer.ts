@@ -50,7 +50,9 @@ export function transfer(now: Instant, call: Call, command: ActCommand<ActionOf<
   const leg = legOfCommand(call, command)
   if (isRefusal(leg)) return leg
   const other = call.peerOf(leg)
-  if (!other) return refuse('conflict', 'It does not talk to one other, who could be transferred.')
+  if (!other || call.floor.consultation) {
+    return refuse('conflict', 'It does not talk to one other, who could be transferred.')
+  }
   return pass(now, call, leg, other, command)
 }
 

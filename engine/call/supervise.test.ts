@@ -66,6 +66,7 @@ it('with the call it is hung up', () => {
   const { world, alice, carol } = supervised('monitor')
   world.hangsUp(alice)
   expect(world.last(carol, 'hangup')).toBeDefined()
+  expect(hears(world)).toEqual({})
   expect(leftovers(world)).toEqual(nothingLeft)
 })
 

@@ -51,14 +51,15 @@ export function refer(now: Instant, call: Call, leg: CallLeg, target: ReferTarge
   const peer = call.peerOf(leg)
   // Whoever is outside does not decide where our calls go (T14).
   if (leg.party.trunkId !== null) return refuse(403)
-  if (!peer) return refuse(491)
+  if (!peer || call.floor.consultation) return refuse(491)
   if (target.replaces === null) return blind(now, call, leg, peer, target.uri)
   const id = call.services.host.findDialog(target.replaces)
   const other = id === null ? undefined : call.services.callOf(id)
   const replaced = id === null ? undefined : other?.legs.get(id)
   if (!other || !replaced) return refuse(404)
   if (other === call || other.ledger.facts.accountId !== call.ledger.facts.accountId) return refuse(403)
-  if (other.peerOf(replaced)) attended(now, call, leg, peer, other, replaced)
+  if (other.floor.consultation) refuse(491)
+  else if (other.peerOf(replaced)) attended(now, call, leg, peer, other, replaced)
   else if (other.isWaiting && replaced === other.caller) early(now, call, leg, peer, other)
   else refuse(491)
 }
@@ -241,6 +242,7 @@ export function inviteReplacing(
   if (!call || !replaced) return 481
   if (source.accountId !== call.ledger.facts.accountId) return 403
   if (source.kind === 'trunk' && source.trunkId !== replaced.party.trunkId) return 403
+  if (call.floor.consultation) return 491
   const isTalking = call.peerOf(replaced) !== null
   if (isTalking && replaces.isEarlyOnly) return 486
   // "If the Replaces header field matches an early dialog that was not initiated by this UA, it returns a 481."

@@ -69,7 +69,7 @@ it('who is muted is heard by nobody, and the supervisor is hung up with the call
   await Promise.all([call.bye(), taken.ended(), carols.ended()])
 })
 
-it('a person without the right is refused', async () => {
+it('a key has to say whose phone is called', async () => {
   const { callId, call, taken } = await talkSteered(organisation, [alice, aliceHz], [bob, bobHz])
   const answer = await organisation.raw('POST', `realtime/calls/${callId}/monitor`, { mode: 'barge' })
   expect(answer).toMatchObject({ status: 400, error: { details: { issues: [{ field: 'data.by' }] } } })
