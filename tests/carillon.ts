@@ -107,7 +107,12 @@ export class Carillon {
   static async start(extra: Record<string, string> = {}): Promise<Carillon> {
     const [http, webrtc, sip] = [await freePort('tcp'), await freePort('udp'), await freePorts('tcp', 2)]
     const carillon = new Carillon({ http, webrtc, sip, rtp: rtpPorts() }, extra)
-    await carillon.start()
+    try {
+      await carillon.start()
+    } catch (error) {
+      await carillon.destroy()
+      throw error
+    }
     return carillon
   }
 
