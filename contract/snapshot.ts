@@ -54,7 +54,7 @@ export const Presence = z
   })
   .meta({ id: 'Presence' })
 
-export const SnapshotFilter = z.strictObject({ account: EventFilter.shape.account })
+const SnapshotFilter = z.strictObject({ account: EventFilter.shape.account })
 
 const snapshot = <P extends string, T extends z.ZodType>(
   path: P,

@@ -1,5 +1,6 @@
 /** A reader of Server-Sent Events for tests, as strict as a browser's (WHATWG HTML §9.2.6). */
 import type { Event } from '../contract/event.ts'
+import { SseEnd, SseEvent } from '../contract/realtime.ts'
 
 export interface SseFrame {
   readonly id: string | undefined
@@ -31,8 +32,8 @@ export async function readSse(url: string, headers: Record<string, string>): Pro
       if (done) throw new Error(`the stream ended after ${events.length} of ${count} events`)
       before ??= value.id
       if (value.data === '') continue
-      if (value.event !== 'message') throw new Error(value.data)
-      const { prev, event } = JSON.parse(value.data)
+      if (value.event !== 'message') throw new Error(SseEnd.parse(JSON.parse(value.data)).message)
+      const { prev, event } = SseEvent.parse(JSON.parse(value.data))
       if (prev !== before || event.cursor !== value.id) throw new Error(`${prev} is not ${before}: ${value.data}`)
       before = event.cursor
       texts.push(value.data.slice(value.data.indexOf('"event":') + 8, -1))

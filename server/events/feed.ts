@@ -21,7 +21,7 @@ interface Options {
   readonly log: FastifyBaseLogger
 }
 
-export interface Following {
+interface Following {
   /** The position that was seen last: what follows it is told. */
   readonly after: number
   readonly filter: LogFilter
