@@ -69,6 +69,7 @@ const isOut = ({ participantId }: MeetingPhone) =>
 it('what voice has comes in with its cause, and leaves when voice has it no more', async () => {
   const one = phone()
   app.phones.sync([one])
+  app.phones.sync([structuredClone(one)]) // before the first was looked at
   await isIn(one)
   expect(await inside()).toMatchObject([{ name: '+322•••••99', phone: '+322•••••99', microphone: true, camera: false }])
   app.phones.sync([one])

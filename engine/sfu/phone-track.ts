@@ -71,7 +71,7 @@ export class PhoneTrack implements Mixable {
     this.#timestamp = Math.floor(random() * 2 ** 32)
   }
 
-  say({ samples }: Frame): void {
+  say({ samples }: Frame, _source: object, _nowMs: number): void {
     const isSilent = samples.every((sample) => sample <= silentPeak && sample >= -silentPeak)
     const isFirst = !isSilent && this.#silentFrames >= framesBeforeSilence
     this.#silentFrames = isSilent ? this.#silentFrames + 1 : 0

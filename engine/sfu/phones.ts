@@ -157,13 +157,13 @@ export class Phones {
     for (const { mix } of this.#rooms.values()) mix.tick(nowMs)
   }
 
-  #say({ mix }: RoomMix, member: Member, frame: Frame, nowMs: number): void {
-    if (member instanceof PhoneTrack) return member.say(frame)
+  #say({ mix, tracks }: RoomMix, member: Member, frame: Frame, nowMs: number): void {
     if (member instanceof TrackVoice) return
     try {
       member.say(frame, mix, nowMs)
     } catch (error) {
-      this.#parts.fault(member, error)
+      const line = member instanceof PhoneTrack ? [...tracks].find(([, track]) => track === member)?.[0] : member
+      if (line) this.#parts.fault(line, error)
     }
   }
 }

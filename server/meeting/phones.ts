@@ -96,7 +96,7 @@ export class MeetingPhones {
   }
 
   async #enterRoom(room: Room, phone: MeetingPhone): Promise<boolean> {
-    if (this.#present.get(phone.participantId) !== phone) return true
+    if (!this.#present.has(phone.participantId)) return true
     const known = room.members.get(phone.participantId)
     if (known) return this.#welcomeBack(room, known)
     if (this.#refusal(room) !== null) return false
