@@ -52,8 +52,11 @@ export type MediaOrder =
       readonly mix: string
       readonly hears: Readonly<Record<EndpointId, readonly EndpointId[]>>
     }
-  /** An audio participant of a meeting of this worker (M8), in place of what it was joined to. `peer`: as engine/sfu names it. */
-  | { readonly type: 'meeting'; readonly endpoint: EndpointId; readonly peer: string }
+  /**
+   * A participant of a meeting (M8), in place of what it was joined to. `peer`: as engine/sfu names it; `worker`: where
+   * the meeting is, which is another one only for whoever gives the order to the right one (server/voice/meeting-ways.ts).
+   */
+  | { readonly type: 'meeting'; readonly endpoint: EndpointId; readonly peer: string; readonly worker: number }
   /** Sends a digit by RFC 4733. */
   | { readonly type: 'dtmf'; readonly endpoint: EndpointId; readonly digit: string; readonly durationMs: number }
   /** Answered by `closed`. */
