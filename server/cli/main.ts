@@ -2,6 +2,7 @@
 import { ApiFailure, ConnectionFailure, createClient } from '../../contract/client.ts'
 import { ConfigError } from '../config.ts'
 import { type Command, formatCommands, formatHelp, readArguments, UsageError } from './command.ts'
+import { call } from './call.ts'
 import { eventsTail } from './events-tail.ts'
 import { listen } from './listen.ts'
 import { readTarget } from './target.ts'
@@ -9,7 +10,7 @@ import { type Streams, Terminal, withoutControls } from './terminal.ts'
 import { trigger } from './trigger.ts'
 import { whoami } from './whoami.ts'
 
-const commands: readonly Command[] = [listen, trigger, eventsTail, whoami]
+const commands: readonly Command[] = [listen, trigger, eventsTail, call, whoami]
 
 async function run(args: readonly string[], streams: Streams, signal: AbortSignal): Promise<number> {
   const found = findCommand(args)
