@@ -264,12 +264,16 @@ describe('its secrets', () => {
     expect((await read(`/${made.id}`, operator)).headers).toEqual({ authorization: 'Bearer planted', 'x-c': 'c' })
     await change(made.id, { headers: null })
     expect((await read(`/${made.id}`, operator)).headers).toEqual({})
+    // It sends back what it was sent.
+    receiver.answer = (request, response) => response.end(JSON.stringify(request.headers))
     await happen()
     const [got] = await arrived(made.path, 1)
     expect(got?.headers['x-api-key']).toBe('planted-key')
+    await eventually(async () => (await deliveries(made.id))[0]?.status).toBe('delivered')
     const [delivery] = await deliveries(made.id)
     const detail = await read(`/${made.id}/deliveries/${delivery.id}`)
     expect(detail.request.headers['x-api-key']).toBe(secretMask)
+    expect(detail.response.body).toContain('x-api-key')
     expect(JSON.stringify(detail)).not.toContain('planted')
   })
 

@@ -1,4 +1,5 @@
 /** One attempt: a request and what it means. Any 2xx is a success; everything else is a failure. */
+import { secretMask } from '../../contract/webhook.ts'
 import type { Attempt } from '../../contract/webhook-delivery.ts'
 import { RequestFailed, type SafeClient } from '../outgoing/safe-client.ts'
 import type { KeptResponse } from '../store/webhook-tables.ts'
@@ -38,7 +39,7 @@ export async function send(
     const mayWait = status === 429 || status === 503
     return {
       attempt: told(status, isSuccess ? null : wordsFor(status)),
-      response: { headers: keptHeaders(answer.headers), body: answer.body },
+      response: hidden({ headers: keptHeaders(answer.headers), body: answer.body }, request),
       isSuccess,
       isGone: status === 410,
       retryAfterMs: mayWait ? parseRetryAfter(answer.headers['retry-after'], clock()) : null,
@@ -71,6 +72,15 @@ function parseRetryAfter(text: string | undefined, now: number): number | null {
 
 const mostHeaders = 30
 const longestHeader = 500
+const shortestSecret = 4
+
+/** An endpoint that sends back what it was sent does not make our secrets readable. */
+function hidden(response: KeptResponse, { masked, headers }: WebhookRequest): KeptResponse {
+  const secrets = masked.flatMap((name) => headers[name] ?? []).filter((value) => value.length >= shortestSecret)
+  const hide = (text: string) => secrets.reduce((rest, secret) => rest.replaceAll(secret, secretMask), text)
+  const names = Object.entries(response.headers).map(([name, value]) => [name, hide(value)])
+  return { headers: Object.fromEntries(names), body: hide(response.body) }
+}
 
 /** Cookies are the endpoint's own affair. */
 const keptHeaders = (headers: Readonly<Record<string, string>>): Record<string, string> =>

@@ -134,9 +134,10 @@ export class Dispatcher {
   /** Null while another process sends. */
   async #lead(): Promise<pg.Client | null> {
     const client = new pg.Client({ ...this.#connection, types: { getTypeParser } })
-    this.#abort = new AbortController()
+    const abort = new AbortController()
+    this.#abort = abort
     client.on('error', () => {})
-    client.on('end', () => this.#abort.abort())
+    client.on('end', () => abort.abort())
     client.on('notification', ({ payload }) => {
       if (payload) this.#roster.changed.add(payload)
       this.poke()
@@ -263,9 +264,7 @@ export class Dispatcher {
     const now = this.#app.clock()
     const endpoints = [...this.#roster.endpoints.values()]
     for (const endpoint of endpoints) {
-      for (const test of endpoint.pending.values()) {
-        if (test.kind === 'test' && !this.#underWay.has(test.id)) this.#sendTest(endpoint, test)
-      }
+      for (const test of endpoint.tests.values()) if (!this.#underWay.has(test.id)) this.#sendTest(endpoint, test)
     }
     for (const endpoint of endpoints) if (endpoint.queue.isProven) this.#sendSome(endpoint, now)
     for (const endpoint of endpoints) if (!endpoint.queue.isProven) this.#sendSome(endpoint, now)
@@ -276,7 +275,7 @@ export class Dispatcher {
     void this.#attempt(endpoint, test).then((result) => {
       this.#underWay.delete(test.id)
       if (!result || result === 'not made') return // the next turn tries it again
-      endpoint.pending.delete(test.id)
+      endpoint.tests.delete(test.id)
       const status = result.isSuccess ? 'delivered' : 'failed'
       this.#record(endpoint, test, result, { status, nextAttemptAt: null })
     })

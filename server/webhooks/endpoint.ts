@@ -58,6 +58,8 @@ export class Endpoint {
   compose: Compose
   queue: EndpointQueue
   readonly pending = new Map<string, Pending>()
+  /** They stand in no queue: each is sent once, at once. */
+  readonly tests = new Map<string, Pending>()
   replays: ReplayRow[] = []
   /** Where the log was read to, and up to where that is written down. */
   position: number
@@ -108,7 +110,7 @@ export class Endpoint {
 
   /** What is far from being sent need not lie in memory. */
   forgetTexts(): void {
-    for (const delivery of this.pending.values()) if (delivery.kind !== 'test') delivery.text = null
+    for (const delivery of this.pending.values()) delivery.text = null
   }
 }
 

@@ -84,7 +84,7 @@ export class Roster {
       if (this.#isBusy(row.id)) continue
       const known = endpoint.pending.get(row.id)
       if (row.kind === 'test') {
-        if (!known) endpoint.pending.set(row.id, toPending(row))
+        endpoint.tests.set(row.id, toPending(row))
       } else if (!known) {
         endpoint.add(toPending(row), now)
       } else if (row.attemptCount === 0 && known.attemptCount > 0) {
