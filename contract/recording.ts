@@ -29,7 +29,7 @@ export const Recording = z
   .meta({ id: 'Recording' })
 export type Recording = z.output<typeof Recording>
 
-export const RecordingFilter = z.strictObject({
+const RecordingFilter = z.strictObject({
   ...paging,
   call_id: CallId.optional(),
   user_id: Id.optional().meta({ description: 'Who had it made, or whose call it is.' }),
@@ -37,7 +37,7 @@ export const RecordingFilter = z.strictObject({
 })
 
 /** The whole file: whoever sends it does so as it reads it. */
-export const RecordingSound = z.object({
+const RecordingSound = z.object({
   bytes: z.custom<Uint8Array | AsyncIterable<Uint8Array>>((value) => typeof value === 'object' && value !== null),
   fileName: z.string(),
   sizeBytes: z.int(),

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { CallWorld, sdp } from '../testing/call-world.ts'
 import { anAccount, aTrunk } from '../testing/directory.ts'
+import { lastSnapshot, leftovers, nothingLeft } from '../testing/talking.ts'
 import type { CallAction } from './command.ts'
 import type { LegId } from './leg.ts'
 
@@ -38,18 +39,6 @@ function consulting() {
   parts.world.takeLog()
   return { ...parts, carol }
 }
-
-function everythingEnded(world: CallWorld): void {
-  expect(world.calls.size).toBe(0)
-  expect(world.timers.size).toBe(0)
-  for (const name of ['alice', 'bob', 'carol', 'dave']) expect(world.calls.isInUse(`${name}-phone`), name).toBe(false)
-  expect(world.events.filter((event) => event === 'call.ended')).toHaveLength(1)
-  expect(world.recordsOf('cdr')).toHaveLength(1)
-  const opened = world.orders.filter(({ type }) => type === 'open').length
-  expect(world.orders.filter(({ type }) => type === 'close')).toHaveLength(opened)
-}
-
-const lastSnapshot = (world: CallWorld): string => world.recordsOf('snapshot').at(-1)?.text ?? ''
 
 describe('consultation', () => {
   it('the other waits with music while the third rings, then the two talk', () => {
@@ -102,7 +91,7 @@ describe('consultation', () => {
     world.hangsUp(carol)
     expect(world.last(bob, 'hangup')).toBeDefined()
     expect(world.cdr).toMatchObject({ caller: { userId: 'alice' }, callee: { userId: 'bob' } })
-    everythingEnded(world)
+    expect(leftovers(world)).toEqual(nothingLeft)
   })
 
   it('completed by who was called: the history says whom the caller reached in the end', () => {
@@ -114,7 +103,7 @@ describe('consultation', () => {
     expect(world.log).toContain(`media bridge ${alice} ${carol}`)
     world.hangsUp(alice)
     expect(world.cdr).toMatchObject({ caller: { userId: 'alice' }, callee: { userId: 'carol' } })
-    everythingEnded(world)
+    expect(leftovers(world)).toEqual(nothingLeft)
   })
 
   it('cancelled while it rings, or when it was answered: back to the two of before', () => {
@@ -133,7 +122,7 @@ describe('consultation', () => {
         correlationId: world.commandIds[1],
       })
       world.hangsUp(bob)
-      everythingEnded(world)
+      expect(leftovers(world)).toEqual(nothingLeft)
     }
   })
 
@@ -150,7 +139,7 @@ describe('consultation', () => {
     expect(world.log.filter((line) => line === `media stop ${alice}`)).toHaveLength(1)
     expect(world.log).toContain(`media bridge ${alice} ${bob}`)
     world.hangsUp(alice)
-    everythingEnded(world)
+    expect(leftovers(world)).toEqual(nothingLeft)
   })
 
   it('nobody answers for a minute', () => {
@@ -169,7 +158,7 @@ describe('consultation', () => {
     expect(world.log).toContain(`media bridge ${alice} ${bob}`)
     expect(events().at(-1)).toMatchObject({ event: 'call.consultation_ended', about: { reason: 'hung_up' } })
     world.hangsUp(bob)
-    everythingEnded(world)
+    expect(leftovers(world)).toEqual(nothingLeft)
   })
 
   it('who consults hangs up: the two others are joined; before an answer the call is over', () => {
@@ -178,7 +167,7 @@ describe('consultation', () => {
     expect(world.log).toContain(`media bridge ${bob} ${carol}`)
     expect(events().at(-1)?.event).toBe('call.transferred')
     world.hangsUp(bob)
-    everythingEnded(world)
+    expect(leftovers(world)).toEqual(nothingLeft)
 
     const other = talking()
     other.consult(other.alice)
@@ -186,7 +175,7 @@ describe('consultation', () => {
     other.world.hangsUp(other.alice)
     expect(other.world.last(ringing, 'hangup')).toBeDefined()
     expect(other.world.last(other.bob, 'hangup')).toBeDefined()
-    everythingEnded(other.world)
+    expect(leftovers(other.world)).toEqual(nothingLeft)
   })
 
   it('who waits hangs up: the two who talk go on', () => {
@@ -200,7 +189,7 @@ describe('consultation', () => {
     expect(world.last(alice, 'hangup')).toBeUndefined()
     world.hangsUp(alice)
     expect(world.last(carol, 'hangup')).toBeDefined()
-    everythingEnded(world)
+    expect(leftovers(world)).toEqual(nothingLeft)
   })
 
   it('by a trunk: with the consultant’s rights and at its cost, its early media is heard', () => {
@@ -220,7 +209,7 @@ describe('consultation', () => {
       billedUserId: 'alice',
       billingSeconds: 30,
     })
-    everythingEnded(world)
+    expect(leftovers(world)).toEqual(nothingLeft)
   })
 
   it('what does not fit is refused, and nothing changes', () => {
@@ -308,7 +297,7 @@ describe('merge', () => {
     world.hangsUp(second ?? '')
     expect(world.last(first ?? '', 'hangup')).toBeDefined()
     expect(world.cdr.caller.userId).toBe('alice')
-    everythingEnded(world)
+    expect(leftovers(world)).toEqual(nothingLeft)
   })
 
   it('a codec that cannot be mixed is changed first; whoever refuses keeps things as they are', () => {

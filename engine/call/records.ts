@@ -104,7 +104,7 @@ export type ConsultationEnd =
   | 'unreachable'
   | 'failed'
 /** Why nothing more is recorded. */
-export type RecordingEnd = 'stopped' | 'call_ended' | 'failed'
+type RecordingEnd = 'stopped' | 'call_ended' | 'failed'
 
 /** What an event of a command tells besides the call. */
 export interface EventAbout {
@@ -113,6 +113,7 @@ export interface EventAbout {
   readonly reason?: ConsultationEnd | RecordingEnd
   readonly mode?: SupervisionMode
   readonly recordingId?: string
+  readonly meeting?: { readonly meetingId: string; readonly participantId: string }
   readonly digitCount?: number
 }
 
