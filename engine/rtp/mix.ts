@@ -10,7 +10,7 @@ import { Limiter } from './limiter.ts'
 import { Frame } from './mouth.ts'
 import { samplesPerMs } from './speech.ts'
 
-export const mixMs = 20
+const mixMs = 20
 const frameSamples = mixMs * samplesPerMs
 /** A stall that is longer is left out, not caught up. */
 const longestStallMs = 200

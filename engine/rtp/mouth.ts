@@ -34,7 +34,7 @@ export class Frame {
   }
 }
 
-export interface MouthParts {
+interface MouthParts {
   readonly stream: OutgoingStream
   /** Used again for every packet (M5). */
   readonly scratch: Uint8Array

@@ -22,7 +22,7 @@ interface PhoneRoom {
   readonly peers: ReadonlySet<Peer>
 }
 
-export interface PhonesParts {
+interface PhonesParts {
   readonly opus: Opus
   readonly random: () => number
   readonly publish: (peerId: PeerId, packet: Uint8Array) => void

@@ -18,7 +18,7 @@ interface Waiting {
 }
 type Asked<T> = T extends { readonly request: number } ? Omit<T, 'request'> : never
 
-export interface VoiceEvents {
+interface VoiceEvents {
   /** Events wait in the inbox. */
   wrote(): void
   /** All legs that are in meetings. */

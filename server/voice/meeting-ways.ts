@@ -14,7 +14,7 @@ import type { Ports } from './ports.ts'
 type MeetingOrder = Extract<MediaOrder, { type: 'meeting' }>
 type Client = Pick<MediaClient, 'order' | 'remoteOf'>
 
-export interface MeetingWaysOptions {
+interface MeetingWaysOptions {
   readonly own: Client
   /** The worker of that index. */
   readonly other: (worker: number) => Client
