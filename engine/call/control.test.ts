@@ -220,9 +220,14 @@ describe('hold', () => {
     agrees(world, bob, 'recvonly')
     const next = restarted(world)
     expect(next.log).toContain(`media play ${bob} silence`)
+    // The worker lived on: what it played for the other process ends now.
+    const before = world.orders.findLast((order) => order.type === 'play')
+    if (before?.type === 'play') next.media({ type: 'played', endpoint: bob, play: before.play, reason: 'stopped' })
+    next.takeLog()
     expect(next.act({ type: 'unhold', leg: alice }, { leg: alice })).toBeNull()
     expect(offered(next, bob)).toContain('a=sendrecv')
     agrees(next, bob, 'sendrecv')
+    expect(next.log).toContain(`media stop ${bob}`)
     expect(next.events).toEqual(['call.resumed'])
   })
 

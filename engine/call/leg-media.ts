@@ -52,9 +52,13 @@ export interface MediaSnapshot {
   readonly codecs: readonly MappedCodec[]
   readonly isHeld: boolean
   readonly isMadeToWait?: boolean
+  readonly plays?: number
   /** By their kind. */
   readonly others: readonly (readonly [string, OtherLine])[]
 }
+
+/** More than a call begins to play without being written down. */
+const playsSinceSnapshot = 1_000
 
 const noKeys: SrtpKeys = { AES_CM_128_HMAC_SHA1_80: '', AES_CM_128_HMAC_SHA1_32: '' }
 
@@ -90,6 +94,8 @@ export class LegMedia {
       this.remote = kept.remote
       this.isHeld = kept.isHeld
       this.isMadeToWait = kept.isMadeToWait ?? false
+      // What the worker still plays for the process before this one has another name: its end is not that of ours.
+      this.#plays = (kept.plays ?? 0) + playsSinceSnapshot
       for (const [kind, line] of kept.others) this.#others.set(kind, line)
     }
   }
@@ -264,6 +270,7 @@ export class LegMedia {
       codecs: this.codecs,
       isHeld: this.isHeld,
       isMadeToWait: this.isMadeToWait,
+      plays: this.#plays,
       others,
     }
   }

@@ -130,6 +130,8 @@ export class Switch implements ControlHandler {
   readonly #timers: NodeJS.Timeout[] = []
   /** Where the peer of a leg sends its SIP from. */
   readonly #peers = new Map<LegId, string>()
+  /** What calls of the process before this one have to say, such as a BYE, until there are sockets. */
+  #unsent: [Hop, Uint8Array, string][] | null = []
   readonly #counts = { messagesIn: 0, messagesOut: 0, malformed: 0 }
 
   constructor(options: SwitchOptions) {
@@ -288,6 +290,9 @@ export class Switch implements ControlHandler {
     for (const client of this.#others.values()) client.settled()
     this.#isSettled = true
     await whenPortIsFree(() => this.#sockets.open())
+    const unsent = this.#unsent ?? []
+    this.#unsent = null
+    for (const [hop, bytes, ticket] of unsent) this.#send(hop, bytes, ticket)
     this.#trunkRegistrations.refresh()
     this.#trunkProbes.refresh()
     const watching = await listSipSubscriptions(database, node)
@@ -433,6 +438,10 @@ export class Switch implements ControlHandler {
   }
 
   #send(hop: Hop, bytes: Uint8Array, ticket: string): void {
+    if (this.#unsent) {
+      this.#unsent.push([hop, bytes, ticket])
+      return
+    }
     this.#counts.messagesOut += 1
     this.#ladders.noteOut(hop, bytes)
     this.#sockets.send(hop, bytes, ticket)
