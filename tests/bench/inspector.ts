@@ -7,8 +7,10 @@ import { until } from '../carillon.ts'
 
 /** Of a process after a full collection. */
 export interface Census {
-  /** Resident. What it took to look is in it, and stays for the next look. */
+  /** Resident, before anybody looked at what it holds. */
   readonly rssBytes: number
+  /** And after it: the text of the heap took memory, which the allocator keeps. */
+  readonly lookedRssBytes: number
   readonly heapBytes: number
   /** ArrayBuffers and what else hangs on objects outside of the heap. */
   readonly externalBytes: number
@@ -53,14 +55,19 @@ export async function takeCensus(address: string): Promise<Census> {
     socket.send(JSON.stringify({ id, method, params }))
     return new Promise<{ readonly result?: { readonly value?: string } }>((resolve) => waiting.set(id, resolve))
   }
+  const measure = async (): Promise<[NodeJS.MemoryUsage, string[]]> => {
+    // Finalizers of what one collection found are run before the next.
+    for (let turn = 0; turn < 3; turn++) await ask('HeapProfiler.collectGarbage')
+    const { result } = await ask('Runtime.evaluate', { expression: figures })
+    return JSON.parse(result?.value ?? '')
+  }
+  const [memory, resources] = await measure()
   await ask('HeapProfiler.takeHeapSnapshot', { reportProgress: false })
-  // Finalizers of what one collection found are run before the next.
-  for (let turn = 0; turn < 3; turn++) await ask('HeapProfiler.collectGarbage')
-  const { result } = await ask('Runtime.evaluate', { expression: figures })
+  const [looked] = await measure()
   socket.close()
-  const [memory, resources]: [NodeJS.MemoryUsage, string[]] = JSON.parse(result?.value ?? '')
   return {
     rssBytes: memory.rss,
+    lookedRssBytes: looked.rss,
     heapBytes: memory.heapUsed,
     externalBytes: memory.external,
     counts: countNodes(JSON.parse(chunks.join(''))),
