@@ -1,4 +1,5 @@
 /** A reader of Server-Sent Events for tests, as strict as a browser's (WHATWG HTML §9.2.6). */
+import { Agent, fetch, type Response } from 'undici'
 import type { Event } from '../contract/event.ts'
 import { SseEnd, SseEvent } from '../contract/realtime.ts'
 
@@ -19,8 +20,9 @@ export interface SseReader {
 }
 
 export async function readSse(url: string, headers: Record<string, string>): Promise<SseReader> {
-  const closing = new AbortController()
-  const response = await fetch(url, { headers, signal: closing.signal })
+  // Of its own: one that is shared opens another connection in place of the one that was cut, and a server waits for it.
+  const dispatcher = new Agent()
+  const response = await fetch(url, { headers, dispatcher })
   if (!response.body) throw new Error('no body')
   const frames = readFrames(response.body)
   const texts: string[] = []
@@ -41,7 +43,7 @@ export async function readSse(url: string, headers: Record<string, string>): Pro
     }
     return events
   }
-  return { response, frames, next, texts, close: () => closing.abort() }
+  return { response, frames, next, texts, close: () => void dispatcher.destroy() }
 }
 
 async function* readFrames(body: ReadableStream<Uint8Array>): AsyncGenerator<SseFrame> {

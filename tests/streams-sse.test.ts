@@ -27,7 +27,11 @@ async function stream(query = '', headers: Record<string, string> = key): Promis
 
 const schedule = (topic = 'T', of = tenant) =>
   done(http, 'POST', '/api/v6/meeting', { topic }, withKey(of.key.secret)).then(({ data }) => data)
-const present = async (headers = key) => (await done(http, 'GET', '/v3.0/events?after=now', undefined, headers)).next
+/** The cursor behind everything that was told until now. */
+async function present(): Promise<string> {
+  while (await app.database.selectFrom('eventInbox').select('id').limit(1).executeTakeFirst()) app.sequencer.poke()
+  return (await done(http, 'GET', '/v3.0/events?after=now', undefined, key)).next
+}
 
 /** The last frame, which says why. */
 async function endOf({ frames }: SseReader) {
