@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import { Carillon, until } from '../carillon.ts'
 import { Organisation, type Telephone } from './organisation.ts'
 import { partAt } from './sound.ts'
-import { command, hearsAll, legsOf, talkSteered, takes } from './steering.ts'
+import { command, hearsAll, legsOf, takes, talkSteered, toldOf } from './steering.ts'
 
 const [aliceHz, bobHz, carolHz] = [440, 700, 1_250]
 
@@ -41,8 +41,6 @@ async function consulting() {
   return { ...call, carols: taken, leg_id }
 }
 
-const types = async (callId: string) => (await organisation.callEvents(callId)).map(({ type }) => type)
-
 it('completed: the other two hear each other, the consultant is out, one call with one record', async () => {
   const { callId, call, taken, carols, leg_id } = await consulting()
   const event = await command(organisation, callId, 'complete', { leg_id })
@@ -52,7 +50,7 @@ it('completed: the other two hear each other, the consultant is out, one call wi
   await Promise.all([call.bye(), carols.ended()])
   const [record] = (await organisation.records(1)).slice(-1)
   expect(record).toMatchObject({ call_id: callId, caller: { number: '1001' }, callee: { number: '1003' } })
-  expect((await types(callId)).slice(2)).toEqual([
+  expect((await toldOf(organisation, callId)).slice(2)).toEqual([
     'call.answered',
     'call.consultation_started',
     'call.consultation_answered',
@@ -94,5 +92,10 @@ it('merged: everybody hears the two others, until one leaves', async () => {
   await organisation.eventOf('call.unmerged')
   await Promise.all([alice.sound.hears(carolHz), carol.sound.hears(aliceHz)])
   await Promise.all([call.bye(), carols.ended()])
-  expect((await types(callId)).slice(-4)).toEqual(['call.merged', 'call.unmerged', 'call.ended', 'cdr.final'])
+  expect((await toldOf(organisation, callId)).slice(-4)).toEqual([
+    'call.merged',
+    'call.unmerged',
+    'call.ended',
+    'cdr.final',
+  ])
 })

@@ -4,7 +4,7 @@ import { Carillon, until } from '../carillon.ts'
 import { Organisation, type Telephone } from './organisation.ts'
 import { header } from './phone.ts'
 import { mediaOf, partAt } from './sound.ts'
-import { command, talkSteered, takes } from './steering.ts'
+import { command, takes, talkSteered, toldOf } from './steering.ts'
 
 const [aliceHz, bobHz, carolHz] = [440, 700, 1_250]
 
@@ -31,8 +31,6 @@ afterAll(async () => {
   await carillon?.destroy()
 })
 
-const types = async (callId: string) => (await organisation.callEvents(callId)).map(({ type }) => type)
-
 it('parked: the phone that parked is free, the other hears music; retrieved by another phone', async () => {
   const { callId, call, taken, legs } = await talkSteered(organisation, [alice, aliceHz], [bob, bobHz])
   const parked = await command(organisation, callId, 'park', { leg_id: legs['1002'] })
@@ -55,7 +53,7 @@ it('parked: the phone that parked is free, the other hears music; retrieved by a
   await Promise.all([alice.sound.hears(carolHz), carol.sound.hears(aliceHz)])
   await Promise.all([carols.bye(), call.ended()])
   await organisation.records(1)
-  expect((await types(callId)).slice(2)).toEqual([
+  expect((await toldOf(organisation, callId)).slice(2)).toEqual([
     'call.answered',
     'call.parked',
     'call.retrieved',

@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import { Carillon, type Json, until } from '../carillon.ts'
 import { Organisation, type Telephone } from './organisation.ts'
 import { partAt } from './sound.ts'
-import { command, talkSteered, takes } from './steering.ts'
+import { command, takes, talkSteered, toldOf } from './steering.ts'
 
 const [aliceHz, bobHz, carolHz] = [440, 700, 1_250]
 
@@ -116,7 +116,7 @@ it('goes on when a side is replaced, and ends with the call', async () => {
   expect(partAt(left.subarray(0, 6_000), aliceHz)).toBeGreaterThan(0.8)
   expect(partAt(left.subarray(-8_000), carolHz)).toBeGreaterThan(0.8)
   expect(partAt(right.subarray(-8_000), bobHz)).toBeGreaterThan(0.8)
-  const told = (await organisation.callEvents(callId)).map(({ type }) => type)
+  const told = await toldOf(organisation, callId)
   expect(told.slice(-3)).toEqual(['call.recording_stopped', 'call.ended', 'cdr.final'])
 })
 
@@ -153,7 +153,7 @@ it('T5: the voice process is killed: the same file goes on; the call and the rec
   expect(recording.duration_seconds).toBeGreaterThan(1.5)
   expect(isMostly(left, aliceHz), String(seconds(left, aliceHz))).toBe(true)
   await Promise.all([call.bye(), taken.ended()])
-  const told = (await organisation.callEvents(callId)).map(({ type }) => type)
+  const told = await toldOf(organisation, callId)
   expect(told.filter((type) => type === 'call.recording_stopped')).toHaveLength(1)
 })
 

@@ -75,3 +75,12 @@ export async function hearsNothing({ sound }: Pick<Telephone, 'sound'>): Promise
     10_000,
   )
 }
+
+/** What was told of a call, when it is over. */
+export async function toldOf(organisation: Organisation, callId: string): Promise<string[]> {
+  const read = async () => (await organisation.callEvents(callId)).map(({ type }) => String(type))
+  return until(async () => {
+    const types = await read()
+    return types.at(-1) === 'cdr.final' ? types : null
+  }, `the end of ${callId}`)
+}
