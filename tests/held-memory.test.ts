@@ -15,6 +15,10 @@ import { hashes } from '../server/voice/doorkeeper.ts'
 setFlagsFromString('--expose-gc')
 const collect: () => void = runInNewContext('gc')
 
+/** Thousands of messages, on cores that others use too. */
+const testMs = 30_000
+const warmUp = 300
+
 function heapBytes(): number {
   collect()
   return process.memoryUsage().heapUsed
@@ -64,29 +68,36 @@ const registration = (user: number, callId: string) =>
     'User-Agent: Desk phone 1.2.3 of some vendor',
   )
 
-it('T29: an answer that is remembered is not remembered with its request', () => {
-  const count = 1_500
-  const server = new DigestServer({ hashes, sign: () => 'signature', since: 0 })
+/** What each of so many keeps, once those before them have compiled the code. */
+function bytesOfEach(count: number, keep: (at: number) => void): number {
+  for (let at = -warmUp; at < 0; at++) keep(at)
   const before = heapBytes()
-  for (let at = 0; at < count; at++) {
-    const answer = answered(server.challenge(at, expected))
-    if (answer) expect(server.check(at, answer, 'INVITE', expected)).toBe('ok')
-  }
-  expect(server.remembered).toBe(count)
-  expect((heapBytes() - before) / count).toBeLessThan(300)
+  for (let at = 0; at < count; at++) keep(at)
+  return (heapBytes() - before) / count
+}
+
+it('T29: an answer that is remembered is not remembered with its request', { timeout: testMs }, () => {
+  const count = 2_000
+  const server = new DigestServer({ hashes, sign: () => 'signature', since: 0 })
+  const bytes = bytesOfEach(count, () => {
+    const answer = answered(server.challenge(1, expected))
+    if (answer) expect(server.check(1, answer, 'INVITE', expected)).toBe('ok')
+  })
+  expect(server.remembered).toBe(count + warmUp)
+  expect(bytes).toBeLessThan(300)
   server.forget(700_000)
   expect(server.remembered).toBe(0)
 })
 
-it('a binding is kept without its REGISTER, also when that comes again from a phone that has started anew', () => {
+const again = 'a binding is kept without its REGISTER, also when that comes again from a phone that has started anew'
+it(again, { timeout: testMs }, () => {
   const count = 1_000
   const kept: (readonly Binding[])[] = []
-  const before = heapBytes()
-  for (let user = 0; user < count; user++) {
+  const bytes = bytesOfEach(count, (at) => {
+    const user = at + warmUp
     const first = register(0, registration(user, `first-${user}`), phone, [], limits)
-    const again = register(1, registration(user, `second-${user}`), phone, first.bindings, limits)
-    kept.push(again.bindings)
-  }
+    kept.push(register(1, registration(user, `second-${user}`), phone, first.bindings, limits).bindings)
+  })
   expect(kept.every((bindings) => bindings.length === 1)).toBe(true)
-  expect((heapBytes() - before) / count).toBeLessThan(1_000)
+  expect(bytes).toBeLessThan(1_000)
 })
