@@ -194,6 +194,7 @@ describe('T5: the voice process dies', () => {
     const before = carillon.pids.voice
     kill(before)
     await until(() => carillon.pids.voice > 0 && carillon.pids.voice !== before, 'voice runs again')
+    await until(async () => (await carillon.ready()) === 200, 'voice serves again', 60_000)
   }
 
   it('a mute and a hold go on, and a command that nobody can tell of any more has failed', async () => {
