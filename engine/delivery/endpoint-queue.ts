@@ -35,6 +35,8 @@ const firstWindow = 4
 const largestWindow = 100
 /** Of what could be sent; beyond it the log is not read on. */
 const mostRunnable = 500
+/** Times what may be in flight. */
+const readAhead = 5
 const mostWaiting = 20_000
 
 class Entry extends Timer {
@@ -202,7 +204,9 @@ export class EndpointQueue {
   /** How many more events may be read from the log for it. */
   room(now: Instant): number {
     if (this.#entries.size >= mostWaiting || now < this.#heldUntil) return 0
-    if (!this.isOpen) return Math.max(0, mostRunnable - this.#runnable)
+    // Of one that does not answer, hardly anything is written down.
+    const most = Math.min(mostRunnable, readAhead * this.#window)
+    if (!this.isOpen) return Math.max(0, most - this.#runnable)
     const due = this.#waiting.deadline()
     const isIdle = this.#inFlight === 0 && this.#ready.size === 0 && (due === undefined || due > now)
     return isIdle && now >= this.#probeAt ? 1 : 0
