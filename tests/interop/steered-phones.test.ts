@@ -208,6 +208,7 @@ describe('T5: the voice process dies', () => {
       })
       .catch(() => null)
     expect(waiting).toMatchObject({ status: 202 })
+    await carol.phone.ringing()
     await call.ended()
     await voiceRestarts()
     const failed = await until(
