@@ -178,7 +178,15 @@ describe('a meeting that somebody is in', () => {
     }
     const found = async (query: string) =>
       (await done(http, 'GET', `/api/v6/meeting?topic=Long&${query}`, undefined, key)).total
-    const guest = { id: `par_${id}`, meetingId: id, name: 'G', email: null, role: 'guest' as const, phone: null, leftAt: null }
+    const guest = {
+      id: `par_${id}`,
+      meetingId: id,
+      name: 'G',
+      email: null,
+      role: 'guest' as const,
+      phone: null,
+      leftAt: null,
+    }
     const joinedAt = new Date('2030-07-01T09:30:00Z')
     await enterMeeting(app.database, links, { ...guest, joinedAt }, joinedAt)
     const inside = { isOpen: true, isClosed: false, isActive: true, dtClosedAt: null }

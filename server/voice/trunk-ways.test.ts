@@ -24,7 +24,7 @@ function place() {
       done((names.get(host) ?? []).map((address): Hop => ({ transport: 'udp', address, port: 5_060, flow: null })))
     },
     trunkOfToken: () => null,
-      isSandbox: () => false,
+    isSandbox: () => false,
     clock: () => now,
   })
   const later = (ms: number) => {
