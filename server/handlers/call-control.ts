@@ -8,9 +8,9 @@ import { mayUse, ownOnly } from '../auth/principal.ts'
 import { lacks } from '../events/reader.ts'
 import { newId } from '../ids.ts'
 import type { Call, Handlers } from './call.ts'
-import { placeIn } from './call-meeting.ts'
 import { giveCommand } from './command.ts'
 import { noSuch } from './configuration.ts'
+import { placeIn } from './meeting-place.ts'
 
 const ringSeconds = 30
 

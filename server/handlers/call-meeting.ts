@@ -1,9 +1,8 @@
 /** Calls that go on in meetings (meeting/phones.ts). */
-import type { MeetingLink, MeetingRefusal } from '../../engine/call/command.ts'
-import type { Refusal } from '../meeting/phones.ts'
-import type { Call, Handlers } from './call.ts'
+import type { Handlers } from './call.ts'
 import { legOf } from './call-control.ts'
 import { giveCommand } from './command.ts'
+import { placeIn } from './meeting-place.ts'
 
 export const callMeetingHandlers: Handlers<'moveCallToMeeting'> = {
   moveCallToMeeting(call) {
@@ -21,20 +20,4 @@ export const callMeetingHandlers: Handlers<'moveCallToMeeting'> = {
       },
     })
   },
-}
-
-const words: Readonly<Record<Refusal, string>> = {
-  not_found: 'there is no such meeting',
-  too_early: 'the meeting cannot be joined yet',
-  closed: 'the meeting is over',
-  full: 'the meeting has as many participants as it may have',
-}
-
-/** A place in a meeting of the account, or why there is none: nobody could join it then either. */
-export async function placeIn(
-  { app, who }: Pick<Call<'moveCallToMeeting'> | Call<'originateCall'>, 'app' | 'who'>,
-  meetingId: string,
-): Promise<MeetingLink | MeetingRefusal> {
-  const place = await app.phones.invite(who.accountId, meetingId)
-  return typeof place === 'string' ? { refusal: words[place] } : place
 }
