@@ -2,8 +2,9 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
-import { Carillon, type Json, until } from '../carillon.ts'
+import { Carillon, until } from '../carillon.ts'
 import { Organisation, type Telephone } from './organisation.ts'
+import { expectMostly, readyOf } from './recorded.ts'
 import { partAt } from './sound.ts'
 import { command, takes, talkSteered, toldOf } from './steering.ts'
 
@@ -40,42 +41,6 @@ async function hearMore({ sound }: Telephone, ms: number): Promise<void> {
   await until(() => sound.packets.length >= before + ms / 20, `${ms} ms more of sound`, ms + 10_000)
 }
 
-interface Recorded {
-  readonly recording: Json
-  readonly left: Int16Array
-  readonly right: Int16Array
-}
-
-/** Waits until the recording is ready, and reads its two channels. */
-async function readyOf(id: string): Promise<Recorded> {
-  const find = async () => (await carillon.events('recording.*')).find(({ resource }) => resource.id === id)
-  const event = await until(find, 'recording.ready')
-  expect(event.type).toBe('recording.ready')
-  const answer = await fetch(`${carillon.url}/v3.0/recordings/${id}/raw`, {
-    headers: { 'x-api-key': carillon.instanceKey, 'x-account-id': organisation.accountId },
-  })
-  expect(answer.headers.get('content-type')).toBe('audio/wav')
-  expect(answer.headers.get('content-security-policy')).toContain('sandbox')
-  const bytes = Buffer.from(await answer.arrayBuffer())
-  expect(bytes.length).toBe(event.data.recording.size_bytes)
-  expect(bytes.readUInt32LE(40)).toBe(bytes.length - 44)
-  const samples = Array.from({ length: (bytes.length - 44) / 4 }, (_, i) => 44 + 4 * i)
-  return {
-    recording: event.data.recording,
-    left: Int16Array.from(samples, (at) => bytes.readInt16LE(at)),
-    right: Int16Array.from(samples, (at) => bytes.readInt16LE(at + 2)),
-  }
-}
-
-/** How much of the tone is in each half of a second, in tenths; this machine may stumble now and then. */
-const seconds = (samples: Int16Array, hz: number) =>
-  Array.from({ length: Math.floor(samples.length / 4_000) }, (_, i) =>
-    Math.round(10 * partAt(samples.subarray(4_000 * i, 4_000 * (i + 1)), hz)),
-  )
-const isMostly = (samples: Int16Array, hz: number) => {
-  const parts = seconds(samples, hz)
-  return parts.filter((part) => part >= 8).length >= 0.7 * parts.length
-}
 const partsLeft = () => readdirSync(join(carillon.dataDir, 'recordings')).filter((name) => name.includes('part'))
 
 it('each side on its channel; a pause leaves no gap; stopped by a command', async () => {
@@ -89,12 +54,12 @@ it('each side on its channel; a pause leaves no gap; stopped by a command', asyn
   await record(callId, 'resume')
   await hearMore(alice, 1_500)
   expect((await record(callId, 'stop')).data).toMatchObject({ recording_id: id, reason: 'stopped' })
-  const { recording, left, right } = await readyOf(id)
+  const { recording, left, right } = await readyOf(organisation, id)
   expect(recording).toMatchObject({ call_id: callId, status: 'ready', reason: null, owner_id: alice.userId })
   expect(recording.duration_seconds).toBeGreaterThan(2.5)
   expect(recording.duration_seconds).toBeLessThan(4.5)
-  expect(isMostly(left, aliceHz), String(seconds(left, aliceHz))).toBe(true)
-  expect(isMostly(right, bobHz), String(seconds(right, bobHz))).toBe(true)
+  expectMostly(left, aliceHz)
+  expectMostly(right, bobHz)
   expect(partsLeft()).toEqual([])
   await Promise.all([call.bye(), taken.ended()])
 })
@@ -111,7 +76,7 @@ it('goes on when a side is replaced, and ends with the call', async () => {
   await Promise.all([bob.sound.hears(carolHz), carol.sound.hears(bobHz)])
   await hearMore(bob, 1_500)
   await Promise.all([taken.bye(), carols.ended()])
-  const { recording, left, right } = await readyOf(id)
+  const { recording, left, right } = await readyOf(organisation, id)
   expect(recording.ended_at).not.toBeNull()
   expect(partAt(left.subarray(0, 6_000), aliceHz)).toBeGreaterThan(0.8)
   expect(partAt(left.subarray(-8_000), carolHz)).toBeGreaterThan(0.8)
@@ -132,7 +97,7 @@ it('T6: the worker is killed: another part, and both are there in the end', asyn
   await alice.sound.hears(bobHz, 20_000)
   await hearMore(alice, 1_000)
   await Promise.all([call.bye(), taken.ended()])
-  const { recording, left, right } = await readyOf(id)
+  const { recording, left, right } = await readyOf(organisation, id)
   expect(recording.duration_seconds).toBeGreaterThan(2.5)
   expect(partAt(left.subarray(0, 8_000), aliceHz)).toBeGreaterThan(0.8)
   expect(partAt(left.subarray(-4_000), aliceHz)).toBeGreaterThan(0.8)
@@ -149,9 +114,9 @@ it('T5: the voice process is killed: the same file goes on; the call and the rec
   await hearMore(alice, 1_000)
   const stop = () => organisation.raw('POST', `realtime/calls/${callId}/record`, { action: 'stop' })
   await until(async () => (await stop()).status === 200, 'stopping the recording')
-  const { recording, left } = await readyOf(id)
+  const { recording, left } = await readyOf(organisation, id)
   expect(recording.duration_seconds).toBeGreaterThan(1.5)
-  expect(isMostly(left, aliceHz), String(seconds(left, aliceHz))).toBe(true)
+  expectMostly(left, aliceHz)
   await Promise.all([call.bye(), taken.ended()])
   const told = await toldOf(organisation, callId)
   expect(told.filter((type) => type === 'call.recording_stopped')).toHaveLength(1)
@@ -167,7 +132,7 @@ it('everything is killed: what is on the disk is closed at the next start', asyn
   await until(async () => (await carillon.ready()) === 200, 'ready again', 30_000)
   const end = () => organisation.raw('POST', `realtime/calls/${callId}/hangup`, {})
   await until(async () => [200, 404].includes((await end()).status), 'the end of the call')
-  const { recording, left } = await readyOf(id)
+  const { recording, left } = await readyOf(organisation, id)
   expect(recording.duration_seconds).toBeGreaterThan(1.5)
   expect(partAt(left.subarray(0, 8_000), aliceHz)).toBeGreaterThan(0.8)
 })
