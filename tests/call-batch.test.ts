@@ -78,6 +78,12 @@ describe('a batch of the voice process', () => {
     expect((await rowOf(call.id)).callerName).toBe('C:\\u0000 "x"')
   })
 
+  it('takes what a version before wrote down, without what it did not know', async () => {
+    const { state: _, ...before } = aCall({ id: `call_${'6'.repeat(24)}` })
+    await write({ calls: [before as ReturnType<typeof aCall>] })
+    expect((await rowOf(before.id)).state).toBeNull()
+  })
+
   it('keeps texts that are JSON to the letter', async () => {
     const text = JSON.stringify(
       { said: 'a "b" \\ c\r\n', é: [1.5, null, { deep: JSON.stringify(['"', '\\u0000']) }] },

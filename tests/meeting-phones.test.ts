@@ -108,6 +108,17 @@ it('a full meeting, one that is over and one that is none: the phone is hung up'
   await until(() => dropped.includes(nowhere.participantId), 'the one from nowhere is hung up')
 })
 
+it('one that cannot be let in by our fault is hung up, and does not wait in silence', async () => {
+  const one = phone()
+  app.phones.sync([one])
+  await isIn(one)
+  app.phones.sync([])
+  await isOut(one)
+  // Its place was taken before: the row is there already.
+  app.phones.sync([one])
+  await until(() => dropped.includes(one.participantId), 'the phone is hung up')
+})
+
 it('the meeting ends: those in it are hung up', async () => {
   const one = phone()
   app.phones.sync([one])

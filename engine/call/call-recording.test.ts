@@ -155,15 +155,16 @@ it('what does not fit is refused; people record their own calls only', () => {
   expect(record(world, 'start')).toMatchObject({ code: 'conflict' })
 })
 
-it('T5: the next process goes on in the same file, and knows that it is paused', () => {
+it('T5: the next process goes on in another file, whoever else died, and knows that it is paused', () => {
   const { world, alice } = recording()
   record(world, 'pause')
   const next = restarted(world)
-  expect(recorded(next)).toEqual(recorded(world))
+  expect(recorded(next)).toEqual([[alice, pathOf(world).replace('.1.wav', '.2.wav'), 'both']])
+  expect(recorded(restarted(next))).toEqual([[alice, pathOf(world).replace('.1.wav', '.3.wav'), 'both']])
   expect(next.orders).toContainEqual({ type: 'record_pause', endpoint: alice, isPaused: true })
   expect(record(next, 'resume')).toBeNull()
-  next.media({ type: 'recorded', endpoint: alice, path: pathOf(world), durationMs: 0, message: 'it died too' })
+  next.media({ type: 'recorded', endpoint: alice, path: pathOf(next), durationMs: 0, message: 'it died too' })
   expect(recorded(next)).toHaveLength(2)
   expect(record(next, 'stop')).toBeNull()
-  expect(rows(next).at(-1)?.parts).toHaveLength(2)
+  expect(rows(next).at(-1)?.parts).toHaveLength(3)
 })

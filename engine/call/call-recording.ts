@@ -12,7 +12,7 @@ import type { CallLeg } from './call-leg.ts'
 import type { ActCommand, ActionOf, CommandRefusal } from './command.ts'
 import type { LegId } from './leg.ts'
 import type { CallRecord, RecordingPart } from './records.ts'
-import { refuse } from './verb.ts'
+import { ownLegs, refuse } from './verb.ts'
 
 /** Parts that end sooner than this, one after the other, end by themselves: another one would too. */
 const shortestPartMs = 1_000
@@ -70,10 +70,12 @@ export class CallRecording {
     this.#nextPart(now, this.#leg)
   }
 
-  /** After a restart the worker records it still, or its successor is asked for another part. */
-  resume(): void {
-    const part = this.#parts.at(-1)
-    if (part) this.#order(part.path)
+  /**
+   * After a restart: in another part, because a worker that is new too cannot go on with a file that is there. One that
+   * lived on ends the part before by itself.
+   */
+  resume(now: Instant): void {
+    this.#nextPart(now, this.#leg)
   }
 
   /** Somebody came or left: it is recorded at one who talks, and of those at who it was. */
@@ -162,6 +164,10 @@ export function record(
   call: Call,
   { id: command, by, action: { action } }: RecordCommand,
 ): CommandRefusal | null {
+  // A phone that rings for a consultation, or listens, is in the call too.
+  if (!by.isAdmin && !ownLegs(call, by.userId).some((leg) => call.floor.talking.includes(leg))) {
+    return refuse('not_allowed', 'Only who talks may record.')
+  }
   if (action === 'start') return start(now, call, by, command)
   const { recording } = call.floor
   if (!recording) return refuse('conflict', 'It is not being recorded.')

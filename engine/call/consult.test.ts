@@ -244,6 +244,14 @@ describe('consultation', () => {
     expect(world.act({ type: 'cancel', leg: alice })).toBeNull()
   })
 
+  it('whose phone only rings cannot have the talk of the others recorded', () => {
+    const { world, alice, consult } = talking()
+    consult(alice)
+    world.rings(world.dialled('carol-phone'))
+    const by = { userId: 'carol', isAdmin: false }
+    expect(world.act({ type: 'record', action: 'start' }, { by })).toMatchObject({ code: 'not_allowed' })
+  })
+
   it('T5: goes on after a restart, with its music', () => {
     const { world, alice, bob, carol } = consulting()
     const next = CallWorld.withAliceAndBob('b')

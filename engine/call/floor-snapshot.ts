@@ -73,7 +73,7 @@ export function restoreFloor(now: Instant, call: Call, kept: FloorSnapshot, legs
   const recorded = legs.get(kept.recording?.leg ?? '')
   if (!kept.recording) return
   floor.recording = CallRecording.fromSnapshot(call, recorded ?? call.caller, kept.recording)
-  floor.recording.resume()
+  floor.recording.resume(now)
 }
 
 function consultationIn(

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { aTrunk } from '../testing/directory.ts'
 import { CallWorld } from '../testing/call-world.ts'
 import { leftovers, nothingLeft, restarted, talking } from '../testing/talking.ts'
 import type { CommandTarget } from './command.ts'
@@ -181,6 +182,15 @@ describe('pick-up', () => {
     world.hangsUp(alice)
     expect(world.cdr.callee?.userId).toBe('carol')
     expect(world.timers.size).toBe(0)
+  })
+
+  it('T18: nobody takes an emergency call from those who are called', () => {
+    const world = CallWorld.withAliceAndBob()
+    world.directory.put('trunk', aTrunk('carrier'))
+    world.call('alice-phone', '112')
+    world.rings(world.dialled())
+    expect(world.act({ type: 'pickup', by: phone('bob'), isAutoAnswer: true })).toMatchObject({ code: 'not_allowed' })
+    expect(world.dials).toHaveLength(1)
   })
 
   it('whoever was called answers first: the command has failed, and the call is theirs', () => {

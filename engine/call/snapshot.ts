@@ -86,13 +86,15 @@ export function restoreCall(
     call.floor.resume()
   }
   if (!call.isOver) for (const leg of call.floor.unplaced) call.legs.drop(now, leg, null)
+  if (!call.isOver && call.floor.recording) call.writeSnapshot()
   return call
 }
 
 /** Where the callee is being handed on, the transferor is still there to talk to. */
 function calleeOf({ callee, caller, floor, legs }: CallSnapshot): LegId | null {
   if (callee !== null || floor?.parking || floor?.meeting) return callee
-  return legs.find(({ facts, dialog }) => facts.id !== caller && dialog !== null)?.facts.id ?? null
+  const others = new Set([caller, ...(floor?.supervisions ?? []).map(({ leg }) => leg)])
+  return legs.find(({ facts, dialog }) => !others.has(facts.id) && dialog !== null)?.facts.id ?? null
 }
 
 /** All that have a dialog, by their id. */

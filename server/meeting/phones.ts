@@ -67,7 +67,7 @@ export class MeetingPhones {
     const before = this.#present
     this.#present = new Map(phones.map((phone) => [phone.participantId, phone]))
     for (const phone of phones) {
-      if (!before.has(phone.participantId)) this.#inBackground(this.#enter(phone))
+      if (!before.has(phone.participantId)) this.#inBackground(this.#enterOrHangUp(phone))
     }
     for (const { meetingId, participantId } of before.values()) this.#leaveIfGone(meetingId, participantId)
     for (const { room, member } of this.#rooms.phones()) this.#leaveIfGone(room.id, member.row.id)
@@ -85,6 +85,16 @@ export class MeetingPhones {
 
   #inBackground(work: Promise<void>): void {
     work.catch((error: unknown) => this.#rooms.options.log.error({ err: error }, 'a phone could not enter its meeting'))
+  }
+
+  /** One that cannot come in would wait in silence. */
+  async #enterOrHangUp(phone: MeetingPhone): Promise<void> {
+    try {
+      await this.#enter(phone)
+    } catch (error) {
+      this.#rooms.options.dropPhone(phone.participantId)
+      throw error
+    }
   }
 
   async #enter(phone: MeetingPhone): Promise<void> {

@@ -91,7 +91,7 @@ export class OutsideWorld {
     world.#socket.bind(options.port, options.address)
     await once(world.#socket, 'listening')
     world.#socket.on('message', (bytes, from) => {
-      if (isKeepAlive(bytes)) return
+      if (isKeepAlive(bytes) || from.port !== options.voicePort || from.address !== options.address) return
       const hop: Hop = { transport: 'udp', address: from.address, port: from.port, flow: null }
       const message = parseMessage(bytes)
       world.#run((now) => {

@@ -70,7 +70,7 @@ export class Sound {
   beep(peer: string): void {
     const [, port = '', formats = ''] = /^m=audio (\d+) \S+ ([\d ]+)/m.exec(peer) ?? []
     const address = /^c=IN IP4 (\S+)/m.exec(peer)?.[1]
-    if (address === undefined || port === '') return
+    if (address === undefined || !(Number(port) > 0 && Number(port) < 65_536)) return
     const payload = formats.split(' ').find((one) => one === '0' || one === '8') ?? '8'
     const frames = framesOf(payload === '0' ? 'PCMU' : 'PCMA')
     const [ssrc, firstSequence, firstTimestamp] = [randomInt(2 ** 32), randomInt(32_768), randomInt(2 ** 31)]

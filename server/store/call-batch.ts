@@ -288,7 +288,7 @@ function toJsonRow<T extends object>(row: T, texts: readonly (keyof T & string)[
   if (texts.length === 0) return JSON.stringify(row)
   const others: Partial<T> = { ...row }
   for (const name of texts) delete others[name]
-  return `${JSON.stringify(others).slice(0, -1)}${texts.map((name) => `,"${name}":${row[name]}`).join('')}}`
+  return `${JSON.stringify(others).slice(0, -1)}${texts.map((name) => `,"${name}":${row[name] ?? null}`).join('')}}`
 }
 
 const toEventJson = ({ row, endOf }: BatchEvent, place: number) => ({
