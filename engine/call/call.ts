@@ -166,7 +166,9 @@ export class Call {
       case 'recorded':
         return this.floor.recording?.broken(now, report)
       case 'timeout':
-        if (isSilent(leg, report.endpoint)) this.end(now, { by: 'system', outcome: hungUp, q850: 41 })
+        if (isSilent(leg, report.endpoint) && !this.leaves(now, leg)) {
+          this.end(now, { by: 'system', outcome: hungUp, q850: 41 })
+        }
         return
       case 'closed':
         if (report.endpoint !== leg.id) return
@@ -364,6 +366,17 @@ export class Call {
     if (leg.answeredAt === null) this.#reject(leg, cancelled)
     else this.command({ type: 'hangup', leg: leg.id, reason: normalClearing })
     this.legs.release(now, leg)
+  }
+
+  /** By our doing, by a command or since it is silent; the others go on. False: there would be no call without it. */
+  leaves(now: Instant, leg: CallLeg, command: CommandId | null = null): boolean {
+    if (leg.isOver || !this.floor.goesOnWithout(leg)) return false
+    this.legs.drop(now, leg, normalClearing)
+    this.media.left(now, this, leg)
+    if (this.floor.left(now, leg, command)) return true
+    const event = { type: 'ended', leg: leg.id, by: 'local', status: null, q850: null } as const
+    if (!this.floor.handle(now, leg, event)) this.#ring?.handle(now, leg, event)
+    return true
   }
 
   // --- the end ---
@@ -572,4 +585,4 @@ export class Call {
 
 /** T27: not on hold, and not while a fax has the place of the sound. */
 const isSilent = (leg: CallLeg, endpoint: string): boolean =>
-  endpoint === leg.id && !leg.isHeld && !leg.media?.other('image')?.line
+  endpoint === leg.id && !leg.isOver && !leg.isHeld && !leg.media?.other('image')?.line

@@ -166,18 +166,19 @@ export function consultationOf(
   return consultation
 }
 
-/** A leg is over. True: the call goes on without it. */
-export function consultationLost(now: Instant, call: Call, leg: CallLeg): boolean {
+/** A leg is over, by a command or by itself. True: the call goes on without it. */
+export function consultationLost(now: Instant, call: Call, leg: CallLeg, by: CommandId | null): boolean {
   const { consultation } = call.floor
   if (!consultation) return false
-  const { consultant, waiting, consulted, command } = consultation
+  const { consultant, waiting, consulted } = consultation
+  const command = by ?? consultation.command
   if (leg === consulted) {
     end(now, call, consultation, 'hung_up', command)
     return true
   }
   if (!consulted || (leg !== consultant && leg !== waiting)) return false
   if (leg === consultant) handOn(now, call, consultation, consulted, command)
-  else goOnWithoutTheOther(now, call, consultation, consulted)
+  else goOnWithoutTheOther(now, call, consultation, consulted, command)
   return true
 }
 
@@ -196,8 +197,14 @@ function handOn(now: Instant, call: Call, consultation: Consultation, consulted:
 }
 
 /** Who waited has hung up: the consultation is the call. */
-function goOnWithoutTheOther(now: Instant, call: Call, consultation: Consultation, consulted: CallLeg): void {
-  const { consultant, waiting, command } = consultation
+function goOnWithoutTheOther(
+  now: Instant,
+  call: Call,
+  consultation: Consultation,
+  consulted: CallLeg,
+  command: CommandId,
+): void {
+  const { consultant, waiting } = consultation
   call.floor.consultation = null
   call.caller = consultant
   call.callee = consulted

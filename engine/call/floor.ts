@@ -15,6 +15,7 @@ import type { Instant } from '../machine.ts'
 import type { Call } from './call.ts'
 import type { CallLeg } from './call-leg.ts'
 import type { CallRecording } from './call-recording.ts'
+import type { CommandId } from './command.ts'
 import { type Consultation, consultationLost } from './consult.ts'
 import type { LegEvent } from './leg.ts'
 import type { Attendance } from './meeting.ts'
@@ -149,14 +150,30 @@ export class Floor {
     for (const one of this.#invitations) one.mediaFailed(now, leg, outcome)
   }
 
-  /** A leg of the call is over; true: the call goes on without it. */
-  left(now: Instant, leg: CallLeg): boolean {
+  /** It is called for somebody who is asked in. */
+  isInvited(leg: CallLeg): boolean {
+    return this.#invitations.some(({ legs }) => legs.includes(leg))
+  }
+
+  reject(now: Instant, leg: CallLeg): boolean {
+    return this.#invitations.some((one) => one.reject(now, leg))
+  }
+
+  /** The others have a call when that leg leaves. */
+  goesOnWithout(leg: CallLeg): boolean {
+    const { caller, callee } = this.#call
+    if (leg !== caller && leg !== callee) return true
+    return this.third !== null || (this.consultation?.consulted ?? null) !== null
+  }
+
+  /** A leg of the call is over, by a command or by itself; true: the call goes on without it. */
+  left(now: Instant, leg: CallLeg, command: CommandId | null = null): boolean {
     const supervision = this.supervisions.find((one) => one.leg === leg)
     if (supervision) {
-      supervisionEnded(now, this.#call, supervision)
+      supervisionEnded(now, this.#call, supervision, command)
       return true
     }
-    return consultationLost(now, this.#call, leg) || parted(now, this.#call, leg)
+    return consultationLost(now, this.#call, leg, command) || parted(now, this.#call, leg, command)
   }
 
   /** The call is over. */

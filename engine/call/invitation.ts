@@ -86,6 +86,11 @@ export class Invitation implements RingHost {
     this.#ring?.mediaFailed(now, leg, outcome)
   }
 
+  /** By a command: a phone that rings rings no more, as if it were busy. False: none of its legs. */
+  reject(now: Instant, leg: CallLeg): boolean {
+    return this.#ring?.reject(now, leg) ?? false
+  }
+
   /** Nothing more is told. */
   cancel(now: Instant): void {
     const ring = this.#ring

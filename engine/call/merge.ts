@@ -36,7 +36,7 @@ function merged(now: Instant, call: Call, leg: CallLeg, consulted: CallLeg, comm
 }
 
 /** One of three is over. False: there were not three. */
-export function parted(now: Instant, call: Call, leg: CallLeg): boolean {
+export function parted(now: Instant, call: Call, leg: CallLeg, command: CommandId | null): boolean {
   const { floor, caller, callee } = call
   const { third } = floor
   if (!third || !callee || ![caller, callee, third].includes(leg)) return false
@@ -46,7 +46,7 @@ export function parted(now: Instant, call: Call, leg: CallLeg): boolean {
   call.callee = second
   call.reached(second)
   call.connect(now)
-  call.tell(now, 'call.unmerged', leg)
+  call.tell(now, 'call.unmerged', leg, { command })
   call.introduce()
   call.writeSnapshot()
   return true

@@ -15,7 +15,10 @@ export function hangup(now: Instant, call: Call, command: ActCommand<ActionOf<'h
   const isWhole = by.isAdmin && action.leg === null
   const leg = isWhole ? call.caller : legOfCommand(call, command)
   if (isRefusal(leg)) return leg
-  if (!isWhole && isRinging(call, leg)) return rejectLeg(now, call, leg, command)
+  // Whose click-to-call it is gives it up, as long as nobody else is in it.
+  const isGivenUp = call.floor.origination !== null
+  if (!isWhole && !isGivenUp && isRinging(call, leg)) return rejectLeg(now, call, leg, command)
+  if (!isWhole && !isGivenUp && leaves(now, call, leg, command)) return null
   call.ledger.causes.await(command.id, 'call.ended', null)
   const outcome = call.ledger.answeredAt === null ? cancelled : hungUp
   call.end(now, { by: isWhole ? 'system' : leg.facts.role, outcome })
@@ -36,7 +39,7 @@ export function reject(now: Instant, call: Call, command: ActCommand<ActionOf<'r
 export function answer(now: Instant, call: Call, command: ActCommand<ActionOf<'answer'>>): CommandRefusal | null {
   const leg = legOfCommand(call, command)
   if (isRefusal(leg)) return leg
-  if (!isRinging(call, leg)) return refuse('conflict', 'It does not ring.')
+  if (!isCalled(call, leg)) return refuse('conflict', 'It does not ring.')
   if (leg.party.deviceId === null) return refuse('not_allowed', 'Only a phone of the account can be made to answer.')
   call.round?.again(now, leg, (plan) => autoAnswered(plan) as Ringing, {
     won: (taken) => call.ledger.causes.await(command.id, 'call.answered', taken.id),
@@ -56,11 +59,23 @@ export function transfer(now: Instant, call: Call, command: ActCommand<ActionOf<
   return pass(now, call, leg, other, command)
 }
 
-const isRinging = (call: Call, leg: CallLeg): boolean =>
+const isCalled = (call: Call, leg: CallLeg): boolean =>
   leg.answeredAt === null && (call.round?.legs.includes(leg) ?? false)
+
+/** Also where it is asked into a call that goes on beside it. */
+const isRinging = (call: Call, leg: CallLeg): boolean =>
+  isCalled(call, leg) || (leg.answeredAt === null && call.floor.isInvited(leg))
+
+/** The others go on. False: there would be no call without it. */
+function leaves(now: Instant, call: Call, leg: CallLeg, { id }: ActCommand): boolean {
+  const isToPressKey = (call.round?.legs.includes(leg) ?? false) || call.floor.isInvited(leg)
+  if (isToPressKey) call.tell(now, 'call.rejected', leg, { command: id })
+  else if (leg === call.transfer?.transferor) call.ledger.causes.await(id, 'call.transferred', leg.id)
+  return call.leaves(now, leg, id)
+}
 
 function rejectLeg(now: Instant, call: Call, leg: CallLeg, { id }: ActCommand): null {
   call.tell(now, 'call.rejected', leg, { command: id })
-  call.round?.reject(now, leg)
+  if (!call.floor.reject(now, leg)) call.round?.reject(now, leg)
   return null
 }

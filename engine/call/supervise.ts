@@ -121,12 +121,17 @@ export function monitor(now: Instant, call: Call, command: ActCommand<ActionOf<'
 }
 
 /** A leg is over, and it was its. */
-export function supervisionEnded(now: Instant, call: Call, supervision: Supervision): void {
+export function supervisionEnded(
+  now: Instant,
+  call: Call,
+  supervision: Supervision,
+  command: CommandId | null = null,
+): void {
   const { leg } = supervision
   remove(call, supervision)
   if (call.isOver) return
   call.media.join(now, call)
-  call.tell(now, 'call.monitor_stopped', leg, told(supervision))
+  call.tell(now, 'call.monitor_stopped', leg, { ...told(supervision), command })
   call.writeSnapshot()
 }
 
