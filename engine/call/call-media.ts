@@ -233,6 +233,15 @@ export class CallMedia {
     return true
   }
 
+  /** To more than one other: it holds nobody by a command, and nobody makes it wait. */
+  letTalk(call: Call, leg: CallLeg): void {
+    leg.holding = null
+    if (!leg.media?.isMadeToWait) return
+    leg.media.isMadeToWait = false
+    const sdp = leg.media.offer(this.codecsTowards(call, null), leg.media.lines)
+    this.#services.emit({ type: 'leg', command: { type: 'offer', leg: leg.id, sdp } })
+  }
+
   /** What `leg` can be sent and understands, as far as its peer does. */
   #offerAgain(call: Call, leg: CallLeg, peer: CallLeg): void {
     const sdp = leg.media?.offer(this.codecsTowards(call, peer), peer.media?.lines)
@@ -274,9 +283,10 @@ export class CallMedia {
     const { talking } = call.floor
     this.#heard = null
     for (const leg of talking) leg.media?.stop()
-    call.ledger.isHeld = talking.some(({ isHeld }) => isHeld)
     call.floor.arrange(now)
     const [a, b, third] = talking
+    if (third) for (const leg of talking) this.letTalk(call, leg)
+    call.ledger.isHeld = talking.some(({ isHeld }) => isHeld)
     if (!a || !b || third) return
     const [isOffered] = [this.#release(call, a, b), this.#release(call, b, a)]
     call.ledger.isHeld = a.isHeld || b.isHeld

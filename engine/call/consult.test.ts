@@ -308,6 +308,25 @@ describe('merge', () => {
     expect(leftovers(world)).toEqual(nothingLeft)
   })
 
+  it.each(['bob', 'carol'] as const)('%s, on hold by a command before, is let talk, and nobody holds', (name) => {
+    const parts = talking()
+    const { world, alice, bob, consult, act } = parts
+    const hold = (held: LegId) => {
+      expect(world.act({ type: 'hold', leg: alice })).toBeNull()
+      expect(world.last(held, 'offer')?.sdp).toContain('a=sendonly')
+      world.leg({ type: 'offer_result', leg: held, status: 200, sdp: sdp({ direction: 'recvonly' }) })
+    }
+    if (name === 'bob') hold(bob)
+    consult(alice)
+    const carol = world.dialled('carol-phone')
+    world.answers(carol)
+    if (name === 'carol') hold(carol)
+    expect(act('merge', alice)).toBeNull()
+    expect(world.last(name === 'bob' ? bob : carol, 'offer')?.sdp).toContain('a=sendrecv')
+    const { call } = world.recordsOf('event').at(-1) ?? {}
+    expect(call).toMatchObject({ status: 'answered', legs: [false, false, false].map((isHolding) => ({ isHolding })) })
+  })
+
   it('a codec that cannot be mixed is changed first; whoever refuses keeps things as they are', () => {
     const wide = sdp({ port: 5000, codecs: ['9 G722', '8 PCMA', '101 telephone-event'] })
     for (const isTaken of [true, false]) {

@@ -81,6 +81,23 @@ describe('M8: a call that goes on in a meeting', () => {
     expect(world.cdr).toMatchObject({ endedBy: 'system', hangupCause: 'ANSWERED' })
   })
 
+  it('who was on hold by a command is let talk there', () => {
+    const { world, alice, bob } = talking()
+    world.act({ type: 'hold', leg: alice })
+    expect(world.last(bob, 'offer')?.sdp).toContain('a=sendonly')
+    world.leg({ type: 'offer_result', leg: bob, status: 200, sdp: sdp({ direction: 'recvonly' }) })
+    move(world, alice)
+    expect(world.last(bob, 'offer')?.sdp).toContain('a=sendrecv')
+  })
+
+  it('who held somebody by a command, and is handed on itself, holds nobody there', () => {
+    const { world, alice, bob } = talking()
+    world.act({ type: 'hold', leg: alice })
+    world.leg({ type: 'offer_result', leg: bob, status: 200, sdp: sdp({ direction: 'recvonly' }) })
+    move(world, bob)
+    expect(world.recordsOf('event').at(-1)?.call.legs[0]).toMatchObject({ id: alice, isHolding: false })
+  })
+
   it('its phone may put it on hold and come back', () => {
     const { world, alice, bob } = talking()
     move(world, alice)

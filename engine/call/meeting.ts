@@ -36,7 +36,7 @@ export function toMeeting(
   if ('refusal' in meeting) return refuse('invalid_request', meeting.refusal, 'meeting_id')
   const attendance = { link: meeting, command: command.id }
   call.media.toSpeech([other], now, (at, refusing) => {
-    if (call.isOver || call.peerOf(leg) !== other) {
+    if (call.isOver || other.isOver || call.peerOf(leg) !== other) {
       return call.commandFailed(at, command.id, 'to_meeting', 'The two did not talk to each other any more.')
     }
     if (refusing) {
@@ -59,6 +59,7 @@ export function attend(now: Instant, call: Call, attendance: Attendance, leg: Ca
   floor.meeting = attendance
   floor.arrange(now)
   call.media.part(caller)
+  call.media.letTalk(call, caller)
   join(call, attendance)
   const { command, link } = attendance
   const { meetingId, participantId } = link
