@@ -119,6 +119,7 @@ export class CallLegs {
     if (leg.isOver) return
     if (!this.#undialled.delete(leg)) this.#call.command({ type: 'hangup', leg: leg.id, reason })
     this.release(now, leg)
+    this.#call.media.settle(now, this.#call, leg)
   }
 
   /** No event of the leg changes anything from now on. */

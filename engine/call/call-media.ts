@@ -178,10 +178,15 @@ export class CallMedia {
     else if (call.ledger.hasRung) this.ringing(call)
   }
 
-  /** A branch that the caller heard has failed: whoever still rings is heard as ringing. */
-  left(now: Instant, call: Call, leg: CallLeg): void {
+  /** It is over: what waits for its answer to an offer waits no more. */
+  settle(now: Instant, call: Call, leg: CallLeg): void {
     this.#recoded(now, leg)
     if (this.#hold && [this.#hold.holder, this.#hold.other].includes(leg)) this.#held(now, call, this.#hold, true)
+  }
+
+  /** A branch that the caller heard has failed: whoever still rings is heard as ringing. */
+  left(now: Instant, call: Call, leg: CallLeg): void {
+    this.settle(now, call, leg)
     if (leg !== this.#heard) return
     this.#heard = null
     if (call.isOver) return
@@ -216,7 +221,7 @@ export class CallMedia {
   #held(now: Instant, call: Call, { holder, other, isOn, failed }: Hold, isTaken: boolean): void {
     this.#hold = null
     const isStill = !holder.isOver && !other.isOver && call.peerOf(holder) === other
-    if (!(isTaken && isStill) && other.media) other.media.isMadeToWait = !isOn
+    if (!isTaken && other.media) other.media.isMadeToWait = !isOn
     if (!isTaken || !isStill)
       return failed(now, isTaken ? 'The call went on without it.' : 'The other side refused it.')
     const wasHeld = holder.isHeld

@@ -67,6 +67,7 @@ export function restoreFloor(now: Instant, call: Call, kept: FloorSnapshot, legs
     if (!leg) continue
     const supervision = new Supervision(call, { ...one, command: '' })
     supervision.leg = leg
+    supervision.hasStarted = true
     floor.supervisions = [...floor.supervisions, supervision]
   }
   floor.consultation = consultationIn(call, kept, legs)

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { CallWorld } from '../testing/call-world.ts'
+import { type CallWorld, sdp } from '../testing/call-world.ts'
 import { leftovers, nothingLeft, type Talking, talking } from '../testing/talking.ts'
 import type { LegId } from './leg.ts'
 
@@ -119,6 +119,35 @@ describe.each(['hangup', 'reject'] as const)('%s where a phone only rings', (typ
     world.hangsUp(bob)
     expect(leftovers(world)).toEqual(nothingLeft)
   })
+})
+
+it.each(['alice', 'bob'] as const)(
+  '%s is passed on before the hold is answered: it comes to nothing, and bob may talk',
+  (who) => {
+    const { world, alice, bob } = talking()
+    world.act({ type: 'hold', leg: alice })
+    const [command] = world.commandIds
+    const other = who === 'alice' ? bob : alice
+    world.act({ type: 'transfer', leg: who === 'alice' ? alice : bob, to: { type: 'user', userId: 'carol' } })
+    expect(world.caused).toContainEqual(['call.command_failed', command])
+    world.answers(world.dialled('carol-phone'))
+    if (who === 'alice') expect(world.last(bob, 'offer')?.sdp).toContain('a=sendrecv')
+    world.leg({ type: 'offer_result', leg: bob, status: 200, sdp: sdp({ direction: 'recvonly' }) })
+    expect(world.act({ type: 'hold', leg: other })).toBeNull()
+    world.hangsUp(other)
+    expect(leftovers(world)).toEqual(nothingLeft)
+  },
+)
+
+it('who was being put on hold goes on with the third when its holder hangs up, and may talk', () => {
+  const { world, alice, bob } = talking()
+  world.act({ type: 'hold', leg: alice })
+  world.act({ type: 'consult', leg: alice, to: { type: 'user', userId: 'carol' } })
+  world.answers(world.dialled('carol-phone'))
+  world.hangsUp(alice)
+  expect(world.last(bob, 'offer')?.sdp).toContain('a=sendrecv')
+  world.hangsUp(bob)
+  expect(leftovers(world)).toEqual(nothingLeft)
 })
 
 it('whoever asked by REFER for a transfer hangs up: who is handed on rings on', () => {

@@ -116,6 +116,45 @@ it('a codec that cannot be mixed is changed first; where a phone refuses, the su
   }
 })
 
+it.each(['hangs up', 'is hung up'])(
+  'the supervisor %s before the others have changed their codec: it never began',
+  (how) => {
+    const wide = sdp({ codecs: ['9 G722', '8 PCMA'] })
+    const parts = talking(wide, wide)
+    const { world, alice, bob, events } = parts
+    supervise(parts, 'monitor')
+    const [command] = world.commandIds
+    const carol = world.dialled('carol-phone')
+    world.answers(carol)
+    if (how === 'hangs up') world.hangsUp(carol)
+    else expect(world.act({ type: 'hangup', leg: carol })).toBeNull()
+    expect(events().map(({ event, correlationId }) => [event, correlationId])).toContainEqual([
+      'call.command_failed',
+      command,
+    ])
+    for (const leg of [alice, bob]) world.leg({ type: 'offer_result', leg, status: 200, sdp: sdp() })
+    if (how === 'is hung up') expect(world.caused).toContainEqual(['call.rejected', world.commandIds[1]])
+    expect(world.events).not.toContain('call.monitor_started')
+    expect(world.events).not.toContain('call.monitor_stopped')
+    world.hangsUp(alice)
+    expect(leftovers(world)).toEqual(nothingLeft)
+  },
+)
+
+it('one of the two is passed on before it has changed its codec: it is not waited for', () => {
+  const wide = sdp({ codecs: ['9 G722', '8 PCMA'] })
+  const parts = talking(wide, wide)
+  const { world, alice, bob } = parts
+  supervise(parts, 'monitor')
+  const [command] = world.commandIds
+  world.answers(world.dialled('carol-phone'))
+  world.act({ type: 'transfer', leg: alice, to: { type: 'user', userId: 'dave' } })
+  world.leg({ type: 'offer_result', leg: bob, status: 200, sdp: sdp() })
+  expect(world.caused).toContainEqual(['call.monitor_started', command])
+  world.hangsUp(bob)
+  expect(leftovers(world)).toEqual(nothingLeft)
+})
+
 it('goes on with the call that is passed on, and listens to a consultation', () => {
   const { world, alice, bob, carol } = supervised('monitor')
   world.act({ type: 'consult', leg: bob, to: { type: 'user', userId: 'dave' } })

@@ -36,6 +36,8 @@ export class Supervision implements InvitationHost {
   target: LegId | null
   /** Null while its phones ring. */
   leg: CallLeg | null = null
+  /** It hears the call: nobody has to change a codec first. */
+  hasStarted = false
   invitation: Invitation | null = null
   readonly #call: Call
 
@@ -55,8 +57,8 @@ export class Supervision implements InvitationHost {
   }
 
   snapshot(): SupervisionSnapshot[] {
-    const { leg, mode, target, by } = this
-    return leg === null ? [] : [{ leg: leg.id, mode, target, by }]
+    const { leg, mode, target, by, hasStarted } = this
+    return leg === null || !hasStarted ? [] : [{ leg: leg.id, mode, target, by }]
   }
 
   planContext(isDirect: boolean, forwardedBy: Forwarder | null): PlanContext {
@@ -81,6 +83,7 @@ export class Supervision implements InvitationHost {
     this.leg = leg
     call.media.toSpeech(call.floor.talking, now, (at, refusing) => {
       if (leg.isOver || call.isOver) return
+      this.hasStarted = !refusing
       if (refusing) {
         call.legs.drop(at, leg, null)
         remove(call, this)
@@ -130,6 +133,11 @@ export function supervisionEnded(
   const { leg } = supervision
   remove(call, supervision)
   if (call.isOver) return
+  if (!supervision.hasStarted) {
+    call.floor.arrange(now)
+    if (command !== null) call.tell(now, 'call.rejected', leg, { command })
+    return call.commandFailed(now, supervision.command, 'monitor', 'It hung up before it could listen.')
+  }
   call.media.join(now, call)
   call.tell(now, 'call.monitor_stopped', leg, { ...told(supervision), command })
   call.writeSnapshot()
