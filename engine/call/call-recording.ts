@@ -173,10 +173,7 @@ export function record(
   if (!recording) return refuse('conflict', 'It is not being recorded.')
   const recordingId = recording.id
   if (action === 'stop') {
-    recording.stop()
-    call.floor.recording = null
-    call.services.write(call.id, [recording.row(now)])
-    call.tell(now, 'call.recording_stopped', null, { command, recordingId, reason: 'stopped' })
+    stopRecording(now, call, recording, command)
   } else {
     const isPausing = action === 'pause'
     if (recording.isPaused === isPausing) {
@@ -189,14 +186,27 @@ export function record(
   return null
 }
 
+/** A snapshot is to be written after it. */
+export function stopRecording(
+  now: Instant,
+  call: Call,
+  recording: CallRecording,
+  command: RecordCommand['id'] | null = null,
+): void {
+  recording.stop()
+  call.floor.recording = null
+  call.services.write(call.id, [recording.row(now)])
+  call.tell(now, 'call.recording_stopped', null, { command, recordingId: recording.id, reason: 'stopped' })
+}
+
 function start(now: Instant, call: Call, by: RecordCommand['by'], command: RecordCommand['id']): CommandRefusal | null {
   const { floor, ledger, services } = call
-  if (ledger.facts.isEmergency) return refuse('not_allowed', 'An emergency call is not recorded.')
+  if (call.isEmergency) return refuse('not_allowed', 'An emergency call is not recorded.')
   if (floor.recording) return refuse('conflict', 'It is being recorded already.')
   if (call.stage !== 'connected') return refuse('conflict', 'Nobody talks in this call.')
   call.media.toSpeech(floor.talking, now, (at, refusing) => {
     const [first] = floor.talking
-    if (floor.recording || !first || call.isOver) {
+    if (floor.recording || !first || call.isOver || call.isEmergency) {
       return call.commandFailed(at, command, 'record', 'The call had changed before it could begin.')
     }
     if (refusing)

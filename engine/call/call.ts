@@ -20,6 +20,7 @@ import { CallMedia } from './call-media.ts'
 import type { Aim, CallParts, Stage } from './call-parts.ts'
 import type { CommandId } from './command.ts'
 import type { Directory } from './directory.ts'
+import { leaveUnheard } from './emergency.ts'
 import { Floor } from './floor.ts'
 import { FlowRun } from './flow.ts'
 import type { Identity, LegCommand, LegEvent, SipReason } from './leg.ts'
@@ -82,7 +83,9 @@ export class Call {
     this.media = new CallMedia(services, directory, offer)
     this.floor = new Floor(this)
     this.#closeTimeout = new Alarm(services.timers, (at) => this.#finish(at))
-    this.#longest = new Alarm(services.timers, (at) => this.end(at, { by: 'system', outcome: hungUp }))
+    this.#longest = new Alarm(services.timers, (at) => {
+      if (!this.isEmergency) this.end(at, { by: 'system', outcome: hungUp })
+    })
     ledger.legs = () => this.legs.live.map((leg) => leg.shown())
     ledger.floor = () => this.floor.shown()
     if (!isToBeCalled) this.legs.take(caller)
@@ -103,6 +106,11 @@ export class Call {
 
   get isOver(): boolean {
     return this.stage === 'ending' || this.stage === 'done'
+  }
+
+  /** Also while an emergency number is called within it. */
+  get isEmergency(): boolean {
+    return this.ledger.facts.isEmergency || this.legs.live.some(({ facts }) => facts.isEmergency)
   }
 
   /** Somebody waits for somebody to answer. */
@@ -232,6 +240,7 @@ export class Call {
   }
 
   dialled(now: Instant, leg: CallLeg): void {
+    if (leg.facts.isEmergency) leaveUnheard(now, this)
     this.#ring?.dialled(now, leg)
     this.floor.dialled(now, leg)
   }
@@ -343,9 +352,9 @@ export class Call {
     this.services.lineChanged(this.caller)
     if (this.callee) this.services.lineChanged(this.callee)
     const { maxCallSeconds } = this.directory.account.limits
-    const { isEmergency, startedAt } = this.ledger.facts
-    if (maxCallSeconds !== null && !isEmergency) {
-      this.#longest.set((this.ledger.answeredAt ?? startedAt) + maxCallSeconds * 1000)
+    const { answeredAt, facts } = this.ledger
+    if (maxCallSeconds !== null && !this.isEmergency) {
+      this.#longest.set((answeredAt ?? facts.startedAt) + maxCallSeconds * 1000)
     }
   }
 

@@ -31,7 +31,7 @@ export function toMeeting(
   if (!other || call.floor.consultation) {
     return refuse('conflict', 'It does not talk to one other, who could go on to the meeting.')
   }
-  if (call.ledger.facts.isEmergency) return refuse('not_allowed', 'An emergency call stays where it is.')
+  if (call.isEmergency) return refuse('not_allowed', 'An emergency call stays where it is.')
   const { meeting } = command.action
   if ('refusal' in meeting) return refuse('invalid_request', meeting.refusal, 'meeting_id')
   const attendance = { link: meeting, command: command.id }

@@ -106,7 +106,7 @@ export class Supervision implements InvitationHost {
 export function monitor(now: Instant, call: Call, command: ActCommand<ActionOf<'monitor'>>): CommandRefusal | null {
   const { by, mode, leg, isAutoAnswer } = command.action
   if (!command.by.isAdmin) return refuse('not_allowed', 'Only an administrator may listen to calls.')
-  if (call.ledger.facts.isEmergency) return refuse('not_allowed', 'Nobody listens to an emergency call.')
+  if (call.isEmergency) return refuse('not_allowed', 'Nobody listens to an emergency call.')
   const target = mode === 'whisper' ? whisperedTo(call, leg) : null
   if (mode === 'whisper' && target === null) {
     return refuse('invalid_request', 'must say to which of those who talk the whisper goes', 'leg_id')
@@ -136,11 +136,26 @@ export function supervisionEnded(
   if (!supervision.hasStarted) {
     call.floor.arrange(now)
     if (command !== null) call.tell(now, 'call.rejected', leg, { command })
-    return call.commandFailed(now, supervision.command, 'monitor', 'It hung up before it could listen.')
+    return call.commandFailed(now, supervision.command, 'monitor', 'It was gone before it could listen.')
   }
   call.media.join(now, call)
   call.tell(now, 'call.monitor_stopped', leg, { ...told(supervision), command })
   call.writeSnapshot()
+}
+
+/** Those who listen, and those who are called to. */
+export function dropSupervisions(now: Instant, call: Call): void {
+  for (const supervision of call.floor.supervisions) {
+    const { leg, invitation, command } = supervision
+    if (leg) {
+      call.legs.drop(now, leg, null)
+      supervisionEnded(now, call, supervision)
+    } else {
+      invitation?.cancel(now)
+      remove(call, supervision)
+      call.commandFailed(now, command, 'monitor', 'Nobody listens to an emergency call.')
+    }
+  }
 }
 
 function change(

@@ -14,6 +14,7 @@ import type { Call } from './call.ts'
 import type { ActCommand, ActionOf, CommandId, CommandRefusal, CommandTarget } from './command.ts'
 import type { Directory } from './directory.ts'
 import { CallLeg } from './call-leg.ts'
+import { leaveUnheard } from './emergency.ts'
 import type { IncomingInvite, LegId, ReferTarget } from './leg.ts'
 import { numberOfUri, readNumber } from './numbers.ts'
 import { hungUp, type Outcome } from './outcome.ts'
@@ -216,6 +217,7 @@ function move(from: Call, to: Call, leg: CallLeg): void {
 
 /** `leg` is joined to whom `replaced` talked to. */
 function takePlace(now: Instant, call: Call, replaced: CallLeg, leg: CallLeg): void {
+  if (leg.facts.isEmergency) leaveUnheard(now, call)
   if (replaced === call.caller) call.caller = leg
   else call.callee = leg
   call.media.part(leg)
