@@ -175,6 +175,8 @@ export const socketLimits = {
   frameBytes: 65_536,
   framesPerSecond: 50,
   frameBurst: 200,
+  /** Not carried out yet, because earlier ones take time or their answers are not read. */
+  framesWaiting: 200,
   callsAtOnce: 20,
   authenticateSeconds: 5,
   heartbeatSeconds: 15,

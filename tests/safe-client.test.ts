@@ -145,8 +145,25 @@ describe('addresses', () => {
     for (const port of [15_432, 4222]) expect(policy.refusal('10.0.0.5', port)).toContain('database')
     for (const address of ['169.254.169.254', 'fd00:ec2::254', '::ffff:169.254.169.254', '100.100.100.200'])
       expect(policy.refusal(address, 80)).toContain('metadata')
+    const away = readConfig({ DATABASE_URL: 'postgres://u:p@93.184.215.14:15432/x' })
+    for (const allowed of [[], ['0.0.0.0/0']]) {
+      const { refusal } = createAddressPolicy(away, allowed)
+      for (const address of ['93.184.215.14', '::ffff:93.184.215.14'])
+        expect(refusal(address, 15_432)).toBe('is the database')
+      expect([refusal('93.184.215.14', 443), refusal('93.184.215.15', 15_432)]).toEqual([null, null])
+    }
     expect(createAddressPolicy(config, ['10.0.0.7']).refusal('10.0.0.8', 80)).toContain('not public')
     expect(createAddressPolicy(config, ['10.0.0.7']).refusal('10.0.0.7', 80)).toBeNull()
+  })
+
+  it('the name of the database is refused at its port, whatever it resolves to', async () => {
+    const client = clientOf({ resolve: async () => [{ address: '93.184.215.14', family: 4 }] })
+    for (const host of ['db.internal', 'DB.internal.']) {
+      expect(await client.refusal(`http://${host}:15432/`)).toContain('is the database')
+      await expect(post(client, `http://${host}:15432/`)).rejects.toThrow('is the database')
+    }
+    expect(await client.refusal('http://db.internal/')).toBeNull()
+    expect(await client.refusal('http://db.example:15432/')).toBeNull()
   })
 
   it.each(['ftp://example.com/', 'file:///etc/passwd', 'gopher://example.com', 'nothing'])(

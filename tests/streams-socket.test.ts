@@ -6,6 +6,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import { closeCodes, socketLimits } from '../contract/realtime.ts'
 import { operationTable } from '../contract/operations.ts'
 import { cookieName } from '../server/auth/cookie.ts'
+import type { Follower } from '../server/events/feed.ts'
 import { toInboxRow } from '../server/events/inbox.ts'
 import { newId } from '../server/ids.ts'
 import { noVoice, type Voice } from '../server/app.ts'
@@ -163,6 +164,36 @@ describe('a subscription', () => {
     expect((await without.until('error')).error).toMatchObject({ details: { missing_scope: 'realtime' } })
   })
 
+  it('that fails after it was unsubscribed ends no later one of the same name', async () => {
+    const client = await signedIn()
+    let fail = (_error: Error) => {}
+    const failed = new Promise<never>((_resolve, reject) => {
+      fail = reject
+    })
+    const follow = vi.spyOn(app.feed, 'follow').mockReturnValueOnce({
+      position: 0,
+      // biome-ignore lint/correctness/useYield: it fails before there is anything
+      async *[Symbol.asyncIterator]() {
+        await failed
+      },
+    } as unknown as Follower)
+    const error = vi.spyOn(app.log, 'error').mockImplementation(() => {})
+    client.say({ type: 'subscribe', id: 's', after: 'now' })
+    await client.until('subscribed')
+    client.say({ type: 'unsubscribe', id: 's' })
+    await client.until('unsubscribed')
+    client.say({ type: 'subscribe', id: 's', after: 'now', filter: meetings })
+    await client.until('subscribed')
+    fail(new Error('late'))
+    await vi.waitFor(() => expect(error).toHaveBeenCalled())
+    await schedule('Still told')
+    expect(await client.next()).toMatchObject({ type: 'event', id: 's' })
+    client.say({ type: 'unsubscribe', id: 's' })
+    expect(await client.next()).toMatchObject({ type: 'unsubscribed' })
+    follow.mockRestore()
+    error.mockRestore()
+  })
+
   it('is one of a hundred at most, and thousands are cut off', async () => {
     const client = await signedIn()
     const { subscriptions } = socketLimits
@@ -180,6 +211,36 @@ describe('a subscription', () => {
 })
 
 describe('frames', () => {
+  it('that are written by who reads no answer are not carried out without end (each answer waits to be read)', async () => {
+    const before = app.streams.size
+    const lines: object[] = []
+    const info = vi.spyOn(app.log, 'info').mockImplementation((line: unknown) => void lines.push(line as object))
+    const stuck = await rawSocket()
+    // An error names the field, so that the answer is about as long as the question.
+    const wrong = toFrame(JSON.stringify({ type: 'unsubscribe', id: 'x', ['y'.repeat(60_000)]: 1 }))
+    const flood = setInterval(() => stuck.write(wrong), 25)
+    stuck.on('error', () => {})
+    await vi.waitFor(() => expect(lines).toContainEqual(expect.objectContaining({ reason: 'slow_reader' })), 15_000)
+    await vi.waitFor(() => expect(app.streams.size).toBe(before))
+    clearInterval(flood)
+    stuck.destroy()
+    info.mockRestore()
+  })
+
+  it('that wait for a slow one are counted, and too many close it by name', async () => {
+    const client = await signedIn()
+    const find = vi.spyOn(app.credentials, 'find').mockReturnValueOnce(new Promise(() => {}))
+    client.say({ type: 'authenticate', api_key: 'slow' })
+    const wait = () => client.say({ type: 'unsubscribe', id: 'x' })
+    for (let index = 2; index < socketLimits.framesWaiting - 8; index++) wait()
+    // No faster than is allowed, so that it is not their rate.
+    const more = setInterval(wait, 1_500 / socketLimits.framesPerSecond)
+    expect(await client.closed).toMatchObject({ code: closeCodes.rate_limited.code })
+    expect(find).toHaveBeenCalled()
+    clearInterval(more)
+    find.mockRestore()
+  })
+
   it.each([
     ['no JSON', '{', 'frame'],
     ['a list', '[]', 'frame'],
@@ -350,6 +411,14 @@ describe('its end', () => {
   })
 })
 
+/** Masked by zeros (RFC 6455 §5.2 and §5.3). */
+function toFrame(text: string): Buffer {
+  const payload = Buffer.from(text)
+  const { length } = payload
+  const size = length < 126 ? [0x80 | length] : [0x80 | 126, length >> 8, length & 0xff]
+  return Buffer.concat([Buffer.from([0x81, ...size, 0, 0, 0, 0]), payload])
+}
+
 /** A client that subscribes and does not read. */
 function rawSocket(): Promise<Socket> {
   const { hostname, port } = new URL(origin)
@@ -365,9 +434,7 @@ function rawSocket(): Promise<Socket> {
   return new Promise((resolve) =>
     request.once('upgrade', (_response, socket) => {
       socket.pause()
-      // Masked by zeros (RFC 6455 §5.3).
-      const text = Buffer.from(JSON.stringify({ type: 'subscribe', id: 'r', after: 'now' }))
-      socket.write(Buffer.concat([Buffer.from([0x81, 0x80 | text.length, 0, 0, 0, 0]), text]))
+      socket.write(toFrame(JSON.stringify({ type: 'subscribe', id: 'r', after: 'now' })))
       resolve(socket as Socket)
     }),
   )

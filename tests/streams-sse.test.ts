@@ -1,6 +1,7 @@
 /** `GET /v3.0/realtime/stream` over real sockets: what it tells, to whom, from where, and how it ends (E2-E6, S4). */
 import { connect, type Socket } from 'node:net'
 import { afterEach, expect, it, vi } from 'vitest'
+import type { Principal } from '../server/auth/principal.ts'
 import { toInboxRow } from '../server/events/inbox.ts'
 import { newId } from '../server/ids.ts'
 import { testApp } from './app.ts'
@@ -209,6 +210,35 @@ it('ends within five seconds when its key, session or rights end, and says so (S
   for (const end of ends) expect(end).toMatchObject({ reason: 'session_invalid', message: expect.any(String) })
   await schedule('Still there')
   expect(await untouched.next(1)).toHaveLength(1)
+})
+
+it('ends although others before it cannot be looked at, or were closed meanwhile', async () => {
+  const error = vi.spyOn(app.log, 'error').mockImplementation(() => {})
+  const made = await makeKey(http, tenant.accountId)
+  const who = await new Promise<Principal>((resolve) => {
+    const add = vi.spyOn(app.streams, 'add').mockImplementationOnce((stream) => {
+      add.mockRestore()
+      resolve(stream.who)
+      return () => {}
+    })
+    void stream('after=now')
+  })
+  const broken = { who, secret: null, again: () => Promise.reject(new TypeError('no address')), end: vi.fn() }
+  const forgetBroken = app.streams.add(broken)
+  const closed = vi.fn()
+  const again = () => {
+    forgetClosed()
+    return broken.again()
+  }
+  const forgetClosed = app.streams.add({ who, secret: null, again, end: closed })
+  const reader = await stream('after=now', withKey(made.secret))
+  await reader.frames.next()
+  await done(http, 'DELETE', `/v3.0/keys/${made.id}`, undefined, key)
+  expect(await endOf(reader)).toMatchObject({ reason: 'session_invalid' })
+  forgetBroken()
+  expect(broken.end).toHaveBeenCalledWith('unavailable')
+  expect(closed).not.toHaveBeenCalled()
+  error.mockRestore()
 })
 
 it('does not keep a session alive by itself, and ends with it', async () => {

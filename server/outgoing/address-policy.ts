@@ -10,6 +10,8 @@ import type { Config } from '../config.ts'
 export interface AddressPolicy {
   /** Null: it may be connected to; else why not. */
   refusal(address: string, port: number): string | null
+  /** Of a name, before anything is known of its addresses. */
+  nameRefusal(name: string, port: number): string | null
 }
 
 type Address = ipaddr.IPv4 | ipaddr.IPv6
@@ -29,8 +31,11 @@ const natsPort = 4222
 export function createAddressPolicy(config: Config, allowed: readonly string[]): AddressPolicy {
   const networks = allowed.map(parseNetwork)
   const own = ownPorts(config)
-  const internal = new Set([natsPort, databasePort(config)])
+  const database = databaseOf(config)
+  const internal = new Set([natsPort, database.port])
   return {
+    nameRefusal: (name, port) =>
+      port === database.port && withoutDot(name) === database.host ? 'is the database' : null,
     refusal(text, port) {
       if (!ipaddr.isValid(text)) return 'is no address'
       // `::ffff:127.0.0.1` is 127.0.0.1.
@@ -39,6 +44,7 @@ export function createAddressPolicy(config: Config, allowed: readonly string[]):
       const isAllowed = networks.some((network) => isInside(address, network))
       const isPublic = address.range() === 'unicast' && (address.kind() === 'ipv4' || isInside(address, globalUnicast))
       if (!isPublic && !isAllowed) return `is not public (${address.range()})`
+      if (port === database.port && database.address && isSame(database.address, address)) return 'is the database'
       if (own.has(port) && isOurs(address, config)) return 'is a port of this installation'
       if (internal.has(port) && !isPublic) return 'is a port of the database or of the message bus'
       return null
@@ -64,10 +70,16 @@ function ownPorts({ httpPort, sipPort, sipExtraPorts }: Config): ReadonlySet<num
 
 const postgresPort = 5432
 
-function databasePort({ databaseUrl }: Config): number {
-  if (databaseUrl === undefined) return postgresPort
-  return Number(new URL(databaseUrl).port || postgresPort)
+/** What its URL names; an address only when that is one. */
+function databaseOf({ databaseUrl }: Config): { host: string | null; address: Address | null; port: number } {
+  if (databaseUrl === undefined) return { host: null, address: null, port: postgresPort }
+  const { hostname, port } = new URL(databaseUrl)
+  const host = withoutDot(hostname.toLowerCase().replace(/^\[(.*)\]$/, '$1'))
+  const address = ipaddr.isValid(host) ? ipaddr.process(host) : null
+  return { host, address, port: Number(port || postgresPort) }
 }
+
+const withoutDot = (name: string) => name.replace(/\.$/, '')
 
 /** Read each time: addresses come and go. */
 function isOurs(address: Address, { publicIps }: Config): boolean {

@@ -124,8 +124,9 @@ export class SafeClient {
     const url = new URL(text)
     if (url.protocol !== 'http:' && url.protocol !== 'https:') throw new RequestFailed('must be http or https')
     const host = bare(url.hostname)
-    if (isIP(host) === 0) return url
-    const refusal = this.#options.policy.refusal(host, portOf(url.port, url.protocol))
+    const { policy } = this.#options
+    const port = portOf(url.port, url.protocol)
+    const refusal = isIP(host) === 0 ? policy.nameRefusal(host, port) : policy.refusal(host, port)
     if (refusal !== null) throw new RequestFailed(`${host} ${refusal}`)
     return url
   }

@@ -70,7 +70,9 @@ export class SocketSession {
     if (this.#who === null) this.close('unauthenticated', message)
   }
 
+  /** Only when there is room for an answer: who writes without reading waits, and is told apart as a slow reader. */
   async take(text: string): Promise<void> {
+    await this.#outlet.room()
     if (!this.#outlet.isOpen) return
     let id: string | null = null
     try {
@@ -183,7 +185,11 @@ export class SocketSession {
     const subscription = new Subscription(this.#app.feed, this.#outlet, { id, after: start, filter })
     this.#subscriptions.set(id, subscription)
     this.#say({ type: 'subscribed', id, cursor: formatCursor(start) })
-    subscription.run().catch((error: unknown) => endBy(this.#app, (...end) => this.#endOne(id, ...end), error))
+    const end = (...why: [EndReason, string?, string?]) => {
+      // It may have been unsubscribed meanwhile, and its name be another's.
+      if (this.#subscriptions.get(id) === subscription) this.#endOne(id, ...why)
+    }
+    subscription.run().catch((error: unknown) => endBy(this.#app, end, error))
   }
 
   #endOne(id: string, reason: EndReason, message: string = endReasons[reason], oldest?: string): void {

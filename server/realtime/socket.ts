@@ -16,7 +16,7 @@ export function addEventSocket(http: FastifyInstance, app: App): void {
 
 /** Not even an answer to a ping: nobody is there. */
 const silentMs = 45_000
-const { frameBytes, framesPerSecond, frameBurst, authenticateSeconds } = socketLimits
+const { frameBytes, framesPerSecond, frameBurst, framesWaiting, authenticateSeconds } = socketLimits
 
 function serve(app: App, socket: WebSocket, request: FastifyRequest): void {
   const session = new SocketSession(app, socket, request)
@@ -27,6 +27,7 @@ function serve(app: App, socket: WebSocket, request: FastifyRequest): void {
   )
   // A cookie, or the headers of a program, are there before any frame.
   let turn = presentedSecret(request, app.config.publicUrl) === null ? Promise.resolve() : session.open()
+  let waiting = 0
   let heardAt = performance.now()
   const heartbeats = setInterval(() => {
     if (performance.now() - heardAt > silentMs) return socket.terminate()
@@ -40,9 +41,14 @@ function serve(app: App, socket: WebSocket, request: FastifyRequest): void {
     heardAt = performance.now()
     if (isBinary) return socket.close(1003, 'frames are JSON texts')
     if (data.length > frameBytes) return socket.close(1009, `a frame has at most ${frameBytes} bytes`)
-    if (!flood.admits()) return session.close('rate_limited')
+    if (!flood.admits() || waiting >= framesWaiting) return session.close('rate_limited')
+    waiting += 1
     // One after another, as they were sent: who subscribes after authenticating may rely on it.
-    turn = turn.then(() => session.take(data.toString()))
+    turn = turn
+      .then(() => session.take(data.toString()))
+      .finally(() => {
+        waiting -= 1
+      })
   })
   socket.on('close', () => {
     clearTimeout(strangers)

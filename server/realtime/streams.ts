@@ -7,6 +7,7 @@ import type { EndReason } from '../../contract/realtime.ts'
 import { ApiError } from '../api-error.ts'
 import type { Credentials } from '../auth/credentials.ts'
 import type { Principal } from '../auth/principal.ts'
+import { isDatabaseDown } from '../store/database.ts'
 
 export interface OpenStream {
   readonly who: Principal
@@ -26,6 +27,8 @@ interface Options {
 }
 
 const lookMs = 2_000
+/** Streams that are looked at together, so that one slow answer does not hold up thousands. */
+const lookedAtOnce = 50
 
 export class Streams {
   readonly heartbeatMs: number
@@ -64,7 +67,9 @@ export class Streams {
     const streams = [...this.#open]
     try {
       await this.#options.credentials.refresh(new Set(streams.flatMap(({ secret }) => secret ?? [])))
-      for (const stream of streams) await this.#check(stream)
+      for (let at = 0; at < streams.length; at += lookedAtOnce) {
+        await Promise.all(streams.slice(at, at + lookedAtOnce).map((stream) => this.#check(stream)))
+      }
     } catch (error) {
       // The database is away: nobody can be told apart, and nothing is told to anybody either.
       this.#options.log.debug({ err: error }, 'streams could not be looked at')
@@ -73,13 +78,20 @@ export class Streams {
     if (this.#open.size > 0 && !this.#isStopped) this.#timer = setTimeout(() => void this.#look(), lookMs)
   }
 
+  /** Throws only when the database is away. One that was closed meanwhile has nothing left to look at. */
   async #check(stream: OpenStream): Promise<void> {
+    if (!this.#open.has(stream)) return
     try {
       const now = await stream.again()
-      if (!isSameRights(now, stream.who)) stream.end('session_invalid', 'The rights of the credential changed.')
+      if (isSameRights(now, stream.who) || !this.#open.has(stream)) return
+      stream.end('session_invalid', 'The rights of the credential changed.')
     } catch (error) {
-      if (!(error instanceof ApiError)) throw error
-      stream.end('session_invalid', error.message)
+      if (isDatabaseDown(error)) throw error
+      if (!this.#open.has(stream)) return
+      if (error instanceof ApiError) return stream.end('session_invalid', error.message)
+      // By our fault nobody knows whether it still may: it asks again.
+      this.#options.log.error({ err: error }, 'a stream could not be looked at')
+      stream.end('unavailable')
     }
   }
 }
