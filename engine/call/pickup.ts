@@ -11,7 +11,7 @@ import { isRefusal, refuse } from './verb.ts'
 
 export function pickup(now: Instant, call: Call, command: ActCommand<ActionOf<'pickup'>>): CommandRefusal | null {
   const { isAutoAnswer } = command.action
-  if (call.ledger.facts.isEmergency) return refuse('not_allowed', 'An emergency call is not picked up.')
+  if (call.isEmergency) return refuse('not_allowed', 'An emergency call is not picked up.')
   if (!call.isWaiting) return refuse('conflict', 'It does not ring.')
   const plan = planPhones(call, command)
   if (isRefusal(plan)) return plan

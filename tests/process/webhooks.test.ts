@@ -41,7 +41,9 @@ it.each([
     await until(() => receiver.of(path).length > before + 20, 'deliveries are under way')
     kill(carillon.pids[victim])
     await planning
-    await until(async () => (await carillon.ready()) === 200, 'ready again', 60_000)
+    // A connection of before may break at its next use.
+    const answers = () => carillon.events('account.created').catch(() => null)
+    await until(async () => (await carillon.ready()) === 200 && (await answers()), 'ready again', 60_000)
   }
   const events = (await carillon.events()).filter(
     ({ type, resource }) => /^meeting\./.test(type) && planned.has(resource.id),
