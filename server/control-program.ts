@@ -52,6 +52,8 @@ export function runControlProgram({ name, logLevel, takenPort, start }: Program)
     }
   }
 
+  // Also of a rejection that nobody handled; Node.js then ends the process, and the supervisor starts it again.
+  process.on('uncaughtExceptionMonitor', (error) => log.fatal({ err: error }, `the ${name} process ends by its fault`))
   process.on('message', (message: ToControl) => {
     if (message.type === 'stop') void stop('told to')
     else void begin(message.connection)

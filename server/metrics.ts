@@ -65,6 +65,7 @@ export function createMetrics(parts: Parts): Operations {
   collectDefaultMetrics({ register: registry, prefix: 'carillon_' })
   addProcessFigures(registry, parts)
   addEventFigures(registry, parts.app)
+  addStreamFigures(registry, parts.app)
   addWebhookFigures(registry, parts.dispatcher)
   const askWorkers = addWorkerFigures(registry, parts.workers)
   const askVoice = addVoiceFigures(registry, parts.voice)
@@ -122,6 +123,25 @@ function addEventFigures(registry: Registry, app: App): void {
     collect() {
       this.reset()
       for (const [type, count] of app.sequencer.counts) this.inc({ type }, count)
+    },
+  })
+}
+
+function addStreamFigures(registry: Registry, { streams, feed }: App): void {
+  gauge(registry, 'carillon_streams', 'Readers of live events: WebSockets and Server-Sent Events.', () => streams.size)
+  gauge(
+    registry,
+    'carillon_event_followers',
+    'What follows the log: each live stream, and each subscription of a WebSocket.',
+    () => feed.followers,
+  )
+  new Counter({
+    name: 'carillon_event_pages_total',
+    help: 'Pages that followers read from the database, because they were far behind.',
+    registers: [registry],
+    collect() {
+      this.reset()
+      this.inc(feed.pages)
     },
   })
 }

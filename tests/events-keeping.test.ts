@@ -48,6 +48,27 @@ describe('an account that keeps events for less than the installation (E5)', () 
     expect(await eraseOld(app.database, new Date(Date.now() + 30 * dayMs))).toBe(0)
   })
 
+  it('has them blanked batch by batch, each going on where the last one ended', async () => {
+    const third = await makeTenant(http)
+    await call(
+      http,
+      'PATCH',
+      `/v3.0/accounts/${third.accountId}`,
+      { data: { event_days: 2 } },
+      withKey(third.key.secret),
+    )
+    const before = await logOf(withKey(third.key.secret))
+    const later = new Date(Date.now() + 3 * dayMs)
+    expect(before.length).toBeGreaterThan(4)
+    expect(await eraseOld(app.database, later, 2)).toBe(before.length)
+    const after = await logOf(withKey(third.key.secret))
+    expect(after.slice(0, before.length).every(({ data }) => data === null)).toBe(true)
+    const told = after.slice(before.length).map(({ data }) => (data as { events: number }).events)
+    expect(told.reduce((sum, events) => sum + events, 0)).toBe(before.length)
+    expect(told.every((events) => events <= 2)).toBe(true)
+    expect(await verifyChain(app.database, app.signer, third.accountId)).toEqual(intact)
+  })
+
   it('keeps them for a day at least, and for no longer than the installation', async () => {
     for (const days of [0, 1.5, '7', app.config.eventDays + 1]) {
       const { status, body } = await keep(days as number)

@@ -31,14 +31,18 @@ export function erasePerson(db: Queries, { accountId, userId, actor, now }: Eras
       .limit(1)
       .executeTakeFirst()
     if (waiting) throw new ApiError('unavailable', 'An event of this person waits for the log; try again.')
-    const events = await blank(trx, now, sql`account_id = ${accountId} and user_id = ${userId} and redacted_at is null`)
+    const { events } = await blank(
+      trx,
+      now,
+      sql`account_id = ${accountId} and user_id = ${userId} and redacted_at is null`,
+    )
     if (events > 0) await tell(trx, { accountId, actor, now, events, resource: { type: 'user', id: userId } })
     return events
   })
 }
 
 /** Blanks what is older than its account keeps; call it by the clock. How many events were blanked. */
-export async function eraseOld(database: Database, now: Date): Promise<number> {
+export async function eraseOld(database: Database, now: Date, atOnce = mostAtOnce): Promise<number> {
   const accounts = await database
     .selectFrom('accounts')
     .select(['id', sql<number>`(settings ->> 'event_days')::integer`.as('days')])
@@ -47,35 +51,55 @@ export async function eraseOld(database: Database, now: Date): Promise<number> {
   let count = 0
   for (const { id, days } of accounts) {
     const before = new Date(now.getTime() - days * dayMs)
-    for (let blanked = mostAtOnce; blanked === mostAtOnce; count += blanked) {
-      blanked = await within(database, (trx) => blankOld(trx, id, before, now))
-    }
+    let batch: Blanked = { events: 0, last: 0 }
+    do {
+      const { last: after } = batch
+      batch = await within(database, (trx) => blankOld(trx, { accountId: id, before, after, atOnce, now }))
+      count += batch.events
+    } while (batch.events === atOnce)
   }
   return count
 }
 
-async function blankOld(trx: Transaction<Tables>, accountId: string, before: Date, now: Date): Promise<number> {
+interface Batch {
+  readonly accountId: string
+  readonly before: Date
+  /** A position: all that is old up to it is blanked. */
+  readonly after: number
+  readonly atOnce: number
+  readonly now: Date
+}
+
+async function blankOld(trx: Transaction<Tables>, { accountId, before, after, atOnce, now }: Batch): Promise<Blanked> {
   const old = sql`
     account_id = ${accountId} and recorded_at < ${before} and (position, recorded_at) in (
       select position, recorded_at from events
-      where account_id = ${accountId} and recorded_at < ${before} and redacted_at is null and type <> 'event.redacted'
-      order by position limit ${mostAtOnce})`
-  const events = await blank(trx, now, old)
+      where account_id = ${accountId} and position > ${after} and recorded_at < ${before}
+        and redacted_at is null and type <> 'event.redacted'
+      order by position limit ${atOnce})`
+  const blanked = await blank(trx, now, old)
+  const { events } = blanked
   const actor = { type: 'system', id: null } as const
   if (events > 0) await tell(trx, { accountId, actor, now, events, resource: { type: 'account', id: accountId } })
-  return events
+  return blanked
 }
 
 const within = <T>(db: Queries, run: (trx: Transaction<Tables>) => Promise<T>): Promise<T> =>
   db.isTransaction ? run(db as Transaction<Tables>) : db.transaction().execute(run)
 
-async function blank(trx: Transaction<Tables>, now: Date, which: RawBuilder<unknown>): Promise<number> {
-  const { rows } = await sql<{ count: number }>`
+interface Blanked {
+  readonly events: number
+  /** The position of the last of them. */
+  readonly last: number
+}
+
+async function blank(trx: Transaction<Tables>, now: Date, which: RawBuilder<unknown>): Promise<Blanked> {
+  const { rows } = await sql<Blanked>`
     with erased as (
-      update events set data = null, actor = null, salt = null, redacted_at = ${now} where ${which} returning 1
+      update events set data = null, actor = null, salt = null, redacted_at = ${now} where ${which} returning position
     )
-    select count(*) as count from erased`.execute(trx)
-  return rows[0]?.count ?? 0
+    select count(*) as events, coalesce(max(position), 0) as last from erased`.execute(trx)
+  return rows[0] ?? { events: 0, last: 0 }
 }
 
 interface Told extends Omit<Erasure, 'userId'> {

@@ -27,6 +27,8 @@ it('says how it is', async () => {
   expect(await (await fetch(`${carillon.url}/healthz`)).json()).toEqual({ isAlive: true })
   const metrics = async () => (await fetch(`${carillon.url}/metrics`)).text()
   expect(await metrics()).toContain('carillon_media_up{worker="0"} 1')
+  for (const name of ['streams', 'event_followers', 'event_pages_total'])
+    expect(await metrics()).toMatch(new RegExp(`^carillon_${name} \\d+$`, 'm'))
   const isCounted = async () => (await metrics()).includes('carillon_events_total{type="account.created"} 1')
   await until(isCounted, 'the first event is counted')
 })
