@@ -11,7 +11,8 @@ export const DeliveryId = z
 
 const DeliveryStatus = z.enum(['pending', 'delivered', 'failed', 'cancelled']).meta({
   id: 'DeliveryStatus',
-  description: '`failed`: given up after ten attempts. `cancelled`: the webhook was resumed without catching up.',
+  description:
+    '`failed`: given up after ten attempts, or at once when the log does not hold the event any more. `cancelled`: the webhook was resumed without catching up.',
 })
 
 const Attempt = z
@@ -59,17 +60,20 @@ export const DeliveryDetail = z
         url: z.string(),
         headers: z.record(z.string(), z.string()).meta({ description: 'Values of own headers are masked.' }),
         body: z.string().nullable().meta({
-          description: 'Null: the credential may not read events of this family, or the log does not hold it any more.',
+          description:
+            'Null: the credential may not read events of this family or account, or the log does not hold it any more.',
         }),
       })
       .meta({ description: 'The last attempt, or the next when there was none.' }),
     response: z
       .object({
         headers: z.record(z.string(), z.string()),
-        body: z.string().meta({ description: 'The first 4 KB.' }),
+        body: z.string().nullable().meta({
+          description: 'The first 4 KB. Null: the credential may not read the event, which it may repeat.',
+        }),
       })
       .nullable()
-      .meta({ description: 'To the last attempt.' }),
+      .meta({ description: 'To the last attempt; null: there was none, or the event was erased.' }),
   })
   .meta({ id: 'DeliveryDetail' })
 

@@ -145,7 +145,7 @@ export const webhookOperations = defineOperations({
     path: '/v3.0/webhooks/{id}/test',
     summary: 'Send an example event, also while it is paused',
     description:
-      'One attempt is made; read the delivery to see how it went. It carries the header `carillon-test: true`, and is not in the log.',
+      'One attempt is made; read the delivery to see how it went. At most five tests of a webhook wait at a time (409). It carries the header `carillon-test: true`, and is not in the log.',
     body: asked(TestWebhook),
     result: dataOf(Delivery),
     example: {

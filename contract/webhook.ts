@@ -19,7 +19,10 @@ const Url = z
   .url({ protocol: /^https?$/, error: 'must be an http or https address' })
   .max(2000)
   .refine(isPlainAddress, 'must have no user, password or fragment: use `headers` for credentials')
-  .meta({ description: 'Where events are sent. Redirects are not followed.' })
+  .meta({
+    description:
+      'Where events are sent. Redirects are not followed. When a credential without the scope `secrets` changes its origin, stored `headers` and `api_key` that are not given anew are removed.',
+  })
 
 export const EventPattern = z
   .string()

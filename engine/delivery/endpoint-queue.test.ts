@@ -200,6 +200,27 @@ it('Retry-After holds the whole endpoint', () => {
   expect(queue.take(30_000)).not.toBeNull()
 })
 
+it('Retry-After holds it for a day at most', () => {
+  const queue = new EndpointQueue('none', false)
+  fill(queue, 2)
+  queue.failed(queue.take(0) ?? '', 0, { random: 0.5, retryAfterMs: 999_999_999_000 })
+  expect(queue.wakeAt(0)).toBe(24 * hour)
+  expect(queue.take(24 * hour)).not.toBeNull()
+})
+
+it('what cannot be sent makes way, and says nothing of the endpoint', () => {
+  const queue = new EndpointQueue('strict', false)
+  fill(queue, 10)
+  const room = queue.room(0)
+  for (let index = 0; index < 9; index++) {
+    expect(queue.take(0)).toBe(`d${index}`)
+    queue.drop(`d${index}`, 0)
+  }
+  expect([queue.isOpen, queue.isProven, queue.inFlight, queue.size]).toEqual([false, true, 0, 1])
+  expect(queue.room(0)).toBe(room + 9)
+  expect(queue.take(0)).toBe('d9')
+})
+
 it('one that answers is sent more at a time, one that fails less', () => {
   const queue = new EndpointQueue('none', false)
   fill(queue, 400)

@@ -10,7 +10,7 @@
  */
 import type { Instant } from '../machine.ts'
 import { Timer, TimerQueue } from '../timer-queue.ts'
-import { retryDelayMs } from './schedule.ts'
+import { longestRetryAfterMs, retryDelayMs } from './schedule.ts'
 
 export type Ordering = 'none' | 'per_resource' | 'strict'
 
@@ -168,7 +168,7 @@ export class EndpointQueue {
   failed(id: string, now: Instant, { random, retryAfterMs }: Failure): Instant | null {
     this.#failures += 1
     this.#window = Math.max(1, Math.floor(this.#window / 2))
-    if (retryAfterMs !== null) this.#heldUntil = now + retryAfterMs
+    if (retryAfterMs !== null) this.#heldUntil = now + Math.min(retryAfterMs, longestRetryAfterMs)
     if (this.isOpen) {
       const doublings = Math.min(this.#failures - failuresToOpen, 10)
       this.#probeAt = now + Math.min(longestProbeMs, firstProbeMs * 2 ** doublings)
@@ -191,6 +191,12 @@ export class EndpointQueue {
   putBack(id: string, at: Instant, now: Instant): void {
     const entry = this.#landed(id)
     if (entry) this.#schedule(entry, at, now)
+  }
+
+  /** It cannot be sent at all, which says nothing of the endpoint. */
+  drop(id: string, now: Instant): void {
+    const entry = this.#landed(id)
+    if (entry) this.#finish(entry, now)
   }
 
   /** When `take` may have something that it has not now; undefined: when something is added or lands. */

@@ -19,7 +19,7 @@ export const attemptDelaysMs: readonly number[] = [
 
 /** So that what failed together does not come back together. */
 const jitter = 0.1
-const longestRetryAfterMs = 24 * hour
+export const longestRetryAfterMs = 24 * hour
 
 /** How long to wait after `made` attempts that failed; `random` is from 0 to 1. Null: it is given up. */
 export function retryDelayMs(made: number, random: number, retryAfterMs: number | null): number | null {

@@ -97,6 +97,10 @@ async function blank(trx: Transaction<Tables>, now: Date, which: RawBuilder<unkn
   const { rows } = await sql<Blanked>`
     with erased as (
       update events set data = null, actor = null, salt = null, redacted_at = ${now} where ${which} returning position
+    ), answers as (
+      -- An endpoint may have sent back what it was sent.
+      update webhook_deliveries set response = null from erased
+      where webhook_deliveries.position = erased.position and response is not null
     )
     select count(*) as events, coalesce(max(position), 0) as last from erased`.execute(trx)
   return rows[0] ?? { events: 0, last: 0 }

@@ -71,6 +71,8 @@ export class Feed {
   /** How many follow, and how many pages they had to read from the database, because they were far behind. */
   followers = 0
   pages = 0
+  /** How many times something was erased: who keeps texts of events reads them again when it changed (E5). */
+  redactions = 0
 
   constructor(options: Options) {
     this.#options = options
@@ -119,12 +121,12 @@ export class Feed {
     return new Follower(this, following)
   }
 
-  /** What is next after a position, or where it is now when nothing matched; null: all was seen. */
-  async next(position: number, filter: LogFilter): Promise<LogPage | null> {
+  /** What is next after a position, at most so much, or where it is now when nothing matched; null: all was seen. */
+  async next(position: number, filter: LogFilter, limit = pageSize): Promise<LogPage | null> {
     if (position >= this.#position) return null
-    if (this.#ring.isAfter(position)) return this.#take(position, filter)
+    if (this.#ring.isAfter(position)) return this.#take(position, filter, limit)
     this.pages += 1
-    return readPage(this.#options.database, position, filter, pageSize)
+    return readPage(this.#options.database, position, filter, limit)
   }
 
   /**
@@ -253,7 +255,10 @@ export class Feed {
     this.#position = last.position
     this.#recordedAt = new Date(last.recordedAt)
     // What was erased must not be shown any more: who is behind reads it from the database, where it is blank (E5).
-    if (events.some(({ type }) => type === 'event.redacted')) this.#ring.reset(last.position)
+    if (events.some(({ type }) => type === 'event.redacted')) {
+      this.#ring.reset(last.position)
+      this.redactions += 1
+    }
     for (const wake of [...this.#wide]) wake(before)
     if (this.#narrow.size === 0) return
     for (const id of new Set(events.map(({ accountId }) => accountId))) {
@@ -265,12 +270,12 @@ export class Feed {
     for (const found of this.#awaited.get(correlationId) ?? []) found(event)
   }
 
-  #take(position: number, filter: LogFilter): LogPage {
+  #take(position: number, filter: LogFilter, limit: number): LogPage {
     const end = Math.min(this.#position, position + mostScanned)
     const events: LogEvent[] = []
     let chars = 0
     let at = position
-    while (at < end && chars < mostBytes) {
+    while (at < end && chars < mostBytes && events.length < limit) {
       at += 1
       const event = this.#ring.at(at)
       if (!event || !isMatch(event, filter, this.#parentOf)) continue

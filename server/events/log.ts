@@ -110,6 +110,12 @@ export async function readParents(database: Database, ids: readonly string[]): P
 
 const readEnds = (database: Database) => database.selectFrom('eventLog').selectAll().executeTakeFirstOrThrow()
 
+/** Where the log begins, when it does not reach back to a position that was asked for; null: another error. */
+export function oldestKept(error: unknown): number | null {
+  const oldest = error instanceof ApiError && error.code === 'cursor_expired' ? error.details.oldest : undefined
+  return typeof oldest === 'string' ? Number.parseInt(oldest.slice(1), 36) : null
+}
+
 function refuseDropped(position: number, droppedPosition: number): void {
   if (position >= droppedPosition) return
   const oldest = formatCursor(droppedPosition)

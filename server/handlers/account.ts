@@ -35,6 +35,7 @@ import {
   toUserState,
   updateUserRow,
 } from '../store/users.ts'
+import { announce } from '../store/webhooks.ts'
 import type { Call, Handlers } from './call.ts'
 import { changesTo, cleared, given, keepIdentity } from './merge.ts'
 
@@ -108,6 +109,8 @@ export const accountHandlers: Handlers<
         actor: call.actor,
         data: { account: toAccountState(row) },
       })
+      const webhooks = await trx.selectFrom('webhooks').select('id').where('accountId', '=', row.id).execute()
+      for (const { id } of webhooks) await announce(trx, id)
       await trx.deleteFrom('meetings').where('accountId', '=', row.id).execute()
       for (const table of ['calls', 'callLegs', 'callTraces'] as const) {
         await trx.deleteFrom(table).where('accountId', '=', row.id).execute()

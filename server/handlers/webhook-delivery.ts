@@ -31,6 +31,7 @@ import { noSuch } from './configuration.ts'
 const defaultLimit = 100
 const mostReplays = 100
 const mostRunning = 5
+const mostTests = 5
 const dayMs = 86_400_000
 
 export const webhookDeliveryHandlers: Handlers<
@@ -68,7 +69,9 @@ export const webhookDeliveryHandlers: Handlers<
     const last = row.attempts.at(-1)
     const at = last ? Date.parse(last.at) : app.clock()
     const request = text === null ? null : formatRequest(webhook, openWebhook(app.vault, webhook), { ...row, text }, at)
-    const mayRead = mayUse(who, events[row.eventType as EventType]?.scope ?? 'events')
+    const mayRead =
+      mayUse(who, events[row.eventType as EventType]?.scope ?? 'events') &&
+      (row.eventAccountId === who.accountId || mayUse(who, 'subaccounts'))
     return {
       data: {
         ...toDelivery(row),
@@ -82,7 +85,7 @@ export const webhookDeliveryHandlers: Handlers<
           },
           body: mayRead ? (request?.body ?? null) : null,
         },
-        response: row.response,
+        response: row.response && { ...row.response, body: mayRead ? row.response.body : null },
       },
     }
   },
@@ -95,6 +98,7 @@ export const webhookDeliveryHandlers: Handlers<
       const now = new Date(app.clock())
       const event = exampleEvent(webhook, type, now)
       if (!mayUse(who, events[type].scope)) throw noScope(who, type)
+      await refuseManyTests(trx, webhook)
       const row = await trx
         .insertInto('webhookDeliveries')
         .values({
@@ -193,6 +197,19 @@ async function lock(trx: Queries, { who }: Pick<Call, 'who'>, id: string): Promi
 function expectActive({ isEnabled }: WebhookRow, kind: string): void {
   if (isEnabled || kind === 'test') return
   throw new ApiError('conflict', 'The webhook is paused or disabled: resume it first.')
+}
+
+async function refuseManyTests(trx: Queries, { id }: WebhookRow): Promise<void> {
+  const waiting = await trx
+    .selectFrom('webhookDeliveries')
+    .select('id')
+    .where('webhookId', '=', id)
+    .where('status', '=', 'pending')
+    .where('kind', '=', 'test')
+    .limit(mostTests)
+    .execute()
+  if (waiting.length < mostTests) return
+  throw new ApiError('conflict', `${mostTests} tests wait for an answer: wait until one is done.`)
 }
 
 const noScope = (who: Principal, type: EventType) =>

@@ -32,7 +32,7 @@ import { newSigningSecret } from '../webhooks/signature.ts'
 import type { Call, Handlers } from './call.ts'
 import { keepObject, noSuch, seesSecrets } from './configuration.ts'
 import { changesTo, cleared } from './merge.ts'
-import { type ChangedSecrets, mergeSecrets, mergeSettings } from './settings.ts'
+import { type ChangedSecrets, isMask, mergeSecrets, mergeSettings } from './settings.ts'
 
 type Changing = Pick<Call, 'app' | 'who' | 'actor'>
 
@@ -330,17 +330,31 @@ function expectScope(who: Principal, scope: Scope, field: string): void {
   throw new ApiError('not_allowed', `${field}: the credential lacks the scope \`${scope}\`.`, details)
 }
 
-const wantedSecrets = ({ headers, api_key }: Pick<PatchWebhook, 'headers' | 'api_key'>) => ({
-  api_key,
-  ...Object.fromEntries(
-    Object.entries(headers ?? {}).map(([name, value]) => [headerPrefix + name.toLowerCase(), value]),
-  ),
-})
+/** What is given; absent fields and masks say nothing. */
+function wantedSecrets({ headers, api_key }: Pick<PatchWebhook, 'headers' | 'api_key'>) {
+  const named = Object.entries(headers ?? {}).map(
+    ([name, value]) => [headerPrefix + name.toLowerCase(), value] as const,
+  )
+  const given = [['api_key', api_key] as const, ...named].filter(([, value]) => value !== undefined && !isMask(value))
+  return Object.fromEntries(given)
+}
 
-/** A new kind of signature is a new secret. Null takes all headers away. */
-function secretsAfter({ app }: Changing, before: WebhookRow, signing: WebhookSettings['signing'], body: PatchWebhook) {
-  const none = body.headers === null ? Object.keys(openWebhook(app.vault, before).headers) : []
-  const removed = Object.fromEntries(none.map((name) => [headerPrefix + name, null]))
+/**
+ * A new kind of signature is a new secret. Null takes all headers away, and so does another origin that is set by somebody
+ * who may not see them: they would be sent there.
+ */
+function secretsAfter(
+  { app, who }: Changing,
+  before: WebhookRow,
+  signing: WebhookSettings['signing'],
+  body: PatchWebhook,
+) {
+  const isElsewhere = !seesSecrets(who) && !!body.url && new URL(body.url).origin !== new URL(before.url).origin
+  const none = body.headers === null || isElsewhere ? Object.keys(openWebhook(app.vault, before).headers) : []
+  const removed = {
+    ...Object.fromEntries(none.map((name) => [headerPrefix + name, null])),
+    ...(isElsewhere && { api_key: null }),
+  }
   const isOther = signing !== { ...standardWebhook, ...before.settings }.signing
   const renewed = isOther ? newSecrets(app, before, signing) : {}
   const wanted = { ...removed, ...wantedSecrets(body), ...renewed }

@@ -11,6 +11,8 @@ export interface AttemptResult {
   readonly isSuccess: boolean
   /** 410: the endpoint says that it wants nothing any more. */
   readonly isGone: boolean
+  /** Nothing is left to send, which is no fault of the endpoint. */
+  readonly isUnsendable: boolean
   /** Of 429 and 503. */
   readonly retryAfterMs: number | null
 }
@@ -42,20 +44,29 @@ export async function send(
       response: hidden({ headers: keptHeaders(answer.headers), body: answer.body }, request),
       isSuccess,
       isGone: status === 410,
+      isUnsendable: false,
       retryAfterMs: mayWait ? parseRetryAfter(answer.headers['retry-after'], clock()) : null,
     }
   } catch (error) {
     if (!(error instanceof RequestFailed)) throw error
-    return { attempt: told(null, error.message), response: null, isSuccess: false, isGone: false, retryAfterMs: null }
+    return {
+      attempt: told(null, error.message),
+      response: null,
+      isSuccess: false,
+      isGone: false,
+      isUnsendable: false,
+      retryAfterMs: null,
+    }
   }
 }
 
-/** Nothing could be sent. */
-export const notSent = (request: Pick<Attempt, 'method' | 'url'>, error: string, now: number): AttemptResult => ({
+/** There is nothing to send, and never will be. */
+export const unsendable = (request: Pick<Attempt, 'method' | 'url'>, error: string, now: number): AttemptResult => ({
   attempt: { at: new Date(now).toISOString(), ...request, status: null, error, duration_ms: 0 },
   response: null,
   isSuccess: false,
   isGone: false,
+  isUnsendable: true,
   retryAfterMs: null,
 })
 

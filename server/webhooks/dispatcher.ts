@@ -9,10 +9,10 @@
  */
 import pg from 'pg'
 import type { App } from '../app.ts'
-import type { LogEvent } from '../events/log-event.ts'
+import { type LogPage, oldestKept } from '../events/log.ts'
 import { getTypeParser } from '../store/database.ts'
 import { webhooksChannel } from '../store/webhooks.ts'
-import { type AttemptResult, notSent, send } from './attempt.ts'
+import { type AttemptResult, send, unsendable } from './attempt.ts'
 import type { Endpoint, Pending } from './endpoint.ts'
 import { disableWebhook } from './ending.ts'
 import { EventTexts } from './event-texts.ts'
@@ -26,6 +26,7 @@ import {
   writeIntake,
   writeOutcomes,
 } from './ledger.ts'
+import { Places } from './places.ts'
 import { Roster } from './roster.ts'
 import { continueReplays } from './replays.ts'
 
@@ -47,6 +48,10 @@ const lookMs = 1_000
 /** Cursors that moved past what does not match are written down this often (E3). */
 const idleCursorMs = 5_000
 const mostInFlight = 1_024
+const mostInFlightOfOne = mostInFlight / 8
+/** Tests are asked for by hand: they take no place of an event. */
+const mostTests = 32
+const mostTestsOfOne = mostTests / 4
 /** Endpoints that failed last, or never answered, may not take all places. */
 const mostUnproven = 256
 /** After a fault of our own. */
@@ -75,8 +80,11 @@ export class Dispatcher {
   #isPoked = false
   #outcomes: Outcome[] = []
   /** Deliveries whose request is under way, and of these those of endpoints that are not proven. */
-  readonly #underWay = new Set<string>()
+  readonly #underWay = new Places(mostInFlight, mostInFlightOfOne)
+  readonly #testsUnderWay = new Places(mostTests, mostTestsOfOne)
   #unproven = 0
+  /** Of the feed, when texts were forgotten last. */
+  #redactions = 0
   #idleSince = 0
   /** Attempts by what became of them, and how long the first ones took from the record of the event, in seconds. */
   readonly counts = { delivered: 0, retried: 0, failed: 0 }
@@ -87,7 +95,8 @@ export class Dispatcher {
     this.#connection = connection
     this.#random = random
     this.#texts = new EventTexts(app.database)
-    const isBusy = (id: string) => this.#underWay.has(id) || this.#outcomes.some((outcome) => outcome.id === id)
+    const isBusy = (id: string) =>
+      this.#underWay.has(id) || this.#testsUnderWay.has(id) || this.#outcomes.some((outcome) => outcome.id === id)
     this.#roster = new Roster(app, isBusy)
   }
 
@@ -114,7 +123,7 @@ export class Dispatcher {
       endpoints: endpoints.length,
       open: endpoints.filter(({ queue }) => queue.isOpen).length,
       waiting: endpoints.reduce((sum, { queue }) => sum + queue.size, 0),
-      inFlight: this.#underWay.size,
+      inFlight: this.#underWay.size + this.#testsUnderWay.size,
     }
   }
 
@@ -148,7 +157,7 @@ export class Dispatcher {
     if (!rows[0]?.held) return null
     await client.query(`listen ${webhooksChannel}`)
     await this.#roster.load(client)
-    void this.#followLog(this.#abort.signal)
+    this.#followLog(abort.signal).catch((error: unknown) => this.#giveUp(error, abort))
     return client
   }
 
@@ -182,6 +191,13 @@ export class Dispatcher {
       await feed.more(feed.position, everything, signal, () => {})
       this.poke()
     }
+  }
+
+  /** A fault of our own outside a turn: what is in memory may be wrong, so it is left and read again. */
+  #giveUp(error: unknown, abort: AbortController): void {
+    this.#app.log.error({ err: error }, 'webhooks begin again after a fault')
+    abort.abort()
+    this.poke()
   }
 
   #sleep(ms: number): Promise<void> {
@@ -228,16 +244,16 @@ export class Dispatcher {
   /** What the log has for each webhook that can take more. */
   async #takeIn(client: pg.Client): Promise<void> {
     const { feed, clock } = this.#app
+    const { redactions } = feed
     const now = clock()
     const isIdleTurn = now - this.#idleSince >= idleCursorMs
     const advances: Advance[] = []
     const made: NewDelivery[] = []
     for (const endpoint of this.#roster.endpoints.values()) {
       const room = endpoint.isEnding || !endpoint.webhook.isEnabled ? 0 : endpoint.queue.room(now)
-      const page = room > 0 ? await feed.next(endpoint.position, endpoint.filter) : null
-      const taken = page ? take(page, room) : { events: [], position: endpoint.position }
-      endpoint.position = taken.position
-      const deliveries = taken.events
+      const page = room > 0 ? await this.#nextFor(endpoint, room) : null
+      if (page) endpoint.position = page.position
+      const deliveries = (page?.events ?? [])
         .filter(({ text }) => meetsConditions(text, endpoint.conditions))
         .map((event) => toNewDelivery(endpoint.id, event, now))
       made.push(...deliveries)
@@ -254,49 +270,89 @@ export class Dispatcher {
       else this.#roster.forget(webhookId)
     }
     for (const delivery of made) {
+      if (feed.redactions !== redactions) delivery.text = null
       if (moved.has(delivery.webhookId)) this.#roster.endpoints.get(delivery.webhookId)?.add(delivery, now)
     }
     if (made.length > 0) this.poke()
+  }
+
+  async #nextFor({ id, position, filter }: Endpoint, room: number): Promise<LogPage | null> {
+    try {
+      return await this.#app.feed.next(position, filter, room)
+    } catch (error) {
+      const oldest = oldestKept(error)
+      if (oldest === null) throw error
+      // Retention was faster: what is left is what is kept. Nobody else waits for this one.
+      this.#app.log.warn({ err: error, webhookId: id }, 'a webhook lost events that the log does not keep any more')
+      this.poke()
+      return { events: [], position: oldest }
+    }
+  }
+
+  /** What was erased is not sent from memory (E5): it is read again from the log, where it is blank. */
+  #forgetErased(): void {
+    const { redactions } = this.#app.feed
+    if (redactions === this.#redactions) return
+    this.#redactions = redactions
+    for (const endpoint of this.#roster.endpoints.values()) endpoint.forgetTexts()
   }
 
   /** Those that are healthy first: who fails waits for a place. */
   #sendAll(): void {
     const now = this.#app.clock()
     const endpoints = [...this.#roster.endpoints.values()]
-    for (const endpoint of endpoints) {
-      for (const test of endpoint.tests.values()) if (!this.#underWay.has(test.id)) this.#sendTest(endpoint, test)
-    }
+    for (const endpoint of endpoints) for (const test of endpoint.tests.values()) this.#sendTest(endpoint, test)
     for (const endpoint of endpoints) if (endpoint.queue.isProven) this.#sendSome(endpoint, now)
     for (const endpoint of endpoints) if (!endpoint.queue.isProven) this.#sendSome(endpoint, now)
   }
 
   #sendTest(endpoint: Endpoint, test: Pending): void {
-    this.#underWay.add(test.id)
-    void this.#attempt(endpoint, test).then((result) => {
-      this.#underWay.delete(test.id)
-      if (!result || result === 'not made') return // the next turn tries it again
-      endpoint.tests.delete(test.id)
-      const status = result.isSuccess ? 'delivered' : 'failed'
-      this.#record(endpoint, test, result, { status, nextAttemptAt: null })
-    })
+    const { accountId } = endpoint.webhook
+    if (this.#testsUnderWay.has(test.id) || !this.#testsUnderWay.isFreeFor(accountId)) return
+    this.#testsUnderWay.take(test.id, accountId)
+    const abort = this.#abort
+    this.#attempt(endpoint, test)
+      .then((result) => {
+        this.#testsUnderWay.free(test.id)
+        this.#checkCurrent(endpoint)
+        if (!result || result === 'not made') return // the next turn tries it again
+        endpoint.tests.delete(test.id)
+        const status = result.isSuccess ? 'delivered' : 'failed'
+        this.#record(endpoint, test, result, { status, nextAttemptAt: null })
+      })
+      .catch((error: unknown) => this.#giveUp(error, abort))
+  }
+
+  /** One that was read anew meanwhile was so without what was under way: it is read again. */
+  #checkCurrent(endpoint: Endpoint): void {
+    const current = this.#roster.endpoints.get(endpoint.id)
+    if (!current || current === endpoint) return
+    this.#roster.changed.add(endpoint.id)
+    this.poke()
   }
 
   #sendSome(endpoint: Endpoint, now: number): void {
-    while (!endpoint.isEnding) {
+    const { accountId } = endpoint.webhook
+    // One that was replaced sends nothing more: what it holds is its successor's.
+    while (!endpoint.isEnding && this.#roster.endpoints.get(endpoint.id) === endpoint) {
       const { isProven } = endpoint.queue
-      if (this.#underWay.size >= mostInFlight || (!isProven && this.#unproven >= mostUnproven)) return
+      if (!this.#underWay.isFreeFor(accountId) || (!isProven && this.#unproven >= mostUnproven)) return
       const id = endpoint.queue.take(now)
       if (id === null) return
       const delivery = endpoint.pending.get(id)
-      if (!delivery) throw new Error(`a delivery in the queue is not known: ${id}`)
-      this.#underWay.add(id)
+      if (!delivery) return this.#roster.forget(endpoint.id)
+      this.#underWay.take(id, accountId)
       if (!isProven) this.#unproven += 1
-      void this.#attempt(endpoint, delivery).then((result) => {
-        this.#underWay.delete(id)
-        if (!isProven) this.#unproven -= 1
-        if (result === 'not made') endpoint.queue.putBack(id, this.#app.clock() + againMs, this.#app.clock())
-        else if (result) this.#land(endpoint, delivery, result)
-      })
+      const abort = this.#abort
+      this.#attempt(endpoint, delivery)
+        .then((result) => {
+          this.#underWay.free(id)
+          if (!isProven) this.#unproven -= 1
+          this.#checkCurrent(endpoint)
+          if (result === 'not made') endpoint.queue.putBack(id, this.#app.clock() + againMs, this.#app.clock())
+          else if (result) this.#land(endpoint, delivery, result)
+        })
+        .catch((error: unknown) => this.#giveUp(error, abort))
     }
   }
 
@@ -306,6 +362,7 @@ export class Dispatcher {
     const { outgoing, clock, log } = this.#app
     const { webhook, settings } = endpoint
     try {
+      this.#forgetErased()
       const text = await this.#texts.read(delivery)
       if (signal.aborted) return null
       if (delivery.attemptCount === 0 && delivery.recordedAt && delivery.kind === 'event') {
@@ -313,7 +370,7 @@ export class Dispatcher {
       }
       const request = text === null ? null : endpoint.compose({ ...delivery, text }, clock())
       const target = { method: settings.method, url: webhook.url }
-      if (!request) return notSent(target, 'the log does not hold this event any more', clock())
+      if (!request) return unsendable(target, 'the log does not hold this event any more', clock())
       const result = await send(outgoing.clientFor(webhook.accountId), request, clock, signal)
       return signal.aborted ? null : result
     } catch (error) {
@@ -326,9 +383,12 @@ export class Dispatcher {
     const now = this.#app.clock()
     const { queue } = endpoint
     delivery.text = null
+    if (result.isUnsendable) {
+      queue.drop(delivery.id, now)
+      this.#settle(endpoint, delivery, result, { status: 'failed', nextAttemptAt: null })
+      return
+    }
     endpoint.isHealthNew = true
-    // It was read anew meanwhile, without what was under way.
-    if (this.#roster.endpoints.get(endpoint.id) !== endpoint) this.#roster.changed.add(endpoint.id)
     if (result.isSuccess) {
       queue.succeeded(delivery.id, now)
       endpoint.failingSince = null
@@ -390,14 +450,4 @@ export class Dispatcher {
       },
     )
   }
-}
-
-interface Page {
-  readonly events: readonly LogEvent[]
-  readonly position: number
-}
-
-const take = (page: Page, room: number): Page => {
-  const last = page.events[room - 1]
-  return page.events.length > room && last ? { events: page.events.slice(0, room), position: last.position } : page
 }

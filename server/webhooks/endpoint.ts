@@ -56,7 +56,7 @@ export class Endpoint {
   conditions: readonly EventCondition[]
   filter: LogFilter
   compose: Compose
-  queue: EndpointQueue
+  readonly queue: EndpointQueue
   readonly pending = new Map<string, Pending>()
   /** They stand in no queue: each is sent once, at once. */
   readonly tests = new Map<string, Pending>()
@@ -84,17 +84,13 @@ export class Endpoint {
     this.failingSince = state.failingSince?.getTime() ?? null
   }
 
-  /** After a change of the webhook. */
-  configure(webhook: WebhookRow, vault: Vault, rootAccountId: string, now: number): void {
-    const { ordering } = this.settings
+  /** After a change of the webhook; not of its ordering, which is another endpoint with another queue. */
+  configure(webhook: WebhookRow, vault: Vault, rootAccountId: string): void {
     this.webhook = webhook
     this.settings = { ...standardWebhook, ...webhook.settings }
     this.conditions = this.settings.filters
     this.filter = logFilterOf(webhook, rootAccountId)
     this.compose = createCompose(webhook, openWebhook(vault, webhook))
-    if (this.settings.ordering === ordering) return
-    this.queue = new EndpointQueue(this.settings.ordering, this.failingSince !== null)
-    for (const delivery of this.pending.values()) this.queue.add(toQueued(delivery), now)
   }
 
   add(delivery: Pending, now: number): void {

@@ -1,15 +1,14 @@
 /** Carries replays out, a batch a turn, as far as the endpoint can take more. */
 import type pg from 'pg'
 import type { App } from '../app.ts'
-import { ApiError } from '../api-error.ts'
-import { readPage } from '../events/log.ts'
+import { oldestKept, readPage } from '../events/log.ts'
 import type { ReplayRow } from '../store/webhooks.ts'
 import { type Endpoint, logFilterOf } from './endpoint.ts'
 import { meetsConditions } from './event-choice.ts'
 import { toNewDelivery, writeReplay, writeRetries } from './ledger.ts'
 import { toPending } from './roster.ts'
 
-type ReplayApp = Pick<App, 'database' | 'clock' | 'rootAccountId'>
+type ReplayApp = Pick<App, 'database' | 'clock' | 'feed' | 'rootAccountId'>
 
 /** True when there is more to do at once. */
 export async function continueReplays(
@@ -35,7 +34,7 @@ const step = (...of: Parameters<typeof stepEvents>) =>
   of[3].filter.kind === 'failed' ? stepFailed(...of) : stepEvents(...of)
 
 async function stepEvents(
-  { database, clock, rootAccountId }: ReplayApp,
+  { database, clock, feed, rootAccountId }: ReplayApp,
   client: pg.ClientBase,
   endpoint: Endpoint,
   replay: ReplayRow,
@@ -44,11 +43,12 @@ async function stepEvents(
   const now = clock()
   const end = Number(replay.until)
   const filter = logFilterOf(endpoint.webhook, rootAccountId, replay.filter)
+  const { redactions } = feed
   const page = await readPage(database, Number(replay.after), filter, room).catch((error: unknown) => {
     // Retention was faster: what is left is what is kept.
-    const oldest = error instanceof ApiError && error.code === 'cursor_expired' ? error.details.oldest : undefined
-    if (typeof oldest !== 'string') throw error
-    return { events: [], position: Number.parseInt(oldest.slice(1), 36) }
+    const oldest = oldestKept(error)
+    if (oldest === null) throw error
+    return { events: [], position: oldest }
   })
   const deliveries = page.events
     .filter(({ position, text }) => position <= end && meetsConditions(text, endpoint.conditions))
@@ -57,7 +57,10 @@ async function stepEvents(
   const after = String(page.position)
   const change = { id: replay.id, before: replay.after, after, isDone }
   if (!(await writeReplay(client, change, deliveries, new Date(now)))) return null
-  for (const delivery of deliveries) endpoint.add(delivery, now)
+  for (const delivery of deliveries) {
+    if (feed.redactions !== redactions) delivery.text = null
+    endpoint.add(delivery, now)
+  }
   return isDone ? null : { ...replay, after }
 }
 

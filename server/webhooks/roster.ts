@@ -1,5 +1,6 @@
 /** The webhooks that are sent to, as the sending process knows them; what changed is read again before the next turn. */
 import type pg from 'pg'
+import { standardWebhook } from '../../contract/webhook.ts'
 import type { App } from '../app.ts'
 import { findConfigured } from '../store/configured.ts'
 import type { WebhookRow } from '../store/webhooks.ts'
@@ -46,7 +47,7 @@ export class Roster {
   }
 
   async #read(client: pg.ClientBase, id: string): Promise<void> {
-    const { database, vault, clock, rootAccountId } = this.#app
+    const { database, vault, rootAccountId } = this.#app
     const { rows } = await client.query<{ account_id: string }>('select account_id from webhooks where id = $1', [id])
     const webhook = rows[0] && (await findConfigured(database, 'webhooks', id, rows[0].account_id))
     const state = await database.selectFrom('webhookStates').selectAll().where('webhookId', '=', id).executeTakeFirst()
@@ -55,10 +56,15 @@ export class Roster {
       return
     }
     const known = this.endpoints.get(id)
+    const { ordering } = { ...standardWebhook, ...webhook.settings }
     // What was set elsewhere: a pause that went on at the present.
-    const isSame = known && known.storedPosition === state.position && known.webhook.isEnabled === webhook.isEnabled
+    const isSame =
+      known &&
+      known.storedPosition === state.position &&
+      known.webhook.isEnabled === webhook.isEnabled &&
+      known.settings.ordering === ordering
     const endpoint = isSame ? known : new Endpoint(webhook, state, vault, rootAccountId)
-    if (isSame) endpoint.configure(webhook, vault, rootAccountId, clock())
+    if (isSame) endpoint.configure(webhook, vault, rootAccountId)
     this.endpoints.set(id, endpoint)
     endpoint.isEnding = false
     endpoint.replays = webhook.isEnabled ? await this.#readReplays(id) : []

@@ -158,7 +158,7 @@ function Exchange({ detail: { request, response } }: { readonly detail: Detail }
             <Trans>Response</Trans>
           </h3>
           <JsonView value={headerLines(response.headers)} label={t`Response`} />
-          {response.body !== '' && <JsonView value={pretty(response.body)} label={t`Body of the response`} />}
+          {response.body && <JsonView value={pretty(response.body)} label={t`Body of the response`} />}
         </section>
       )}
     </>

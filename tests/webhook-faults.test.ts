@@ -1,0 +1,221 @@
+/** What one webhook does must not harm another, nor tell what it may not: lost events, erasure, tests without end, addresses. */
+import type { ServerResponse } from 'node:http'
+import { beforeEach, expect, it, vi } from 'vitest'
+import { allScopes, type Scope } from '../contract/access.ts'
+import { secretMask } from '../contract/webhook.ts'
+import { erasePerson } from '../server/events/erase.ts'
+import { append } from '../server/events/inbox.ts'
+import { newId } from '../server/ids.ts'
+import { announce } from '../server/store/webhooks.ts'
+import { call } from './app.ts'
+import { eventually, webhookApp } from './webhook-receiver.ts'
+import { done, inAccount, makeKey, makeTenant, operator, withKey } from './world.ts'
+
+const { app, http, receiver, dispatcher } = await webhookApp()
+const keyWithout = async (...lacking: Scope[]) => {
+  const scopes = allScopes.filter((scope) => ![...lacking, 'secrets', 'instance'].includes(scope))
+  return withKey((await makeKey(http, app.rootAccountId, scopes)).secret)
+}
+const headers = await keyWithout()
+const actor = { type: 'system', id: null } as const
+let paths = 0
+vi.setConfig({ testTimeout: 60_000 })
+beforeEach(() => {
+  receiver.answer = 200
+})
+
+async function settled(): Promise<void> {
+  await eventually(() => app.database.selectFrom('eventInbox').select('id').execute()).toEqual([])
+  const { position } = await app.database.selectFrom('eventLog').select('position').executeTakeFirstOrThrow()
+  await eventually(() => app.feed.position).toBeGreaterThanOrEqual(position)
+}
+async function make(fields: object = {}) {
+  const path = `/fault-${paths++}`
+  await settled()
+  const asked = { url: receiver.url + path, event_types: ['key.created'], ...fields }
+  const { data } = await done(http, 'PUT', '/v3.0/webhooks', { data: asked }, headers)
+  await eventually(() => dispatcher.figures.endpoints).toBeGreaterThan(0)
+  return { id: data.id as string, path }
+}
+const patch = (id: string, data: object) => done(http, 'PATCH', `/v3.0/webhooks/${id}`, { data }, headers)
+const read = async (path: string, credential: Record<string, string> = headers) =>
+  (await done(http, 'GET', `/v3.0/webhooks${path}`, undefined, credential)).data
+const remove = (id: string) => done(http, 'DELETE', `/v3.0/webhooks/${id}`, undefined, headers)
+const happen = (name: string) => done(http, 'PUT', '/v3.0/keys', { data: { name, scopes: ['meeting'] } }, headers)
+const arrived = (path: string, count: number) => eventually(() => receiver.of(path).length).toBe(count)
+
+/** Keeps requests open until they are let go. */
+function hold(path: string): () => void {
+  const held: ServerResponse[] = []
+  receiver.answer = (_request, response, { path: at }) => (at === path ? held.push(response) : response.end())
+  return () => {
+    receiver.answer = 200
+    for (const response of held) response.end()
+  }
+}
+
+/** Something that a person did. */
+async function sayOf(userId: string, resourceId: string): Promise<void> {
+  await app.database.transaction().execute((trx) =>
+    append(trx, {
+      accountId: app.rootAccountId,
+      userId,
+      type: 'session.deleted',
+      resourceId,
+      resourceSeq: 1,
+      actor: null,
+      data: { user_id: userId, key_id: null },
+    }),
+  )
+  app.sequencer.poke()
+  await settled()
+}
+async function erase(userId: string): Promise<void> {
+  await erasePerson(app.database, { accountId: app.rootAccountId, userId, actor, now: new Date() })
+  app.sequencer.poke()
+  await settled()
+}
+
+it('goes on with what is kept when retention was faster, and holds nobody else', async () => {
+  const behind = await make()
+  const well = await make()
+  // What is read is not in memory any more, and the log begins later.
+  await sayOf('gone', 'gone')
+  await erase('gone')
+  await app.database
+    .updateTable('eventLog')
+    .set((is) => ({ droppedPosition: is.ref('position') }))
+    .execute()
+  await app.database.updateTable('webhookStates').set({ position: 0 }).where('webhookId', '=', behind.id).execute()
+  await announce(app.database, behind.id)
+  await happen('after')
+  await arrived(well.path, 1)
+  await arrived(behind.path, 1)
+  await Promise.all([remove(behind.id), remove(well.id)])
+})
+
+it('has another ordering while requests are under way, and loses none and sends none twice', async () => {
+  const { id, path } = await make()
+  const release = hold(path)
+  for (const name of ['one', 'two', 'three']) await happen(name)
+  await arrived(path, 3)
+  await patch(id, { ordering: 'strict' })
+  await patch(id, { ordering: 'per_resource' })
+  const before = dispatcher.figures.endpoints
+  await happen('four')
+  await arrived(path, 4)
+  release()
+  await eventually(async () => (await read(`/${id}/deliveries?status=delivered`)).length).toBe(4)
+  await happen('five')
+  await eventually(async () => (await read(`/${id}/deliveries?status=delivered`)).length).toBe(5)
+  expect([receiver.of(path).length, dispatcher.figures.endpoints]).toEqual([5, before])
+  await remove(id)
+})
+
+it('is tested five times at once and not more, which takes no place of an event', async () => {
+  const { id, path } = await make()
+  const release = hold(path)
+  const test = () => call(http, 'POST', `/v3.0/webhooks/${id}/test`, { data: {} }, headers)
+  for (let count = 0; count < 5; count++) expect((await test()).status).toBe(200)
+  const refused = await test()
+  expect([refused.status, refused.body.error.message]).toEqual([409, expect.stringContaining('5 tests')])
+  await arrived(path, 5)
+  await happen('beside them')
+  await arrived(path, 6)
+  release()
+  await eventually(async () => (await read(`/${id}/deliveries?status=delivered`)).length).toBe(6)
+  expect((await test()).status).toBe(200)
+  await remove(id)
+})
+
+it('takes its headers and key to another origin only for who may see them', async () => {
+  const own = { headers: { authorization: 'Bearer planted', 'x-b': 'planted too' }, api_key: 'planted-key' }
+  const elsewhere = receiver.url.replace('127.0.0.1', '127.0.0.2')
+  const { id } = await make(own)
+  const shown = async () => {
+    const { headers: names, api_key } = await read(`/${id}`, operator)
+    return { headers: names, api_key }
+  }
+  await patch(id, { url: `${receiver.url}/another-path` })
+  expect(await shown()).toEqual(own)
+  await patch(id, { url: elsewhere, headers: { authorization: secretMask, 'x-b': 'given anew' } })
+  expect(await shown()).toEqual({ headers: { 'x-b': 'given anew' }, api_key: null })
+  await done(http, 'PATCH', `/v3.0/webhooks/${id}`, { data: { url: receiver.url } }, operator)
+  expect((await shown()).headers).toEqual({ 'x-b': 'given anew' })
+  await remove(id)
+})
+
+it('gets nothing of a person that was erased while it waited, and its answers are erased too (E5)', async () => {
+  const { id, path } = await make({ event_types: ['session.deleted'], ordering: 'strict' })
+  const userId = newId()
+  receiver.answer = (request, response) => response.end(String(request.headers['webhook-id']))
+  await sayOf(userId, 'first')
+  await eventually(async () => (await read(`/${id}/deliveries?status=delivered`)).length).toBe(1)
+  const [{ id: first }] = await read(`/${id}/deliveries`)
+  expect((await read(`/${id}/deliveries/${first}`)).response.body).not.toBe('')
+  const release = hold(path)
+  await sayOf('another', 'held')
+  await arrived(path, 2)
+  await sayOf(userId, 'second')
+  await eventually(async () => (await read(`/${id}`)).pending).toBe(2)
+  await erase(userId)
+  release()
+  await arrived(path, 3)
+  const last = JSON.parse(receiver.of(path)[2]?.body ?? '')
+  expect(last).toMatchObject({ resource: { id: 'second' }, data: null })
+  expect((await read(`/${id}/deliveries/${first}`)).response).toBeNull()
+  await remove(id)
+})
+
+it('tells of events of accounts below only with the scope for it, also by what was answered', async () => {
+  const { id, path } = await make({ include_subaccounts: true })
+  receiver.answer = (_request, response, { body }) => response.end(body)
+  const tenant = await makeTenant(http)
+  await arrived(path, 1)
+  await eventually(async () => (await read(`/${id}/deliveries?status=delivered`)).length).toBe(1)
+  const [delivery] = await read(`/${id}/deliveries`)
+  expect(delivery.event.account_id).toBe(tenant.accountId)
+  const seen = await read(`/${id}/deliveries/${delivery.id}`)
+  expect([seen.request.body, seen.response.body]).toEqual([receiver.of(path)[0]?.body, receiver.of(path)[0]?.body])
+  const hidden = await read(`/${id}/deliveries/${delivery.id}`, await keyWithout('subaccounts'))
+  expect([hidden.request.body, hidden.response.body]).toEqual([null, null])
+  await remove(id)
+})
+
+it('fails at once what cannot be sent any more, which is not held against it', async () => {
+  const { id, path } = await make({ event_types: ['meeting.*'], format: 'meeting_v6', ordering: 'strict' })
+  const release = hold(path)
+  const tenant = await makeTenant(http)
+  await done(http, 'POST', '/api/v6/meeting', { topic: 'Held' }, headers)
+  await arrived(path, 1)
+  await done(http, 'POST', '/api/v6/meeting', { topic: 'Erased' }, headers)
+  await eventually(async () => (await read(`/${id}`)).pending).toBe(2)
+  await app.database
+    .updateTable('events')
+    .set({ data: null })
+    .where('type', '=', 'meeting.scheduled')
+    .where('accountId', '=', app.rootAccountId)
+    .execute()
+  await sayOf(tenant.user.id, 'x')
+  await erase(tenant.user.id)
+  release()
+  await eventually(async () => (await read(`/${id}/deliveries?status=failed`)).length).toBe(1)
+  const [failed] = await read(`/${id}/deliveries?status=failed`)
+  expect(failed).toMatchObject({ attempt_count: 1, last_error: expect.stringContaining('does not hold') })
+  expect(await read(`/${id}`)).toMatchObject({ pending: 0, failing_since: null })
+  await remove(id)
+})
+
+it('is forgotten with its account', async () => {
+  await eventually(() => dispatcher.figures.endpoints).toBe(0)
+  const account = await done(http, 'POST', '/api/v6/account', {
+    adminFirstname: 'Ann',
+    adminLastname: 'Admin',
+    adminEmail: 'gone@example.com',
+  })
+  const accountId: string = account.data.id
+  await done(http, 'PUT', '/v3.0/webhooks', { data: { url: 'https://93.184.215.14/' } }, inAccount(accountId))
+  await eventually(() => dispatcher.figures.endpoints).toBe(1)
+  await done(http, 'DELETE', `/api/v6/account/${accountId}`, undefined, operator)
+  await eventually(() => dispatcher.figures.endpoints).toBe(0)
+})
