@@ -7,6 +7,7 @@ import { erasePerson } from '../server/events/erase.ts'
 import { append } from '../server/events/inbox.ts'
 import { newId } from '../server/ids.ts'
 import { announce } from '../server/store/webhooks.ts'
+import { Places } from '../server/webhooks/places.ts'
 import { call } from './app.ts'
 import { eventually, webhookApp } from './webhook-receiver.ts'
 import { done, inAccount, makeKey, makeTenant, operator, withKey } from './world.ts'
@@ -214,8 +215,23 @@ it('is forgotten with its account', async () => {
     adminEmail: 'gone@example.com',
   })
   const accountId: string = account.data.id
-  await done(http, 'PUT', '/v3.0/webhooks', { data: { url: 'https://93.184.215.14/' } }, inAccount(accountId))
+  // Of a paused one no cursor moves, which would find out too.
+  const data = { url: 'https://93.184.215.14/', enabled: false }
+  await done(http, 'PUT', '/v3.0/webhooks', { data }, inAccount(accountId))
   await eventually(() => dispatcher.figures.endpoints).toBe(1)
   await done(http, 'DELETE', `/api/v6/account/${accountId}`, undefined, operator)
   await eventually(() => dispatcher.figures.endpoints).toBe(0)
+})
+
+it('places are so many in all, and so many for one account', () => {
+  const places = new Places(3, 2)
+  places.take('a1', 'a')
+  places.take('a1', 'a')
+  expect(places.isFreeFor('a')).toBe(true)
+  places.take('a2', 'a')
+  expect([places.isFreeFor('a'), places.isFreeFor('b')]).toEqual([false, true])
+  places.take('b1', 'b')
+  expect([places.size, places.isFreeFor('b')]).toEqual([3, false])
+  for (const id of ['a1', 'a1', 'unknown']) places.free(id)
+  expect([places.has('a1'), places.size, places.isFreeFor('a')]).toEqual([false, 2, true])
 })
