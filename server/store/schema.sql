@@ -691,6 +691,7 @@ create table webhook_deliveries (
   constraint webhook_deliveries_kind_check CHECK ((kind = ANY (ARRAY['event'::text, 'replay'::text, 'test'::text]))),
   constraint webhook_deliveries_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'delivered'::text, 'failed'::text, 'cancelled'::text])))
 );
+CREATE INDEX webhook_deliveries_answered ON webhook_deliveries USING btree ("position") WHERE (response IS NOT NULL);
 CREATE INDEX webhook_deliveries_pending ON webhook_deliveries USING btree (webhook_id, id) WHERE (status = 'pending'::text);
 
 create table webhook_replays (
