@@ -5,7 +5,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { buildPages } from '../server/build-pages.ts'
 
 const root = join(import.meta.dirname, '..')
@@ -40,7 +40,9 @@ installPrograms()
 await buildPages((message) => console.log(message))
 const failed = steps.filter(([program, ...flags]) => !run(program, flags)).map((step) => step.join(' '))
 const total = { passed: 0, failed: 0, skipped: 0 }
+const complaints: string[] = []
 for (const suite of suites) if (!runSuite(suite)) failed.push(`suite ${suite}`)
+for (const complaint of complaints) console.log(`\n${complaint}`)
 if (failed.length > 0) console.log(`\nFailed: ${failed.join(', ')}`)
 console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`)
 process.exit(failed.length > 0 ? 1 : 0)
@@ -79,9 +81,31 @@ function runSuite(suite: string): boolean {
     total.passed += counts.numPassedTests
     total.failed += counts.numFailedTests
     total.skipped += counts.numPendingTests + counts.numTodoTests
+    complaints.push(...counts.testResults.flatMap((file: FileResult) => failuresOf(suite, file)))
   }
   rmSync(folder, { recursive: true })
   return isGood
+}
+
+/** What a file's JSON report says of it; `message` is of a file that did not come to its tests. */
+interface FileResult {
+  readonly name: string
+  readonly status: string
+  readonly message: string
+  readonly assertionResults: readonly {
+    readonly fullName: string
+    readonly status: string
+    readonly failureMessages: readonly string[]
+  }[]
+}
+
+/** Told again at the end: the middle of a long log is what is cut out first. */
+function failuresOf(suite: string, { name, status, message, assertionResults }: FileResult): string[] {
+  const file = `FAILED  ${suite}  ${relative(root, name)}`
+  const tests = assertionResults
+    .filter((test) => test.status === 'failed')
+    .map(({ fullName, failureMessages }) => `${file}: ${fullName}\n${failureMessages.join('\n')}`)
+  return status === 'failed' && tests.length === 0 ? [`${file}\n${message}`] : tests
 }
 
 function seconds(since: number): string {
