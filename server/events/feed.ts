@@ -6,9 +6,10 @@
  * Invariant: a follower that waits has seen everything up to `position`; who is woken saw everything before the batch
  * that woke it.
  */
-import pg from 'pg'
+import type pg from 'pg'
 import type { FastifyBaseLogger } from 'fastify'
-import { type Database, getTypeParser } from '../store/database.ts'
+import type { Database } from '../store/database.ts'
+import { beginSession, makeSession } from '../store/session.ts'
 import { isMatch, type LogFilter, type ParentOf } from './filter.ts'
 import { findCorrelated, type LogPage, mostBytes, readPage, readParents } from './log.ts'
 import { type LogEvent, type LogEventRow, toLogEvent } from './log-event.ts'
@@ -91,12 +92,12 @@ export class Feed {
   async start(): Promise<void> {
     if (this.#isStopped) return
     const { connection, log } = this.#options
-    const client = new pg.Client({ ...connection, types: { getTypeParser } })
+    const client = makeSession(connection)
     client.on('error', () => {})
     client.on('end', () => this.#restart(client))
     client.on('notification', () => this.#look())
     try {
-      await client.connect()
+      await beginSession(client)
       await client.query(`listen ${eventsChannel}`)
       if (!this.#hasBegun) await this.#begin(client)
       this.#client = client

@@ -40,14 +40,14 @@ export async function readPage(
   filter: LogFilter,
   limit: number,
 ): Promise<LogPage> {
-  // Read before the page: what is written in between is left to the next one.
+  // Read before the page, which so holds at least what is there up to this end.
   const end = await readEnds(database)
   refuseDropped(position, end.droppedPosition)
   const found = database
     .selectFrom('events')
     .select(logEventColumns)
+    // No upper bound: of a range without statistics PostgreSQL expects so few rows that it would read and sort all of them.
     .where('position', '>', position)
-    .where('position', '<=', end.position)
     .where(matchSql(filter))
     .orderBy('position')
     .limit(limit)
@@ -62,8 +62,8 @@ export async function readPage(
     .orderBy('position')
     .execute()
   const isCut = rows[0] !== undefined && (rows[0].found === limit || rows.length < rows[0].found)
-  const last = isCut ? rows.at(-1)?.position : undefined
-  return { events: rows.map(toLogEvent), position: last ?? Math.max(position, end.position) }
+  const last = rows.at(-1)?.position ?? position
+  return { events: rows.map(toLogEvent), position: isCut ? last : Math.max(last, end.position) }
 }
 
 const bytesBefore = sql<number>`coalesce(sum(octet_length(data)) over (

@@ -6,9 +6,9 @@
  * breaks, the lock is gone with it and the statement either happened or did not; the next holder reads the heads again.
  */
 import { randomBytes } from 'node:crypto'
-import pg from 'pg'
+import type pg from 'pg'
 import type { FastifyBaseLogger } from 'fastify'
-import { getTypeParser } from '../store/database.ts'
+import { beginSession, makeSession } from '../store/session.ts'
 import { genesis, hashData, hashLink } from './chain.ts'
 import { dayOf, ensurePartition } from './partitions.ts'
 
@@ -127,10 +127,10 @@ export class Sequencer {
   }
 
   async #connect(): Promise<pg.Client> {
-    const client = new pg.Client({ ...this.#options.connection, types: { getTypeParser } })
+    const client = makeSession(this.#options.connection)
     client.on('error', () => this.#forget(client))
     try {
-      await client.connect()
+      await beginSession(client)
       return client
     } catch (error) {
       await client.end().catch(() => {})
@@ -246,11 +246,11 @@ export class Sequencer {
   }
 }
 
+/** From both ends of the index, since a count would read all that waits, and what left it and was not vacuumed yet. */
 async function countWaiting(client: pg.Client): Promise<number> {
   const { rows } = await client.query<{ count: number }>({
     name: 'count-inbox',
-    text: 'select count(*) as count from (select from event_inbox limit $1) as waiting',
-    values: [mostWaiting + 1],
+    text: 'select coalesce(max(id) - min(id) + 1, 0) as count from event_inbox',
   })
   return rows[0]?.count ?? 0
 }

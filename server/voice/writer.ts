@@ -4,10 +4,11 @@
  *
  * Invariant: `flushed` callbacks come in order, each after everything recorded before it is durable.
  */
-import pg from 'pg'
+import type pg from 'pg'
 import type { FastifyBaseLogger } from 'fastify'
 import { type CallBatch, writeCallBatch } from '../store/call-batch.ts'
 import { isDatabaseDown } from '../store/database.ts'
+import { beginSession, makeSession } from '../store/session.ts'
 import type { Spool } from './spool.ts'
 
 export interface WriterOptions {
@@ -160,13 +161,13 @@ export class Writer {
   }
 
   async #connect(): Promise<pg.Client> {
-    const client = new pg.Client({
+    const client = makeSession({
       connectionTimeoutMillis: hangMs,
       query_timeout: hangMs,
       ...this.#options.connection,
     })
     client.on('error', () => this.#drop(client))
-    await client.connect()
+    await beginSession(client)
     this.#client = client
     return client
   }

@@ -7,10 +7,10 @@
  * Invariant: all is written on the connection that holds the lock. With it the memory of who waits for what is gone, and
  * requests under way end.
  */
-import pg from 'pg'
+import type pg from 'pg'
 import type { App } from '../app.ts'
 import { type LogPage, oldestKept } from '../events/log.ts'
-import { getTypeParser } from '../store/database.ts'
+import { beginSession, makeSession } from '../store/session.ts'
 import { webhooksChannel } from '../store/webhooks.ts'
 import { type AttemptResult, send, unsendable } from './attempt.ts'
 import type { Endpoint, Pending } from './endpoint.ts'
@@ -142,7 +142,7 @@ export class Dispatcher {
 
   /** Null while another process sends. */
   async #lead(): Promise<pg.Client | null> {
-    const client = new pg.Client({ ...this.#connection, types: { getTypeParser } })
+    const client = makeSession(this.#connection)
     const abort = new AbortController()
     this.#abort = abort
     client.on('error', () => {})
@@ -152,7 +152,7 @@ export class Dispatcher {
       this.poke()
     })
     this.#client = client
-    await client.connect()
+    await beginSession(client)
     const { rows } = await client.query<{ held: boolean }>('select pg_try_advisory_lock($1) as held', [lock])
     if (!rows[0]?.held) return null
     await client.query(`listen ${webhooksChannel}`)
