@@ -14,7 +14,10 @@ const instanceApiKey = 'the-instance-key-of-the-benchmark'
 const connection: pg.ClientConfig = JSON.parse(process.argv[2] ?? '{}')
 const database = openDatabase(connection)
 const app = createApp({
-  config: readConfig({ CARILLON_DATA_DIR: mkdtempSync(join(tmpdir(), 'carillon-bench-')) }),
+  config: readConfig({
+    CARILLON_DATA_DIR: mkdtempSync(join(tmpdir(), 'carillon-bench-')),
+    CARILLON_RATE_LIMIT: '10000000',
+  }),
   connection,
   database,
   instance: await ensureInstance(database, { adminEmail: 'root@example.com', adminPassword: 'not used here' }),

@@ -89,7 +89,10 @@ function saw(kind: keyof typeof delays, text: string): void {
 function openSse(agent?: Agent): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const options = { headers, ...(agent && { agent }) }
-    get(`${url}/v3.0/realtime/stream?after=now`, options, resolve).on('error', reject)
+    get(`${url}/v3.0/realtime/stream?after=now`, options, (response) => {
+      if (response.statusCode === 200) resolve(response)
+      else reject(new Error(`a stream was refused: ${response.statusCode}`))
+    }).on('error', reject)
   })
 }
 
