@@ -223,15 +223,19 @@ it('is forgotten with its account', async () => {
   await eventually(() => dispatcher.figures.endpoints).toBe(0)
 })
 
-it('places are so many in all, and so many for one account', () => {
-  const places = new Places(3, 2)
+it('places are so many in all, so many for one account, and there is one for the next', () => {
+  const places = new Places(6, 4)
+  const take = (accountId: string, most: number) => {
+    let taken = 0
+    for (; taken < most && places.isFreeFor(accountId, taken); taken++) places.take(`${accountId}${taken}`, accountId)
+    return taken
+  }
+  expect(take('a', 9), 'half of what its account has').toBe(2)
   places.take('a1', 'a')
-  places.take('a1', 'a')
-  expect(places.isFreeFor('a')).toBe(true)
-  places.take('a2', 'a')
-  expect([places.isFreeFor('a'), places.isFreeFor('b')]).toEqual([false, true])
-  places.take('b1', 'b')
-  expect([places.size, places.isFreeFor('b')]).toEqual([3, false])
+  expect(places.size).toBe(2)
+  expect(places.isFreeFor('a', 0), 'another endpoint of the account').toBe(true)
+  expect(take('b', 9)).toBe(2)
+  expect([places.isFreeFor('a', 0), places.isFreeFor('c', 0)], 'two are left, for who has none').toEqual([false, true])
   for (const id of ['a1', 'a1', 'unknown']) places.free(id)
-  expect([places.has('a1'), places.size, places.isFreeFor('a')]).toEqual([false, 2, true])
+  expect([places.has('a1'), places.size, places.isFreeFor('a', 1)]).toEqual([false, 3, true])
 })

@@ -12,7 +12,7 @@ const fill = (queue: EndpointQueue, count: number, resource: (index: number) => 
 
 describe('the schedule', () => {
   it('is ten attempts over 75 hours and 35 minutes', () => {
-    const queue = new EndpointQueue('none', false)
+    const queue = new EndpointQueue('none', 'nothing')
     fill(queue, 1)
     const times: number[] = []
     for (let now: number | null = 0; now !== null; ) {
@@ -46,7 +46,7 @@ describe('the schedule', () => {
 
 /** Sends everything to an endpoint that fails at random; what arrived, in its order, and when. */
 function deliver(ordering: Ordering, count: number, resources: number, failures: readonly boolean[]) {
-  const queue = new EndpointQueue(ordering, false)
+  const queue = new EndpointQueue(ordering, 'nothing')
   const resourceOf = (index: number) => `call:${index % resources}`
   fill(queue, count, resourceOf)
   const arrived: { index: number; at: number }[] = []
@@ -114,7 +114,7 @@ describe('an ordering', () => {
     }))
 
   it('`per_resource`: what fails holds its own resource only', () => {
-    const queue = new EndpointQueue('per_resource', false)
+    const queue = new EndpointQueue('per_resource', 'nothing')
     fill(queue, 40, (index) => (index % 2 === 0 ? 'call:bad' : `call:${index}`))
     let accepted = 0
     for (let id = queue.take(0); id !== null; id = queue.take(0)) {
@@ -132,7 +132,7 @@ describe('an ordering', () => {
 
 describe('the breaker', () => {
   const open = () => {
-    const queue = new EndpointQueue('none', false)
+    const queue = new EndpointQueue('none', 'nothing')
     fill(queue, 20)
     while (!queue.isOpen) queue.failed(queue.take(0) ?? '', 0, plain)
     return queue
@@ -173,7 +173,7 @@ describe('the breaker', () => {
     expect(queue.room(1)).toBe(0)
     for (let id = queue.take(5_000); id !== null; id = queue.take(5_000)) queue.failed(id, 5_000, plain)
     expect(queue.room(5_001)).toBe(0)
-    const idle = new EndpointQueue('none', false)
+    const idle = new EndpointQueue('none', 'nothing')
     fill(idle, 5)
     for (let index = 0; index < 5; index++) idle.failed(idle.take(0) ?? '', 0, { random: 0.5, retryAfterMs: null })
     expect(idle.isOpen).toBe(true)
@@ -182,7 +182,7 @@ describe('the breaker', () => {
 })
 
 it('what was not sent by our own fault is sent later, before what stands behind it', () => {
-  const queue = new EndpointQueue('strict', false)
+  const queue = new EndpointQueue('strict', 'success')
   fill(queue, 2)
   for (let times = 0; times < 10; times++) {
     expect(queue.take(times)).toBe('d0')
@@ -193,7 +193,7 @@ it('what was not sent by our own fault is sent later, before what stands behind 
 })
 
 it('Retry-After holds the whole endpoint', () => {
-  const queue = new EndpointQueue('none', false)
+  const queue = new EndpointQueue('none', 'nothing')
   fill(queue, 3)
   queue.failed(queue.take(0) ?? '', 0, { random: 0.5, retryAfterMs: 30_000 })
   expect([queue.take(29_999), queue.room(29_999), queue.wakeAt(0)]).toEqual([null, 0, 30_000])
@@ -201,7 +201,7 @@ it('Retry-After holds the whole endpoint', () => {
 })
 
 it('Retry-After holds it for a day at most', () => {
-  const queue = new EndpointQueue('none', false)
+  const queue = new EndpointQueue('none', 'nothing')
   fill(queue, 2)
   queue.failed(queue.take(0) ?? '', 0, { random: 0.5, retryAfterMs: 999_999_999_000 })
   expect(queue.wakeAt(0)).toBe(24 * hour)
@@ -209,7 +209,7 @@ it('Retry-After holds it for a day at most', () => {
 })
 
 it('what cannot be sent makes way, and says nothing of the endpoint', () => {
-  const queue = new EndpointQueue('strict', false)
+  const queue = new EndpointQueue('strict', 'success')
   fill(queue, 10)
   const room = queue.room(0)
   for (let index = 0; index < 9; index++) {
@@ -222,7 +222,7 @@ it('what cannot be sent makes way, and says nothing of the endpoint', () => {
 })
 
 it('one that answers is sent more at a time, one that fails less', () => {
-  const queue = new EndpointQueue('none', false)
+  const queue = new EndpointQueue('none', 'nothing')
   fill(queue, 400)
   const takeAll = () => {
     const ids: string[] = []
@@ -237,5 +237,7 @@ it('one that answers is sent more at a time, one that fails less', () => {
   queue.failed(second[0] ?? '', 0, plain)
   for (const id of second.slice(1)) queue.succeeded(id, 0)
   expect(queue.isProven).toBe(true)
-  expect(new EndpointQueue('none', true).isProven).toBe(false)
+  expect(new EndpointQueue('none', 'success').isProven).toBe(true)
+  for (const heard of ['nothing', 'failure'] as const)
+    expect(new EndpointQueue('none', heard).isProven, heard).toBe(false)
 })

@@ -14,6 +14,9 @@ import { longestRetryAfterMs, retryDelayMs } from './schedule.ts'
 
 export type Ordering = 'none' | 'per_resource' | 'strict'
 
+/** What was last heard of an endpoint, before this process sends to it. */
+export type Heard = 'nothing' | 'success' | 'failure'
+
 export interface QueuedDelivery {
   readonly id: string
   /** Kind and id of the object that the event tells of. */
@@ -74,14 +77,15 @@ export class EndpointQueue {
   #runnable = 0
   #inFlight = 0
   #window: number
+  #hasAnswered: boolean
   #failures = 0
   #probeAt: Instant = 0
   #heldUntil: Instant = 0
 
-  /** `isFailing`: it did when it was last heard of. */
-  constructor(ordering: Ordering, isFailing: boolean) {
+  constructor(ordering: Ordering, heard: Heard) {
     this.#ordering = ordering
-    this.#window = isFailing ? 1 : firstWindow
+    this.#window = heard === 'failure' ? 1 : firstWindow
+    this.#hasAnswered = heard === 'success'
   }
 
   get size(): number {
@@ -100,9 +104,9 @@ export class EndpointQueue {
     return this.#failures >= failuresToOpen
   }
 
-  /** The last answer was a success, or there was none yet. */
+  /** It answers, and the last answer was a success. */
   get isProven(): boolean {
-    return this.#failures === 0 && this.#window >= firstWindow
+    return this.#hasAnswered && this.#failures === 0 && this.#window >= firstWindow
   }
 
   has(id: string): boolean {
@@ -156,6 +160,7 @@ export class EndpointQueue {
 
   succeeded(id: string, now: Instant): void {
     const wasOpen = this.isOpen
+    this.#hasAnswered = true
     this.#failures = 0
     this.#heldUntil = 0
     this.#window = Math.min(largestWindow, this.#window + 1)

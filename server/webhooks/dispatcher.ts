@@ -52,8 +52,9 @@ const mostInFlightOfOne = mostInFlight / 8
 /** Tests are asked for by hand: they take no place of an event. */
 const mostTests = 32
 const mostTestsOfOne = mostTests / 4
-/** Endpoints that failed last, or never answered, may not take all places. */
-const mostUnproven = 256
+/** Endpoints that failed last, or never answered, take no place of one that answers. */
+const mostUnproven = mostInFlight / 2
+const mostUnprovenOfOne = mostUnproven / 4
 /** After a fault of our own. */
 const againMs = 1_000
 const fiveDaysMs = 5 * 86_400_000
@@ -79,10 +80,10 @@ export class Dispatcher {
   #wake: (() => void) | null = null
   #isPoked = false
   #outcomes: Outcome[] = []
-  /** Deliveries whose request is under way, and of these those of endpoints that are not proven. */
+  /** Deliveries whose request is under way. */
   readonly #underWay = new Places(mostInFlight, mostInFlightOfOne)
+  readonly #unprovenUnderWay = new Places(mostUnproven, mostUnprovenOfOne)
   readonly #testsUnderWay = new Places(mostTests, mostTestsOfOne)
-  #unproven = 0
   /** Of the feed, when texts were forgotten last. */
   #redactions = 0
   #idleSince = 0
@@ -96,7 +97,8 @@ export class Dispatcher {
     this.#random = random
     this.#texts = new EventTexts(app.database)
     const isBusy = (id: string) =>
-      this.#underWay.has(id) || this.#testsUnderWay.has(id) || this.#outcomes.some((outcome) => outcome.id === id)
+      [this.#underWay, this.#unprovenUnderWay, this.#testsUnderWay].some((places) => places.has(id)) ||
+      this.#outcomes.some((outcome) => outcome.id === id)
     this.#roster = new Roster(app, isBusy)
   }
 
@@ -123,7 +125,7 @@ export class Dispatcher {
       endpoints: endpoints.length,
       open: endpoints.filter(({ queue }) => queue.isOpen).length,
       waiting: endpoints.reduce((sum, { queue }) => sum + queue.size, 0),
-      inFlight: this.#underWay.size + this.#testsUnderWay.size,
+      inFlight: this.#underWay.size + this.#unprovenUnderWay.size + this.#testsUnderWay.size,
     }
   }
 
@@ -308,7 +310,7 @@ export class Dispatcher {
 
   #sendTest(endpoint: Endpoint, test: Pending): void {
     const { accountId } = endpoint.webhook
-    if (this.#testsUnderWay.has(test.id) || !this.#testsUnderWay.isFreeFor(accountId)) return
+    if (this.#testsUnderWay.has(test.id) || !this.#testsUnderWay.isFreeFor(accountId, 0)) return
     this.#testsUnderWay.take(test.id, accountId)
     const abort = this.#abort
     this.#attempt(endpoint, test)
@@ -335,19 +337,17 @@ export class Dispatcher {
     const { accountId } = endpoint.webhook
     // One that was replaced sends nothing more: what it holds is its successor's.
     while (!endpoint.isEnding && this.#roster.endpoints.get(endpoint.id) === endpoint) {
-      const { isProven } = endpoint.queue
-      if (!this.#underWay.isFreeFor(accountId) || (!isProven && this.#unproven >= mostUnproven)) return
+      const places = endpoint.queue.isProven ? this.#underWay : this.#unprovenUnderWay
+      if (!places.isFreeFor(accountId, endpoint.queue.inFlight)) return
       const id = endpoint.queue.take(now)
       if (id === null) return
       const delivery = endpoint.pending.get(id)
       if (!delivery) return this.#roster.forget(endpoint.id)
-      this.#underWay.take(id, accountId)
-      if (!isProven) this.#unproven += 1
+      places.take(id, accountId)
       const abort = this.#abort
       this.#attempt(endpoint, delivery)
         .then((result) => {
-          this.#underWay.free(id)
-          if (!isProven) this.#unproven -= 1
+          places.free(id)
           this.#checkCurrent(endpoint)
           if (result === 'not made') endpoint.queue.putBack(id, this.#app.clock() + againMs, this.#app.clock())
           else if (result) this.#land(endpoint, delivery, result)

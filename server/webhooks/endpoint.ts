@@ -1,5 +1,5 @@
 /** One active webhook in the memory of the process that sends: what is configured, where it is, what waits for it. */
-import { EndpointQueue, type QueuedDelivery } from '../../engine/delivery/endpoint-queue.ts'
+import { EndpointQueue, type Heard, type QueuedDelivery } from '../../engine/delivery/endpoint-queue.ts'
 import { type EventCondition, standardWebhook, type WebhookSettings } from '../../contract/webhook.ts'
 import type { Vault } from '../auth/vault.ts'
 import type { LogFilter } from '../events/filter.ts'
@@ -47,6 +47,7 @@ export interface Pending {
 interface State {
   readonly position: number
   readonly failingSince: Date | null
+  readonly lastSuccessAt: Date | null
 }
 
 export class Endpoint {
@@ -78,7 +79,7 @@ export class Endpoint {
     this.conditions = this.settings.filters
     this.filter = logFilterOf(webhook, rootAccountId)
     this.compose = createCompose(webhook, openWebhook(vault, webhook))
-    this.queue = new EndpointQueue(this.settings.ordering, state.failingSince !== null)
+    this.queue = new EndpointQueue(this.settings.ordering, heardOf(state))
     this.position = state.position
     this.storedPosition = state.position
     this.failingSince = state.failingSince?.getTime() ?? null
@@ -108,6 +109,11 @@ export class Endpoint {
   forgetTexts(): void {
     for (const delivery of this.pending.values()) delivery.text = null
   }
+}
+
+function heardOf({ failingSince, lastSuccessAt }: State): Heard {
+  if (failingSince !== null) return 'failure'
+  return lastSuccessAt === null ? 'nothing' : 'success'
 }
 
 const toQueued = (delivery: Pending): QueuedDelivery => ({

@@ -1,4 +1,8 @@
-/** Places for requests under way: so many in all, and of these so many for one account, so that none takes them all. */
+/**
+ * Places for requests under way: so many in all, and of these so many for one account. Nobody takes all: an endpoint has
+ * at most as many as its account has left, an account at most as many as are left in all, so that however many hang,
+ * there is one for the next.
+ */
 export class Places {
   readonly #most: number
   readonly #mostOfOne: number
@@ -18,8 +22,11 @@ export class Places {
     return this.#accounts.has(deliveryId)
   }
 
-  isFreeFor(accountId: string): boolean {
-    return this.#accounts.size < this.#most && (this.#taken.get(accountId) ?? 0) < this.#mostOfOne
+  /** `inFlight`: what the endpoint that asks has under way. */
+  isFreeFor(accountId: string, inFlight: number): boolean {
+    const taken = this.#taken.get(accountId) ?? 0
+    const left = Math.min(this.#mostOfOne, this.#most - this.#accounts.size) - taken
+    return inFlight < left
   }
 
   take(deliveryId: string, accountId: string): void {
