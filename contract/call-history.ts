@@ -1,6 +1,7 @@
 /** The history of calls that are over, as it was published, and what it tells besides. */
 import { z } from 'zod'
 import { CallDirection, CallId, HangupCause, LegId } from './call.ts'
+import { LegEndedBy } from './leg.ts'
 import { paging } from './telephony-values.ts'
 import { Id, JsonValue, line, Timestamp } from './values.ts'
 
@@ -36,9 +37,17 @@ export const HistoryCall = z
     duraction_seconds: seconds.meta({ description: 'The same, as the published interface spells it.' }),
     billing_seconds: seconds,
     cost: z.null().meta({ description: 'Null: calls are not rated yet.' }),
-    detected_country: z.string().nullable(),
-    detected_operator: z.string().nullable(),
-    detected_type: z.string().nullable(),
+    detected_country: z
+      .string()
+      .nullable()
+      .meta({ description: 'Of the called number: ISO 3166-1 alpha-2. Null: an internal number, or not known.' }),
+    detected_operator: z.null().meta({
+      description: 'Always null, kept for who reads it: numbers are ported, so none says which operator it is with.',
+    }),
+    detected_type: z.enum(['mobile', 'national', 'premium', 'toll_free']).nullable().meta({
+      description:
+        'Of the called number. `national`: none of the others, or in North America, where mobile numbers look like any; null: an internal number, or not known.',
+    }),
     hangup_cause: HangupCause,
     ended_by: z
       .enum(['caller', 'callee', 'system', 'system_restart'])
@@ -78,7 +87,12 @@ export const HistoryLeg = z
     billing_seconds: seconds,
     billed_user_id: Id.nullable().meta({ description: 'Who forwarded or transferred, where somebody did.' }),
     billed_device_id: Id.nullable(),
-    sip_code: z.int().nullable(),
+    hangup_cause: HangupCause.nullable(),
+    ended_by: LegEndedBy.nullable(),
+    sip_code: z
+      .int()
+      .nullable()
+      .meta({ description: 'The last answer to its INVITE; 487: it was cancelled before an answer.' }),
     q850_cause: z.int().nullable(),
     quality: JsonValue,
   })

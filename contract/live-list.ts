@@ -10,11 +10,12 @@ import { EventStream, type Open, type StreamState } from './event-stream.ts'
 import { CursorExpired } from './failure.ts'
 import type { Answer } from './route.ts'
 
-/** What each list is made of. Presence has no events of its own: it follows from these. */
+/** What each list is made of. */
 interface LiveItems {
   calls: Answer<'GET /v3.0/realtime/calls'>['data'][number]
   registrations: Answer<'GET /v3.0/realtime/registrations'>['data'][number]
   meetings: Answer<'GET /v3.0/realtime/meetings'>['data'][number]
+  presence: Answer<'GET /v3.0/realtime/presence'>['data'][number]
 }
 export type LiveKind = keyof LiveItems
 export type LiveItem<K extends LiveKind> = LiveItems[K]
@@ -100,6 +101,7 @@ export const resourceOf: Readonly<Record<LiveKind, string>> = {
   calls: 'call',
   registrations: 'registration',
   meetings: 'meeting',
+  presence: 'presence',
 }
 
 type State<T> = Omit<T, 'resource_seq'>
@@ -110,6 +112,7 @@ interface Told {
   readonly meeting?: LiveItems['meetings']['meeting']
   readonly after?: LiveItems['meetings']['meeting']
   readonly participant?: Participant
+  readonly presence?: State<LiveItems['presence']> | null
 }
 
 /** From an item and an event of its object to the item after it; null: it is in the list no more. */
@@ -134,6 +137,10 @@ const reducers: { readonly [K in LiveKind]: Reducer<K> } = {
     const isIn = type === 'meeting.participant_joined' && participant
     const participants = isIn ? [...others, participant] : others
     return { id: resource.id, account_id, meeting, participants, resource_seq }
+  },
+  presence(before, event) {
+    const { presence = before } = toldBy(event)
+    return presence ? { ...presence, resource_seq: event.resource_seq } : null
   },
 }
 

@@ -10,6 +10,7 @@ import { defineOperations } from './define.ts'
 import { Cursor, EventFilter } from './event.ts'
 import { InMeeting, MeetingState } from './events.ts'
 import { examples } from './examples.ts'
+import { presenceExample, PresenceState } from './presence.ts'
 import { readErrors } from './resource.ts'
 import { telephonyExamples } from './telephony-examples.ts'
 import { Id, JsonValue } from './values.ts'
@@ -37,22 +38,7 @@ export const LiveMeeting = z
   })
   .meta({ id: 'LiveMeeting' })
 
-export const Presence = z
-  .object({
-    id: Id.meta({ description: 'Of the user.' }),
-    account_id: Id,
-    state: z.enum(['offline', 'available', 'do_not_disturb', 'ringing', 'talking']).meta({
-      description:
-        '`talking`: in a call that was answered, or calling; `ringing`: being called; `offline`: none of the user’s devices is registered. What is further up counts more.',
-    }),
-    is_registered: z.boolean(),
-    do_not_disturb: z.boolean(),
-    calls: z.array(z.string()).meta({ description: 'Ids of the user’s live calls, the oldest first.' }),
-    resource_seq: z.int().meta({
-      description: 'The version of the user. Presence follows from calls, registrations and users, and has no events.',
-    }),
-  })
-  .meta({ id: 'Presence' })
+export const Presence = PresenceState.extend({ resource_seq }).meta({ id: 'Presence' })
 
 const SnapshotFilter = z.strictObject({ account: EventFilter.shape.account })
 
@@ -109,7 +95,7 @@ export const snapshotOperations = defineOperations({
     { ...ids, id: examples.meeting.id, meeting: meetingState, participants: [examples.participant] },
   ]),
   listPresence: snapshot('presence', 'Who is there, and who is talking', 'Needs `telephony:read` too.', Presence, [
-    { ...ids, id: examples.ids.user, state: 'available', is_registered: true, do_not_disturb: false, calls: [] },
+    { ...presenceExample, resource_seq: 3 },
   ]),
   listLiveQueues: snapshot(
     'queues',

@@ -226,6 +226,8 @@ export const telephonyExamples = {
     billing_seconds: 0,
     billed_user_id: null,
     billed_device_id: null,
+    hangup_cause: 'ANSWERED',
+    ended_by: 'party',
     sip_code: 200,
     q850_cause: 16,
     quality: null,

@@ -1,4 +1,5 @@
 /** Snapshots with their cursors: each, with the events after it, makes every later one (E1, E4); and who sees what (E6). */
+import { randomUUIDv7 } from 'node:crypto'
 import pg from 'pg'
 import { afterAll, expect, it, vi } from 'vitest'
 import { callExamples } from '../contract/call.ts'
@@ -8,7 +9,7 @@ import { drawInteger, seededRandom } from '../engine/testing/random.ts'
 import { toInboxRow } from '../server/events/inbox.ts'
 import { newId } from '../server/ids.ts'
 import { meetingLinks } from '../server/meeting/links.ts'
-import { type CallRow, writeCallBatch } from '../server/store/call-batch.ts'
+import { type CallRow, type PersonRow, writeCallBatch } from '../server/store/call-batch.ts'
 import { enterMeeting, leaveMeeting } from '../server/store/participants.ts'
 import { type RegistrationRow, writeRegistrations } from '../server/store/registrations.ts'
 import { DeviceEvents } from '../server/voice/device-events.ts'
@@ -59,11 +60,15 @@ const apply: Record<string, Apply> = {
     if (type === 'meeting.updated') return { ...at, meeting: told.after, participants: people }
     return type === 'meeting.ended' || type === 'meeting.cancelled' ? undefined : item
   },
+  presence: (_item, { data, resource_seq }) => {
+    const { presence } = data as EventData<'presence.changed'>
+    return presence ? { ...presence, resource_seq } : undefined
+  },
 }
 
 async function goOn(kind: string, { data, cursor }: Snapshot): Promise<Item[]> {
   const items = new Map(data.map((item) => [item.id, item]))
-  const resource = kind.slice(0, -1)
+  const resource = kind.replace(/s$/, '')
   for (let after = cursor; ; ) {
     const page = await done(http, 'GET', `/v3.0/events?limit=1000&after=${after}&resource=${resource}`, undefined, key)
     for (const event of page.data as Event[]) {
@@ -141,7 +146,7 @@ const aRow = (id: string, seq: number, state: string | null, isEnd: boolean): Ca
 const nothing = [
   'caller_name callee_number callee_name from_device_id to_device_id trunk_id callflow_id caller_call_id callee_call_id',
   'ringing_at answered_at hangup_cause ended_by sip_code q850_cause duration_seconds billing_seconds detected_country',
-  'detected_type detected_operator correlation_id quality snapshot',
+  'detected_type correlation_id quality snapshot live_legs',
 ]
 const blank = Object.fromEntries(
   nothing
@@ -233,10 +238,79 @@ async function stepOfMeeting(random: () => number): Promise<void> {
   app.sequencer.poke()
 }
 
+/** What the voice process wrote last of people. */
+const engaged = new Map<string, Pick<PersonRow, 'calls' | 'is_talking'>>()
+const ownDevices: string[] = []
+const people: string[] = []
+
+/** The three who write of presence, at once, as they do in the product. */
+async function stepOfPresence(random: () => number): Promise<void> {
+  while (people.length < 3) people.push(await newPerson())
+  while (ownDevices.length < 3) ownDevices.push(await newDevice())
+  await Promise.all([engage(random), bind(random), configure(random)])
+  app.sequencer.poke()
+}
+
+const oneOf = <T>(random: () => number, list: readonly T[]): T => list[drawInteger(random, list.length)] as T
+const newPerson = async (): Promise<string> =>
+  (await done(http, 'PUT', '/v3.0/users', { data: { first_name: 'P', do_not_disturb: true } }, key)).data.id
+const newDevice = async (): Promise<string> =>
+  (await done(http, 'PUT', '/v3.0/devices', { data: { name: 'Phone' } }, key)).data.id
+
+/** A batch of calls: several people, in any order. */
+async function engage(random: () => number): Promise<void> {
+  const chosen = people.toSorted(() => random() - 0.5).slice(0, 1 + drawInteger(random, 2))
+  const rows = chosen.map((user_id): PersonRow => {
+    const calls = ['call_a', 'call_b'].slice(0, drawInteger(random, 3))
+    const is_talking = calls.length > 0 && random() < 0.5
+    engaged.set(user_id, { calls, is_talking })
+    return { user_id, calls, is_talking, event_id: randomUUIDv7(), occurred_at: new Date().toISOString() }
+  })
+  batch += 1
+  const nothing = { calls: [], legs: [], traces: [], events: [] }
+  await writeCallBatch(client, { ...nothing, node: 'test', number: batch, people: rows })
+}
+
+const bindings = new Map<string, Binding>()
+
+async function bind(random: () => number): Promise<void> {
+  const deviceId = oneOf(random, ownDevices)
+  const contact = `sip:${deviceId}@192.0.2.1:5060`
+  const before = bindings.get(deviceId)
+  const binding = before ?? aBinding(contact)
+  if (before) bindings.delete(deviceId)
+  else bindings.set(deviceId, binding)
+  const device = { deviceId, accountId: tenant.accountId, username: 'phone', ownerId: null }
+  const change = before
+    ? ({ type: 'removed', binding, reason: 'unregistered' } as const)
+    : ({ type: 'added', binding } as const)
+  const event = deviceEvents.rowOf(device, change, before ? [] : [binding])
+  const row = { ...registrationRow, deviceId, accountId: tenant.accountId, binding: contact, contact }
+  const gone = before ? [{ deviceId, binding: contact }] : []
+  await writeRegistrations(app.database, before ? [] : [row], gone, event ? [event] : [])
+}
+
+async function configure(random: () => number): Promise<void> {
+  const userId = oneOf(random, people)
+  const dice = random()
+  if (dice < 0.4) {
+    await done(http, 'PATCH', `/v3.0/users/${userId}`, { data: { do_not_disturb: random() < 0.5 } }, key)
+  } else if (dice < 0.8) {
+    const owner_id = random() < 0.2 ? null : userId
+    await done(http, 'PATCH', `/v3.0/devices/${oneOf(random, ownDevices)}`, { data: { owner_id } }, key)
+  } else {
+    const deleted = await call(http, 'DELETE', `/v3.0/users/${userId}`, undefined, key)
+    if (deleted.status !== 200) return // a device is this person's
+    people.splice(people.indexOf(userId), 1)
+    engaged.delete(userId)
+  }
+}
+
 it.each([
   ['calls', stepOfCall, 300],
   ['registrations', stepOfDevice, 200],
   ['meetings', stepOfMeeting, 150],
+  ['presence', stepOfPresence, 150],
 ] as const)('%s: any snapshot and the events after it make the last one', async (kind, step, steps) => {
   const seed = Date.now() % 2 ** 31
   const random = seededRandom(seed)
@@ -257,26 +331,69 @@ it.each([
   }
 })
 
-it('presence follows from calls, registrations and users', async () => {
+it('presence is what calls, registrations and users are, whoever wrote last', async () => {
+  const truth = await app.database
+    .selectFrom('users')
+    .select((is) => [
+      'id',
+      is
+        .exists(
+          is
+            .selectFrom('registrations')
+            .innerJoin('devices', 'devices.id', 'registrations.deviceId')
+            .whereRef('ownerId', '=', 'users.id'),
+        )
+        .as('isRegistered'),
+      'settings',
+    ])
+    .where('id', 'in', people)
+    .execute()
+  const { data } = await snapshot('presence')
+  for (const { id, isRegistered, settings } of truth) {
+    const { calls, is_talking } = engaged.get(id) ?? { calls: [], is_talking: false }
+    const do_not_disturb = settings.do_not_disturb ?? false
+    const waiting = !isRegistered ? 'offline' : do_not_disturb ? 'do_not_disturb' : 'available'
+    const state = is_talking ? 'talking' : calls.length > 0 ? 'ringing' : waiting
+    const shown = { is_registered: isRegistered, do_not_disturb, calls, state }
+    expect(data.find((one) => one.id === id)).toMatchObject(shown)
+  }
+})
+
+it('nobody is told of a presence that is as it was, nor of one who is no more', async () => {
   const someone = await makeTenant(http)
   const headers = withKey(someone.key.secret)
-  const stateOf = async () => (await snapshot('presence', headers)).data.find(({ id }) => id === someone.user.id)?.state
-  expect(await stateOf()).toBe('offline')
-  const device = { name: 'Phone', owner_id: someone.user.id }
-  const deviceId: string = (await done(http, 'PUT', '/v3.0/devices', { data: device }, headers)).data.id
-  const row = { ...registrationRow, deviceId, accountId: someone.accountId, binding: 'b', contact: 'sip:b' }
-  await writeRegistrations(app.database, [row], [], [])
-  expect(await stateOf()).toBe('available')
-  await done(http, 'PATCH', `/v3.0/users/${someone.user.id}`, { data: { do_not_disturb: true } }, headers)
-  expect(await stateOf()).toBe('do_not_disturb')
-  const insert = (fields: object) => insertLive(someone, fields)
-  await insert({ fromUserId: someone.admin.id, toUserId: someone.user.id })
-  expect(await stateOf()).toBe('ringing')
-  await insert({ fromUserId: someone.user.id })
-  expect(await stateOf()).toBe('talking')
-  const { data } = await snapshot('presence', headers)
-  expect(data.find(({ id }) => id === someone.user.id)?.calls).toHaveLength(2)
-  expect(data.find(({ id }) => id === someone.admin.id)?.state).toBe('talking')
+  const userId = someone.user.id
+  const told = async () => {
+    await settled()
+    const { data } = await done(http, 'GET', '/v3.0/events?resource=presence', undefined, headers)
+    return (data as Event[]).filter(({ resource }) => resource.id === userId)
+  }
+  const write = async (user_id: string, calls: string[]) => {
+    batch += 1
+    const person = { user_id, calls, is_talking: false, event_id: randomUUIDv7(), occurred_at: '2026-05-04T09:00:00Z' }
+    const nothing = { calls: [], legs: [], traces: [], events: [] }
+    await writeCallBatch(client, { ...nothing, node: 'test', number: batch, people: [person] })
+  }
+  expect((await told()).map(({ data }) => data)).toMatchObject([{ presence: { state: 'offline' } }])
+  await write(userId, [])
+  await write(newId(), ['call_a'])
+  await done(http, 'PATCH', `/v3.0/users/${userId}`, { data: { last_name: 'Other' } }, headers)
+  expect(await told()).toHaveLength(1)
+  await write(userId, ['call_a'])
+  await write(userId, ['call_a'])
+  expect((await told()).at(-1)).toMatchObject({
+    resource_seq: 2,
+    actor: null,
+    data: { presence: { state: 'ringing' } },
+  })
+  await done(http, 'PATCH', `/v3.0/users/${userId}`, { data: { do_not_disturb: true } }, headers)
+  expect((await told()).at(-1)).toMatchObject({
+    resource_seq: 3,
+    actor: { type: 'key' },
+    data: { presence: { state: 'ringing', do_not_disturb: true, calls: ['call_a'] } },
+  })
+  const own = await done(http, 'GET', '/v3.0/events?type=presence.*', undefined, withToken(someone.user.token))
+  expect(own.data).toHaveLength(3)
 })
 
 async function insertLive({ accountId }: Tenant, fields: object): Promise<void> {

@@ -5,13 +5,16 @@
  */
 import type { Instant } from '../machine.ts'
 import type { MediaQuality } from '../rtp/messages.ts'
-import type { LegId } from './leg.ts'
+import type { LegEvent, LegId, SipReason } from './leg.ts'
 import type { LegMedia, MediaSnapshot } from './leg-media.ts'
 import type { Limit } from './limits.ts'
+import { cancelled, outcomeOfFailure } from './outcome.ts'
 import { type Party, toPartyState } from './party.ts'
-import type { LegRow, LegState as PublicLeg } from './records.ts'
+import type { HangupCause, LegEnd, LegRow, LegState as PublicLeg } from './records.ts'
 import type { Billed } from './targets.ts'
 
+/** Of the peer, or for want of one. */
+export type LegLast = Extract<LegEvent, { type: 'failed' | 'cancelled' | 'ended' }>
 export type LegState = 'new' | 'dialling' | 'ringing' | 'answered' | 'over'
 
 export interface LegFacts {
@@ -50,6 +53,11 @@ export class CallLeg {
   endedAt: Instant | null = null
   sipCode: number | null = null
   q850: number | null = null
+  /** Of an end without an answer. */
+  cause: HangupCause = 'NO ANSWER'
+  endedBy: LegEnd['by'] = 'system'
+  /** That it was answered is in the log. */
+  isAnswerTold = false
   quality: MediaQuality | null = null
   dialog: string | null = null
   /** Whom it put on hold by a command. */
@@ -88,6 +96,46 @@ export class CallLeg {
     return this.holding !== null || (this.media?.isHeld ?? false)
   }
 
+  answered(now: Instant): void {
+    this.state = 'answered'
+    this.answeredAt = now
+    this.sipCode = 200
+  }
+
+  /** Its last event came: whoever is there, or nothing more, ended it. */
+  left(event: LegLast): void {
+    switch (event.type) {
+      case 'failed':
+        this.sipCode = event.status
+        this.q850 = event.q850
+        this.cause = outcomeOfFailure(event).cause
+        this.endedBy = event.isTimeout ? 'system' : 'party'
+        return
+      case 'cancelled':
+        this.sipCode = cancelled.status
+        this.cause = cancelled.cause
+        this.endedBy = 'party'
+        return
+      case 'ended':
+        this.sipCode ??= event.status
+        this.q850 ??= event.q850
+        if (this.facts.role === 'caller') this.cause = cancelled.cause
+        this.endedBy = event.by === 'remote' ? 'party' : 'system'
+    }
+  }
+
+  /** We ended it; `isCancelled`: an INVITE of ours had not been answered, and now it is by a 487. */
+  dropped(reason: SipReason | null, isCancelled: boolean, isGivenUp: boolean): void {
+    if (reason?.protocol === 'Q.850') this.q850 = reason.cause
+    if (this.answeredAt !== null) return
+    if (isCancelled) this.sipCode = cancelled.status
+    if (isGivenUp) this.cause = cancelled.cause
+    if (reason?.protocol !== 'SIP') return
+    if (reason.cause === 603) this.cause = 'BUSY'
+    // ITU-T Q.850: "non-selected user clearing".
+    if (reason.cause === 200) this.q850 = 26
+  }
+
   row(callId: string, accountId: string, now: Instant): LegRow {
     const { facts, answeredAt } = this
     const endedAt = this.endedAt ?? now
@@ -106,6 +154,8 @@ export class CallLeg {
       billedUserId: facts.billed.userId,
       billedDeviceId: facts.billed.deviceId,
       isForwarded: facts.isForwarded,
+      hangupCause: this.#cause,
+      endedBy: this.endedBy,
       sipCode: this.sipCode,
       q850: this.q850,
       quality: this.quality,
@@ -117,7 +167,7 @@ export class CallLeg {
     const { facts, state } = this
     const isAnswered = this.answeredAt !== null
     const isCalling = facts.role === 'caller' && state === 'new'
-    const unanswered = isCalling ? 'calling' : state === 'ringing' ? 'ringing' : 'dialling'
+    const unanswered = isCalling ? 'calling' : this.ringingAt !== null ? 'ringing' : 'dialling'
     return {
       id: facts.id,
       role: facts.role,
@@ -125,7 +175,20 @@ export class CallLeg {
       party: toPartyState(this.party),
       isHolding: this.isHeld,
       isMuted: this.isMuted,
+      startedAt: facts.startedAt,
+      ringingAt: this.ringingAt,
+      answeredAt: this.answeredAt,
     }
+  }
+
+  /** How it ended, once it is over. */
+  end(): LegEnd | null {
+    if (this.endedAt === null) return null
+    return { at: this.endedAt, cause: this.#cause, by: this.endedBy, sipCode: this.sipCode, q850: this.q850 }
+  }
+
+  get #cause(): HangupCause {
+    return this.answeredAt === null ? this.cause : 'ANSWERED'
   }
 
   snapshot(): LegSnapshot {

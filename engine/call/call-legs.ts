@@ -11,9 +11,10 @@ import type { Codec } from '../sdp/codec.ts'
 import { Alarm } from './alarm.ts'
 import type { Attempt } from './attempt.ts'
 import type { Call } from './call.ts'
-import { CallLeg } from './call-leg.ts'
+import { CallLeg, type LegLast } from './call-leg.ts'
 import type { LegId, SipReason } from './leg.ts'
 import { congestion, mediaFailed, type Outcome, refusal } from './outcome.ts'
+import type { LegEventType } from './records.ts'
 import type { CallServices } from './services.ts'
 import type { RingTarget } from './targets.ts'
 
@@ -67,12 +68,6 @@ export class CallLegs {
     this.#services.use(leg)
   }
 
-  /** It goes on in another call, with all that it holds. */
-  give(leg: CallLeg): void {
-    this.#live.delete(leg.id)
-    this.#services.unuse(leg)
-  }
-
   /** A new leg on its way to be dialled, offered those codecs or the caller's; or why there is none. */
   dial(now: Instant, target: RingTarget, attempt: Attempt, codecs: readonly Codec[] | null = null): CallLeg | Outcome {
     const { limits, host } = this.#services
@@ -110,6 +105,27 @@ export class CallLegs {
     for (const leg of [...this.#undialled.keys()]) this.#dialIfReady(now, leg)
   }
 
+  /** Its phone rings, or what a carrier plays meanwhile is heard. */
+  rang(now: Instant, leg: CallLeg): void {
+    if (leg.ringingAt !== null) return
+    leg.ringingAt = now
+    this.#tell('leg.ringing', now, leg)
+  }
+
+  /** It was answered, and no event of the call says so. */
+  answered(now: Instant, leg: CallLeg): void {
+    if (leg.isAnswerTold) return
+    leg.isAnswerTold = true
+    this.#tell('leg.answered', now, leg)
+  }
+
+  /** It goes on here, with all that it holds. */
+  move(now: Instant, leg: CallLeg, from: Call): void {
+    from.legs.#give(leg)
+    this.take(leg)
+    this.#services.write(this.#call.id, [this.#call.ledger.legEvent('leg.moved', now, leg, from.id)])
+  }
+
   opened(now: Instant, leg: CallLeg, endpoint: string): void {
     leg.media?.opened(endpoint)
     this.#dialIfReady(now, leg)
@@ -117,9 +133,17 @@ export class CallLegs {
 
   drop(now: Instant, leg: CallLeg, reason: SipReason | null): void {
     if (leg.isOver) return
-    if (!this.#undialled.delete(leg)) this.#call.command({ type: 'hangup', leg: leg.id, reason })
+    const hasLeft = !this.#undialled.delete(leg)
+    if (hasLeft) this.#call.command({ type: 'hangup', leg: leg.id, reason })
+    leg.dropped(reason, hasLeft, this.#call.isGivenUp)
     this.release(now, leg)
     this.#call.media.settle(now, this.#call, leg)
+  }
+
+  /** By the peer's doing, or since nothing came. */
+  left(now: Instant, leg: CallLeg, event: LegLast): void {
+    leg.left(event)
+    this.release(now, leg)
   }
 
   /** No event of the leg changes anything from now on. */
@@ -141,6 +165,7 @@ export class CallLegs {
     } else {
       this.#write(leg, now)
     }
+    this.#tell('leg.ended', now, leg)
   }
 
   closed(now: Instant, leg: CallLeg, quality: MediaQuality | null): void {
@@ -153,6 +178,15 @@ export class CallLegs {
   closeAll(now: Instant): void {
     this.#openTimeout.cancel()
     for (const leg of [...this.#closing.values()]) this.closed(now, leg, null)
+  }
+
+  #give(leg: CallLeg): void {
+    this.#live.delete(leg.id)
+    this.#services.unuse(leg)
+  }
+
+  #tell(event: LegEventType, now: Instant, leg: CallLeg): void {
+    this.#services.write(this.#call.id, [this.#call.ledger.legEvent(event, now, leg)])
   }
 
   #write(leg: CallLeg, now: Instant): void {

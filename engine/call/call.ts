@@ -25,13 +25,19 @@ import { Floor } from './floor.ts'
 import { FlowRun } from './flow.ts'
 import type { Identity, LegCommand, LegEvent, SipReason } from './leg.ts'
 import type { Ending, Ledger } from './ledger.ts'
-import { numberOfUri } from './numbers.ts'
 import { cancelled, hungUp, mediaFailed, notAcceptable, type Outcome } from './outcome.ts'
 import { retrievalFailed, retrieved } from './park.ts'
 import type { CallEventType, EventAbout } from './records.ts'
 import { type AddedRinging, Ring } from './ring.ts'
 import type { CallServices } from './services.ts'
-import { type PlanContext, planForward, type Ringing, type RingPlan, type RingTarget } from './targets.ts'
+import {
+  type PlanContext,
+  planForward,
+  planRedirection,
+  type Ringing,
+  type RingPlan,
+  type RingTarget,
+} from './targets.ts'
 import { floorSnapshot } from './floor-snapshot.ts'
 import { refer, type Transfer, transferFailed, transferred } from './transfer.ts'
 
@@ -49,6 +55,7 @@ const normalClearing: SipReason = { protocol: 'Q.850', cause: 16, text: 'Normal 
 
 export class Call {
   readonly services: CallServices<Call>
+  readonly timers: TimerQueue
   readonly directory: Directory
   readonly ledger: Ledger
   readonly legs: CallLegs
@@ -75,6 +82,7 @@ export class Call {
     { directory, ledger, caller, aim, maxForwards, offer, isToBeCalled }: CallParts,
   ) {
     this.services = services
+    this.timers = services.timers
     this.directory = directory
     this.ledger = ledger
     this.caller = caller
@@ -100,12 +108,13 @@ export class Call {
     return this.#ring
   }
 
-  get timers(): TimerQueue {
-    return this.services.timers
-  }
-
   get isOver(): boolean {
     return this.stage === 'ending' || this.stage === 'done'
+  }
+
+  /** It ends because the caller would wait no longer. */
+  get isGivenUp(): boolean {
+    return this.#ending?.outcome.cause === 'CANCEL'
   }
 
   /** Also while an emergency number is called within it. */
@@ -132,15 +141,13 @@ export class Call {
       case 'answered':
         return this.floor.handle(now, leg, event) ? undefined : this.#ring?.handle(now, leg, event)
       case 'failed':
-        leg.sipCode = event.status
-        leg.q850 = event.q850
-        this.legs.release(now, leg)
+        this.legs.left(now, leg, event)
         if (!this.floor.handle(now, leg, event)) this.#ring?.handle(now, leg, event)
         return this.media.left(now, this, leg)
       case 'acked':
         return this.media.acked(now, this, leg, event.sdp)
       case 'cancelled':
-        this.legs.release(now, leg)
+        this.legs.left(now, leg, event)
         return this.end(now, { by: 'caller', outcome: cancelled })
       case 'ended':
         return this.#legEnded(now, leg, event)
@@ -251,6 +258,7 @@ export class Call {
 
   ringing(now: Instant, leg: CallLeg): void {
     this.ledger.callee ??= leg.party
+    this.legs.rang(now, leg)
     if (!this.ledger.hasRung) {
       this.ledger.hasRung = true
       this.services.write(this.id, [this.ledger.event('call.ringing', now, leg)])
@@ -273,6 +281,10 @@ export class Call {
     return leg.media.accept(sdp, this.services.host.signallingAddress(leg.id)) === null
   }
 
+  taken(now: Instant, leg: CallLeg): void {
+    this.legs.answered(now, leg)
+  }
+
   prompt(_now: Instant, leg: CallLeg, language: string): void {
     const name = 'forward_press_1'
     const path = this.directory.prompt(name, language) ?? this.services.host.prompt(name, language)
@@ -285,6 +297,7 @@ export class Call {
     this.callee = leg
     const isFirst = this.transfer === null && this.floor.parking === null
     this.reached(leg, isFirst)
+    if (!isFirst) this.legs.answered(now, leg)
     leg.media?.stop()
     if (leg.facts.isOutside) this.services.limits.startSpending(this.ledger.facts.accountId, leg.id, now)
     this.stage = 'answering'
@@ -303,17 +316,8 @@ export class Call {
     else this.#nobody(now, outcome)
   }
 
-  /** 302: the phone's owner sends the call elsewhere, with the owner's rights (T12: a number, never an address). */
   redirected(target: RingTarget, contacts: readonly string[]): Ringing {
-    const device = this.directory.devices.get(target.callee.deviceId ?? '') ?? null
-    const plan = planForward(this.planContext(false), {
-      number: numberOfUri(contacts[0] ?? ''),
-      forwarder: { device, user: device ? (this.directory.ownerOf(device) ?? null) : null },
-      keepsCallerId: true,
-      isKeyPressRequired: target.isKeyPressRequired,
-      reason: 'deflection',
-    })
-    return plan.type === 'ring' ? plan : plan.instead
+    return planRedirection(this.planContext(false), target, contacts, target.isKeyPressRequired)
   }
 
   /** An early dialog of ours, which a phone may take over (RFC 3891). */
@@ -498,8 +502,7 @@ export class Call {
     const records = [ledger.event('call.answered', now, this.callee), this.#snapshotRecord()]
     this.services.write(this.id, records, (at) => {
       if (this.isOver || caller.isOver) return
-      caller.answeredAt = at
-      caller.state = 'answered'
+      caller.answered(at)
       const identity = this.#connectedIdentity()
       // The media is joined before the caller can say its first word.
       then(at)
@@ -534,9 +537,7 @@ export class Call {
   }
 
   #legEnded(now: Instant, leg: CallLeg, event: Extract<LegEvent, { type: 'ended' }>): void {
-    leg.sipCode ??= event.status
-    leg.q850 ??= event.q850
-    this.legs.release(now, leg)
+    this.legs.left(now, leg, event)
     this.media.left(now, this, leg)
     if (this.floor.left(now, leg)) return
     if (leg === this.caller || leg === this.callee) {
@@ -575,9 +576,10 @@ export class Call {
     this.media.opened(this)
   }
 
-  #reject(leg: CallLeg, { status, text, q850 }: Outcome): void {
+  #reject(leg: CallLeg, { status, text, q850, cause }: Outcome): void {
     leg.sipCode = status
     leg.q850 = q850
+    leg.cause = cause
     const headers = [['Reason', `Q.850;cause=${q850}`]] as const
     this.command({ type: 'reject', leg: leg.id, status, reason: text, headers })
   }

@@ -231,6 +231,7 @@ it.each(Array.from({ length: 40 }, (_, index) => index + 1))(
     ).toEqual([...started].sort())
     const rows = world.recordsOf('leg').map(({ leg }) => leg.id)
     expect(new Set(rows).size).toBe(rows.length)
+    expect(endedLegs(world).sort()).toEqual([...rows].sort())
     const endpoints = (type: 'open' | 'close') =>
       world.orders.flatMap((order) => (order.type === type ? [order.endpoint] : [])).sort()
     expect(endpoints('close')).toEqual(endpoints('open'))
@@ -241,6 +242,20 @@ it.each(Array.from({ length: 40 }, (_, index) => index + 1))(
     expectOrder(world)
   },
 )
+
+/** Of each leg nothing comes after its end, which is before that of its call. */
+function endedLegs(world: CallWorld): LegId[] {
+  const over: LegId[] = []
+  const ended = new Set<string>()
+  for (const record of world.records) {
+    if (record.type === 'event' && record.event === 'call.ended') ended.add(record.call.id)
+    if (record.type !== 'leg_event') continue
+    expect(ended.has(record.callId), record.event).toBe(false)
+    expect(over, record.event).not.toContain(record.leg.id)
+    if (record.event === 'leg.ended') over.push(record.leg.id)
+  }
+  return over
+}
 
 /** T2, and that nothing comes after the end. */
 function expectOrder(world: CallWorld): void {

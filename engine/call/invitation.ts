@@ -17,12 +17,11 @@ import { Ring, type RingHost } from './ring.ts'
 import {
   type Forwarder,
   type PlanContext,
-  planForward,
+  planRedirection,
   type Ringing,
   type RingPlan,
   type RingTarget,
 } from './targets.ts'
-import { numberOfUri } from './numbers.ts'
 
 export interface InvitationHost {
   /** What a callflow on the way is asked with. */
@@ -118,6 +117,7 @@ export class Invitation implements RingHost {
   }
 
   ringing(now: Instant, leg: CallLeg): void {
+    this.#call.legs.rang(now, leg)
     this.#call.services.lineChanged(leg)
     this.#host.ringing(now, leg)
   }
@@ -130,27 +130,23 @@ export class Invitation implements RingHost {
     return this.#call.agree(leg, sdp)
   }
 
+  taken(now: Instant, leg: CallLeg): void {
+    this.#call.legs.answered(now, leg)
+  }
+
   prompt(now: Instant, leg: CallLeg, language: string): void {
     this.#call.prompt(now, leg, language)
   }
 
   redirected(target: RingTarget, contacts: readonly string[]): Ringing {
-    const { directory } = this.#call
-    const device = directory.devices.get(target.callee.deviceId ?? '') ?? null
-    const plan = planForward(this.#host.planContext(false, null), {
-      number: numberOfUri(contacts[0] ?? ''),
-      forwarder: { device, user: device ? (directory.ownerOf(device) ?? null) : null },
-      keepsCallerId: true,
-      isKeyPressRequired: false,
-      reason: 'deflection',
-    })
-    return plan.type === 'ring' ? plan : plan.instead
+    return planRedirection(this.#host.planContext(false, null), target, contacts, false)
   }
 
   won(now: Instant, leg: CallLeg): void {
     this.#ring = null
     this.#flow = null
     leg.media?.stop()
+    this.#call.legs.answered(now, leg)
     const { services, ledger } = this.#call
     if (leg.facts.isOutside) services.limits.startSpending(ledger.facts.accountId, leg.id, now)
     this.#host.won(now, leg)

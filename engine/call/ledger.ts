@@ -17,6 +17,7 @@ import type {
   Cdr,
   FloorState,
   HangupCause,
+  LegEventType,
   LegRow,
   LegState,
 } from './records.ts'
@@ -97,6 +98,12 @@ export class Ledger {
   /** `command`: whose doing it is, where that is known; else what waits for such an event. */
   event(event: CallEventType, now: Instant, leg: CallLeg | null, command: CommandId | null = null): CallEventRecord {
     return this.#record(event, now, leg?.id ?? null, this.state(null), command)
+  }
+
+  /** Of a leg alone; `fromCallId`: it came from there. */
+  legEvent(event: LegEventType, now: Instant, leg: CallLeg, fromCallId: string | null = null): CallRecord {
+    const { id: callId } = this.facts
+    return { type: 'leg_event', event, at: now, callId, leg: leg.shown(), end: leg.end(), fromCallId }
   }
 
   transferred(now: Instant, transferor: CallLeg, to: Party): CallEventRecord {

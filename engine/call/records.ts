@@ -3,7 +3,8 @@
  * The voice process puts them into its one ordered writer. All times are instants of the process's clock, whose
  * beginning the writer knows; durations are differences of instants (T32).
  *
- * Invariant: a call writes `call.started` first and `call.ended` with its CDR exactly once and last.
+ * Invariant: a call writes `call.started` first and `call.ended` with its CDR exactly once and last. A leg writes
+ * `leg.ended` once, in the call that it is in then, and before the end of that.
  */
 import type { Instant } from '../machine.ts'
 import type { MediaQuality } from '../rtp/messages.ts'
@@ -50,6 +51,18 @@ export interface PartyState {
   readonly trunkId: string | null
 }
 
+/** What a leg tells that no event of its call does (contract/leg.ts). */
+export type LegEventType = 'leg.ringing' | 'leg.answered' | 'leg.moved' | 'leg.ended'
+
+/** How a leg ended. */
+export interface LegEnd {
+  readonly at: Instant
+  readonly cause: HangupCause
+  readonly by: 'party' | 'system'
+  readonly sipCode: number | null
+  readonly q850: number | null
+}
+
 /** A leg that is there now, for whoever steers it. */
 export interface LegState {
   readonly id: LegId
@@ -61,6 +74,9 @@ export interface LegState {
   readonly isHolding: boolean
   /** What it says reaches nobody. */
   readonly isMuted: boolean
+  readonly startedAt: Instant
+  readonly ringingAt: Instant | null
+  readonly answeredAt: Instant | null
 }
 
 /** What besides two who talk there may be. */
@@ -160,6 +176,8 @@ export interface LegRow {
   readonly billedUserId: string | null
   readonly billedDeviceId: string | null
   readonly isForwarded: boolean
+  readonly hangupCause: HangupCause
+  readonly endedBy: LegEnd['by']
   readonly sipCode: number | null
   readonly q850: number | null
   readonly quality: MediaQuality | null
@@ -208,6 +226,17 @@ export type CallRecord =
       /** call.transferred: who it went to. */
       readonly transferredTo?: PartyState
       readonly about?: EventAbout
+    }
+  | {
+      readonly type: 'leg_event'
+      readonly event: LegEventType
+      readonly at: Instant
+      readonly callId: string
+      readonly leg: LegState
+      /** leg.ended. */
+      readonly end: LegEnd | null
+      /** leg.moved: the call that it was in. */
+      readonly fromCallId: string | null
     }
   /** In place of the one before of that id. */
   | { readonly type: 'recording'; readonly recording: RecordingState }

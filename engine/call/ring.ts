@@ -38,6 +38,8 @@ export interface RingHost {
   earlyMedia(now: Instant, leg: CallLeg, sdp: string): void
   /** The peer's answer to our offer; false: it is none. */
   agree(leg: CallLeg, sdp: string | null): boolean
+  /** It was answered, and is to press a key before it has won. */
+  taken(now: Instant, leg: CallLeg): void
   prompt(now: Instant, leg: CallLeg, language: string): void
   won(now: Instant, leg: CallLeg): void
   lost(now: Instant, outcome: Outcome): void
@@ -203,10 +205,7 @@ export class Ring {
 
   #progress(now: Instant, branch: Branch, leg: CallLeg, event: Extract<LegEvent, { type: 'progress' }>): void {
     branch.silence?.cancel()
-    if (event.status === 180 && leg.state !== 'ringing') {
-      leg.state = 'ringing'
-      leg.ringingAt ??= now
-    }
+    if (event.status === 180) leg.state = 'ringing'
     // T24: what a carrier plays while it rings, or why it does not, is the caller's to hear. With key press the
     // caller hears ringing until somebody has really taken the call.
     if (event.sdp !== null && !branch.target.isKeyPressRequired) {
@@ -219,14 +218,13 @@ export class Ring {
 
   #answered(now: Instant, branch: Branch, leg: CallLeg, event: Extract<LegEvent, { type: 'answered' }>): void {
     branch.silence?.cancel()
-    leg.answeredAt = now
-    leg.state = 'answered'
-    leg.sipCode = 200
+    leg.answered(now)
     if (!this.#host.agree(leg, event.sdp)) {
       this.#host.drop(now, leg, { protocol: 'SIP', cause: 488, text: 'Not Acceptable Here' })
       return this.#close(now, branch, notAcceptable)
     }
     if (!branch.target.isKeyPressRequired) return this.#win(now, branch, leg)
+    this.#host.taken(now, leg)
     branch.keyPress = new KeyPress(this.#host.timers, {
       prompt: (at) => this.#host.prompt(at, leg, branch.target.language),
       pressed: (at) => this.#win(at, branch, leg),

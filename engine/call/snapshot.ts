@@ -42,6 +42,9 @@ export function dialogsOf(text: string): { leg: LegId; dialog: string; trunkId: 
   )
 }
 
+/** Those that it would bring back. */
+export const legsOf = (text: string): LegId[] => (parseSnapshot(text)?.legs ?? []).map(({ facts }) => facts.id)
+
 /** Null: its account is gone. */
 export function restoreCall(
   now: Instant,

@@ -18,7 +18,7 @@ import type { CallForward, Device, Directory, FlowNode, FlowValue, Trunk, User }
 import type { CallHost, DeviceContact } from './host.ts'
 import type { Identity } from './leg.ts'
 import type { Limit } from './limits.ts'
-import { type ReadNumber, readNumber } from './numbers.ts'
+import { numberOfUri, type ReadNumber, readNumber } from './numbers.ts'
 import { busy, congestion, loopDetected, type Outcome, refusal, unreachable } from './outcome.ts'
 import type { Party } from './party.ts'
 import { type IntoFlow, type Outside, routeNumber, trunksFor } from './routing.ts'
@@ -135,6 +135,25 @@ export function planForward(
   const forwardedBy: Forwarder = { originator, keepsCallerId, reason }
   const path: Path = { ...start(context), forwardedBy, isKeyPressRequired, isDirect: false }
   return forwardPlan(context, originator, forward.number, path, forward.isTransfer)
+}
+
+/** 302: the phone's owner sends the call elsewhere, with the owner's rights (T12: a number, never an address). */
+export function planRedirection(
+  context: PlanContext,
+  { callee }: RingTarget,
+  contacts: readonly string[],
+  isKeyPressRequired: boolean,
+): Ringing {
+  const { directory } = context
+  const device = directory.devices.get(callee.deviceId ?? '') ?? null
+  const plan = planForward(context, {
+    number: numberOfUri(contacts[0] ?? ''),
+    forwarder: { device, user: device ? (directory.ownerOf(device) ?? null) : null },
+    keepsCallerId: true,
+    isKeyPressRequired,
+    reason: 'deflection',
+  })
+  return plan.type === 'ring' ? plan : plan.instead
 }
 
 const start = ({ isDirect, forwardedBy }: PlanContext): Path => ({

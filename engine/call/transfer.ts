@@ -179,7 +179,7 @@ function attended(now: Instant, from: Call, leg: CallLeg, party: CallLeg, to: Ca
   const target = to.peerOf(replaced)
   from.services.write(from.id, [from.ledger.transferred(now, leg, (target ?? replaced).party)])
   to.services.write(to.id, [to.ledger.transferred(now, replaced, party.party)])
-  move(from, to, party)
+  to.legs.move(now, party, from)
   takePlace(now, to, replaced, party)
   from.command({ type: 'refer_progress', leg: leg.id, status: 200 })
   from.end(now, { by: leg.facts.role, outcome: hungUp })
@@ -190,8 +190,8 @@ function early(now: Instant, from: Call, leg: CallLeg, party: CallLeg, to: Call)
   from.command({ type: 'refer_answer', leg: leg.id, status: 202 })
   const placeholder = to.caller
   const transfer = new Transfer(leg)
-  move(from, to, party)
-  move(from, to, leg)
+  to.legs.move(now, party, from)
+  to.legs.move(now, leg, from)
   to.media.part(party)
   from.services.write(from.id, [from.ledger.transferred(now, leg, to.ledger.callee ?? calledParty(to))])
   to.transfer = transfer
@@ -209,11 +209,6 @@ const calledParty = ({ ledger }: Call): Party => ({
   deviceId: null,
   trunkId: null,
 })
-
-function move(from: Call, to: Call, leg: CallLeg): void {
-  from.legs.give(leg)
-  to.legs.take(leg)
-}
 
 /** `leg` is joined to whom `replaced` talked to. */
 function takePlace(now: Instant, call: Call, replaced: CallLeg, leg: CallLeg): void {
@@ -257,10 +252,10 @@ export function inviteReplacing(
     call.legs.release(now, leg)
     return 488
   }
-  leg.state = 'answered'
-  leg.answeredAt = now
+  leg.answered(now)
   call.command({ type: 'answer', leg: leg.id, sdp })
   if (isTalking) {
+    call.legs.answered(now, leg)
     call.services.write(call.id, [call.ledger.transferred(now, replaced, leg.party)])
     takePlace(now, call, replaced, leg)
   } else {

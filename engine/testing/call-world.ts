@@ -257,6 +257,11 @@ export class CallWorld {
     return this.recordsOf('event').map(({ event }) => event)
   }
 
+  /** Each with its leg. */
+  get legEvents(): string[] {
+    return this.recordsOf('leg_event').map(({ event, leg }) => `${leg.id} ${event}`)
+  }
+
   get cdr() {
     const [only, ...more] = this.recordsOf('cdr')
     if (!only || more.length > 0) throw new Error(`${more.length + (only ? 1 : 0)} history rows`)
@@ -329,7 +334,7 @@ export class CallWorld {
         return this.#afterOrder(output.order)
       case 'write':
         this.records.push(...output.records)
-        this.log.push(`write ${output.records.map(describeRecord).join(', ')}`)
+        this.#logWrite(output.records)
         if (output.write === null) return
         if (this.isWriterStuck) this.stuckWrites.push(output.write)
         else this.calls.handle(this.now, { type: 'flushed', write: output.write })
@@ -344,6 +349,12 @@ export class CallWorld {
         this.done.push(output.callId)
         this.log.push('done')
     }
+  }
+
+  /** What legs tell besides is in `legEvents`. */
+  #logWrite(records: readonly CallRecord[]): void {
+    const others = records.filter(({ type }) => type !== 'leg_event')
+    if (others.length > 0) this.log.push(`write ${others.map(describeRecord).join(', ')}`)
   }
 
   /** Our 200 makes the dialog of an incoming leg. */

@@ -25,6 +25,7 @@ import {
 } from '../store/accounts.ts'
 import type { Tables } from '../store/database.ts'
 import { cancelMeetings } from '../store/participants.ts'
+import { settlePresence } from '../store/presence.ts'
 import {
   adminColumns,
   insertUser,
@@ -159,6 +160,7 @@ async function createAccount(trx: Transaction<Tables>, call: Call<'createAccount
   await append(trx, { ...created, type: 'account.created' })
   const someone = { ...about, userId: user.id, resourceId: user.id, data: { user: toUserState(user) } }
   await append(trx, { ...someone, type: 'user.created' })
+  await settlePresence(trx, [user.id], actor)
   await append(trx, { ...about, type: 'room.created', resourceId: room.id, data: { room: toRoom(room) } })
   if (body.sendPassword && isOrganizer(user)) await sendPasswordLink(trx, app, user)
   return account

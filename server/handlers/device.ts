@@ -28,6 +28,7 @@ import {
   toDeviceStatus,
   toRegistration,
 } from '../store/devices.ts'
+import { settlePresence } from '../store/presence.ts'
 import { realmOf, secretsOf } from '../store/telephony.ts'
 import { networksOf } from '../networks.ts'
 import type { Call, Handlers } from './call.ts'
@@ -107,6 +108,7 @@ export const deviceHandlers: Handlers<
         actor,
         data: { device: toDeviceState(row) },
       })
+      await settlePresence(trx, [row.ownerId], actor)
       return { data: { id: row.id, device_id: row.id } }
     }),
 
@@ -235,5 +237,6 @@ async function change(
     actor: call.actor,
     data: { before: toDeviceState(before), after: toDeviceState(after), ...(told && { secrets: told }) },
   })
+  if (after.ownerId !== before.ownerId) await settlePresence(trx, [before.ownerId, after.ownerId], call.actor)
   return after
 }

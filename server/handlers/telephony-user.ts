@@ -15,6 +15,7 @@ import { newIcsToken, newId } from '../ids.ts'
 import { type AccountRow, countOrganizers, lockAccount } from '../store/accounts.ts'
 import { byCreation, byText, contains, readPage } from '../store/configured.ts'
 import type { Tables } from '../store/database.ts'
+import { settlePresence } from '../store/presence.ts'
 import { secretsOf } from '../store/telephony.ts'
 import { toTelephonyUser } from '../store/telephony-people.ts'
 import {
@@ -157,6 +158,7 @@ async function create(
     actor: call.actor,
     data: { user: toUserState(row) },
   })
+  await settlePresence(trx, [row.id], call.actor)
   return row
 }
 
@@ -290,6 +292,7 @@ async function change(
       ...(Object.keys(told).length > 0 && { secrets: told }),
     },
   })
+  await settlePresence(trx, [after.id], call.actor)
   return after
 }
 

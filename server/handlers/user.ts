@@ -12,6 +12,7 @@ import { meetingLinks } from '../meeting/links.ts'
 import { countOrganizers, findAccount, lockAccount } from '../store/accounts.ts'
 import type { Tables } from '../store/database.ts'
 import { cancelMeetings } from '../store/participants.ts'
+import { deletePresence, settlePresence } from '../store/presence.ts'
 import {
   adminColumns,
   findOrganizer,
@@ -146,6 +147,7 @@ export async function removeUser(
     actor,
     data: { user: toUserState(row) },
   })
+  await deletePresence(trx, row.id, actor)
   await trx.deleteFrom('users').where('id', '=', row.id).execute()
 }
 
@@ -174,6 +176,7 @@ async function createUser(trx: Transaction<Tables>, call: Call<'createUser'>): P
     actor: call.actor,
     data: { user: toUserState(user) },
   })
+  await settlePresence(trx, [user.id], call.actor)
   if (body.sendPassword) await sendPasswordLink(trx, app, user)
   return user
 }

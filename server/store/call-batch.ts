@@ -1,12 +1,13 @@
 /**
- * What the voice process writes, in one statement: events into the inbox, rows of calls, of legs and of SIP ladders (T1).
+ * What the voice process writes, in one statement: events into the inbox, rows of calls, of legs and of SIP ladders, and
+ * what calls make of people (T1).
  * All of a batch happens or nothing, and a batch that comes again does nothing.
  *
  * Invariant (T3): a call ends once. The events that tell of an end go in only with the row that ended just now.
  */
 import { sql } from 'kysely'
 import type { Client, PoolClient } from 'pg'
-import type { InboxRow } from '../events/inbox.ts'
+import { type InboxRow, schemaVersion } from '../events/inbox.ts'
 import type { Database } from './database.ts'
 
 /** A row of `calls` as the call stands; what never changes is read from the first only. Times are RFC 3339. */
@@ -43,13 +44,14 @@ export interface CallRow {
   readonly billing_seconds: number | null
   readonly detected_country: string | null
   readonly detected_type: string | null
-  readonly detected_operator: string | null
   readonly correlation_id: string | null
   readonly node: string
   readonly quality: unknown
   readonly snapshot: string | null
   /** What the last event said of the call; null: it is over. */
   readonly state: string | null
+  /** Legs that were told of and are not over (server/voice/open-legs.ts). */
+  readonly live_legs: string | null
 }
 
 export interface LegTableRow {
@@ -69,6 +71,7 @@ export interface LegTableRow {
   readonly sip_code: number | null
   readonly q850_cause: number | null
   readonly hangup_cause: string | null
+  readonly ended_by: string
   readonly billing_seconds: number
   readonly billed_user_id: string | null
   readonly billed_device_id: string | null
@@ -94,6 +97,16 @@ export interface RecordingRow {
   readonly parts: readonly { readonly path: string; readonly isSwapped: boolean }[]
 }
 
+/** What calls make of a person, with what the event of it needs: nobody is told where it is as it was. */
+export interface PersonRow {
+  readonly user_id: string
+  /** Ids, the oldest first. */
+  readonly calls: readonly string[]
+  readonly is_talking: boolean
+  readonly event_id: string
+  readonly occurred_at: string
+}
+
 /** An event with what it depends on: set, it is told only when that call ends with this batch. */
 export interface BatchEvent {
   readonly row: InboxRow
@@ -110,6 +123,8 @@ export interface CallBatch {
   readonly traces: readonly TraceRow[]
   /** The last state of each. Absent: a batch that waited in the spool for a version after the one that wrote it. */
   readonly recordings?: readonly RecordingRow[]
+  /** The last state of each; absent as above. */
+  readonly people?: readonly PersonRow[]
   readonly events: readonly BatchEvent[]
 }
 
@@ -146,12 +161,12 @@ const callTypes: Readonly<Record<keyof CallRow, string>> = {
   billing_seconds: 'integer',
   detected_country: 'text',
   detected_type: 'text',
-  detected_operator: 'text',
   correlation_id: 'text',
   node: 'text',
   quality: 'jsonb',
   snapshot: 'text',
   state: 'text',
+  live_legs: 'text',
 }
 const legTypes: Readonly<Record<keyof LegTableRow, string>> = {
   id: 'text',
@@ -170,6 +185,7 @@ const legTypes: Readonly<Record<keyof LegTableRow, string>> = {
   sip_code: 'integer',
   q850_cause: 'integer',
   hangup_cause: 'text',
+  ended_by: 'text',
   billing_seconds: 'integer',
   billed_user_id: 'text',
   billed_device_id: 'text',
@@ -186,6 +202,13 @@ const recordingTypes: Readonly<Record<keyof RecordingRow, string>> = {
   ended_at: 'timestamptz',
   fault: 'text',
   parts: 'jsonb',
+}
+const personTypes: Readonly<Record<keyof PersonRow, string>> = {
+  user_id: 'text',
+  calls: 'jsonb',
+  is_talking: 'boolean',
+  event_id: 'uuid',
+  occurred_at: 'timestamptz',
 }
 const eventTypes = {
   event_id: 'uuid',
@@ -217,8 +240,14 @@ const recordset = (parameter: string, types: object, more = '') =>
 const newValue = (name: string) => (name === 'heartbeat_at' ? 'greatest(c.heartbeat_at, r.heartbeat_at)' : `r.${name}`)
 const changing = Object.keys(callTypes).filter((name) => !constant.has(name))
 
+/** As server/store/presence.ts puts it. */
+const presenceText = `json_build_object('presence', json_build_object(
+    'id', user_id, 'account_id', account_id, 'state', state, 'is_registered', is_registered,
+    'do_not_disturb', do_not_disturb, 'calls', calls))::text`
+
 // A call that is new is inserted as it stands; one that is known and not over is changed. Both in one statement see the
-// table as it was before, so that a row is either found or made.
+// table as it was before, so that a row is either found or made. People are held in the order of their ids, as by everybody
+// who holds more than one (store/presence.ts); of a row that another changed meanwhile the newest version is changed.
 const statement = `
 with turn as (
   insert into voice_batches (node, batch) values ($1, $2)
@@ -251,6 +280,20 @@ with turn as (
   select ${columns(recordingTypes, 'r.')} from turn, ${recordset('$7', recordingTypes)}
   on conflict (id) do update set ended_at = excluded.ended_at, fault = excluded.fault, parts = excluded.parts
   where recordings.status = 'recording'
+), people as materialized (
+  select r.* from turn, ${recordset('$8', personTypes)}
+), held as materialized (
+  select user_id from presence where user_id = any(array(select user_id from people)) order by user_id for update
+), present as (
+  update presence p set calls = r.calls, is_talking = r.is_talking, resource_seq = p.resource_seq + 1
+  from held join people r on r.user_id = held.user_id
+  where p.user_id = held.user_id and (p.calls, p.is_talking) is distinct from (r.calls, r.is_talking)
+  returning p.*, r.event_id, r.occurred_at
+), told as (
+  insert into event_inbox (${columns(eventTypes)})
+  select event_id, account_id, user_id, 'presence.changed', 'presence', user_id, resource_seq, occurred_at, null, null,
+    ${schemaVersion}, ${presenceText}
+  from present
 )
 insert into event_inbox (${columns(eventTypes)})
 select ${columns(eventTypes, 'r.')} from turn, ${recordset('$6', eventTypes, ', end_of text, place integer')}
@@ -264,11 +307,12 @@ export async function writeCallBatch(client: Client | PoolClient, batch: CallBat
     values: [
       batch.node,
       batch.number,
-      toJson(batch.calls, ['snapshot', 'state']),
+      toJson(batch.calls, ['snapshot', 'state', 'live_legs']),
       toJson(batch.legs),
       toJson(batch.traces, ['messages']),
       toJson(batch.events.map(toEventJson), ['data']),
       toJson(batch.recordings ?? []),
+      toJson(batch.people ?? []),
     ],
   })
 }

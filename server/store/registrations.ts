@@ -2,6 +2,7 @@
 import type { Selectable, Transaction } from 'kysely'
 import type { InboxRow } from '../events/inbox.ts'
 import type { Database, Tables } from './database.ts'
+import { settlePresence } from './presence.ts'
 import type { CallTables } from './telephony-tables.ts'
 
 export type RegistrationRow = Omit<
@@ -28,6 +29,7 @@ export async function writeRegistrations(
   events: readonly InboxRow[],
 ): Promise<void> {
   await database.transaction().execute(async (trx) => {
+    const owners = await ownersOf(trx, events)
     await writeBindings(trx, kept, gone)
     // All bindings of a device have its version: what is seen of it is one thing (E4).
     for (const { resourceId, resourceSeq } of events) {
@@ -38,7 +40,22 @@ export async function writeRegistrations(
         .insertInto('eventInbox')
         .values([...events])
         .execute()
+    await settlePresence(trx, owners, null)
   })
+}
+
+/** Of the devices that the events tell of; nobody gives them to another until the transaction ends. */
+async function ownersOf(trx: Transaction<Tables>, events: readonly InboxRow[]): Promise<(string | null)[]> {
+  const ids = [...new Set(events.map(({ resourceId }) => resourceId))]
+  if (ids.length === 0) return []
+  const devices = await trx
+    .selectFrom('devices')
+    .select('ownerId')
+    .where('id', 'in', ids)
+    .orderBy('id')
+    .forShare()
+    .execute()
+  return devices.map(({ ownerId }) => ownerId)
 }
 
 async function writeBindings(

@@ -11,6 +11,7 @@ import { accountSql, type LogAccounts } from '../events/filter.ts'
 import type { Database } from './database.ts'
 import { type MeetingLinks, selectMeetings, toMeetingState } from './meetings.ts'
 import { toInMeeting } from './participants.ts'
+import { toPresenceState } from './presence.ts'
 
 /** Of whom: as the filter of events. */
 export interface Seen {
@@ -102,60 +103,17 @@ export function readLiveMeetings(
     })
 }
 
-interface PresenceRow {
-  readonly id: string
-  readonly accountId: string
-  readonly resourceSeq: number
-  readonly isRegistered: boolean
-  readonly isDisturbed: boolean
-  readonly isTalking: boolean
-  readonly calls: string[] | null
-}
-
-/** One row a person, with what of the three others follows. */
+/** The people, in the order of their ids. */
 export async function readPresence(
   database: Database,
   { accounts, userId }: Seen,
 ): Promise<z.output<typeof Presence>[]> {
-  const { rows } = await sql<PresenceRow>`
-    with seen as (
-      select id, account_id, resource_seq, settings from users
-      where ${accountSql(accounts, 'users.account_id')} and (${userId}::text is null or id = ${userId})
-    ), live as (
-      select id, started_at, from_user_id, to_user_id, answered_at from calls
-      where ended_at is null and ${accountSql(accounts, 'calls.account_id')}
-    ), talks as (
-      select from_user_id as user_id, id, started_at, true as is_talking from live where from_user_id is not null
-      union all
-      select to_user_id, id, started_at, answered_at is not null from live
-      where to_user_id is not null and to_user_id is distinct from from_user_id
-    ), busy as (
-      select user_id, bool_or(is_talking) as is_talking, array_agg(id order by started_at, id) as calls
-      from talks group by user_id
-    ), registered as (
-      select distinct owner_id from registrations
-      join devices on devices.id = registrations.device_id
-      where owner_id is not null and ${accountSql(accounts, 'devices.account_id')}
-    )
-    select seen.id, account_id, resource_seq, registered.owner_id is not null as is_registered,
-      coalesce((settings ->> 'do_not_disturb')::boolean, false) as is_disturbed,
-      coalesce(busy.is_talking, false) as is_talking, busy.calls
-    from seen left join busy on busy.user_id = seen.id left join registered on registered.owner_id = seen.id
-    order by seen.id`.execute(database)
-  return rows.map((row) => ({
-    id: row.id,
-    account_id: row.accountId,
-    state: stateOf(row),
-    is_registered: row.isRegistered,
-    do_not_disturb: row.isDisturbed,
-    calls: row.calls ?? [],
-    resource_seq: row.resourceSeq,
-  }))
-}
-
-function stateOf({ isTalking, calls, isDisturbed, isRegistered }: PresenceRow): z.output<typeof Presence>['state'] {
-  if (isTalking) return 'talking'
-  if (calls !== null) return 'ringing'
-  if (!isRegistered) return 'offline'
-  return isDisturbed ? 'do_not_disturb' : 'available'
+  const rows = await database
+    .selectFrom('presence')
+    .selectAll()
+    .where(accountSql(accounts, 'account_id'))
+    .$if(userId !== null, (query) => query.where('userId', '=', userId))
+    .orderBy('userId')
+    .execute()
+  return rows.map((row) => ({ ...toPresenceState(row), resource_seq: row.resourceSeq }))
 }

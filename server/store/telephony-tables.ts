@@ -1,5 +1,5 @@
-/** Rows of 0004-telephony.sql, 0005-calls.sql and 0008-trunk-registrations.sql as Kysely sees them. */
-import type { ColumnType, Generated, Selectable } from 'kysely'
+/** Rows of telephony's configuration, calls, registrations and presence as Kysely sees them. */
+import type { ColumnType, Generated, GeneratedAlways, Selectable } from 'kysely'
 import type { DeviceSettings } from '../../contract/device.ts'
 import type { MediaSettings } from '../../contract/media.ts'
 import type { PhoneNumberSettings } from '../../contract/phone-number.ts'
@@ -127,18 +127,18 @@ export interface CallTables {
     billingSeconds: number
     detectedCountry: string
     detectedType: string
-    detectedOperator: string
     correlationId: string
     /** JSON text of the live dialogs (T5). */
     snapshot: string
     /** JSON text: the call as its last event showed it; null once it ended. */
     state: string
+    /** JSON text (T3). */
+    liveLegs: string
   }>
   callLegs: {
     id: string
     callId: string
     accountId: string
-    resourceSeq: Generated<number>
     role: 'caller' | 'callee'
     number: string
     startedAt: Date
@@ -155,6 +155,7 @@ export interface CallTables {
     sipCode: number
     q850Cause: number
     hangupCause: HangupCause
+    endedBy: 'party' | 'system' | 'system_restart'
     billingSeconds: number
     billedUserId: string
     billedDeviceId: string
@@ -194,6 +195,16 @@ export interface CallTables {
     parts: Json<readonly { readonly path: string; readonly isSwapped: boolean }[]>
     durationMs: number | null
     sizeBytes: number | null
+  }
+  presence: {
+    userId: string
+    accountId: string
+    resourceSeq: Generated<number>
+    isRegistered: Generated<boolean>
+    doNotDisturb: Generated<boolean>
+    calls: JsonDefault<string[]>
+    isTalking: Generated<boolean>
+    state: GeneratedAlways<'offline' | 'available' | 'do_not_disturb' | 'ringing' | 'talking'>
   }
   callTraces: { callId: string; accountId: string; messages: string }
   registrations: {

@@ -65,8 +65,12 @@ export const adminColumns = (isAdmin: boolean, isRoot: boolean) => ({
   privLevel: !isAdmin ? ('user' as const) : isRoot ? ('superduper' as const) : ('admin' as const),
 })
 
-export const insertUser = (trx: Transaction<Tables>, user: Insertable<AccountTables['users']>): Promise<UserRow> =>
-  trx.insertInto('users').values(user).returningAll().executeTakeFirstOrThrow()
+/** Whoever tells of the user tells of the presence too (`settlePresence`). */
+export async function insertUser(trx: Transaction<Tables>, user: Insertable<AccountTables['users']>): Promise<UserRow> {
+  const row = await trx.insertInto('users').values(user).returningAll().executeTakeFirstOrThrow()
+  await trx.insertInto('presence').values({ userId: row.id, accountId: row.accountId }).execute()
+  return row
+}
 
 /** Writes what changed and counts the version up. */
 export const updateUserRow = (

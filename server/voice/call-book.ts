@@ -2,15 +2,19 @@
  * What calls record, as it goes into the database: the row of each call as it stands, its legs, its ladder, and events in
  * the public words of the contract (T1). The writer takes what has gathered.
  *
- * Invariant: events of a call are numbered from 1 (`resource_seq`), and its row has the number of the last.
+ * Invariant: events of a call are numbered from 1 (`resource_seq`), and its row has the number of the last; so are those of
+ * each leg (open-legs.ts).
  */
-import type { EventType } from '../../contract/events.ts'
+import type { EventData, EventType } from '../../contract/events.ts'
+import { detectNumber } from '../../engine/call/detected-number.ts'
 import type { LegId } from '../../engine/call/leg.ts'
-import type { CallRecord, CallState, Cdr, LegRow, RecordingState } from '../../engine/call/records.ts'
+import type { CallRecord, CallState, Cdr, LegEventType, LegRow, RecordingState } from '../../engine/call/records.ts'
 import { toInboxRow } from '../events/inbox.ts'
 import type { LostCommand } from '../store/call-commands.ts'
 import type { BatchEvent, CallBatch, CallRow, LegTableRow, RecordingRow, TraceRow } from '../store/call-batch.ts'
 import { rowToCdrData, rowToPublicCall, toCallData, toCdrData, toPublicCall, toTimestamp } from './call-events.ts'
+import { CallPeople } from './call-people.ts'
+import { OpenLegs, type PublicLeg, toLeg, toLostLeg, toLostRow } from './open-legs.ts'
 
 export interface CallBookOptions {
   readonly node: string
@@ -22,6 +26,7 @@ export interface CallBookOptions {
 interface Open {
   row: CallRow
   readonly sipCallIds: Set<string>
+  readonly legs: OpenLegs
 }
 
 interface Telling {
@@ -38,6 +43,7 @@ export class CallBook {
   readonly #names = new Map<LegId, string>()
   /** Rows that changed since the writer took them. */
   #calls = new Map<string, CallRow>()
+  readonly #people = new CallPeople()
   #legs: LegTableRow[] = []
   #traces: TraceRow[] = []
   #recordings = new Map<string, RecordingRow>()
@@ -53,12 +59,15 @@ export class CallBook {
 
   /** Null: nothing is to be written. */
   take = (): Gathered | null => {
-    if (this.#calls.size === 0 && this.#events.length === 0 && this.#recordings.size === 0) return null
+    const people = this.#people.take()
+    const isNothing = this.#calls.size + this.#events.length + this.#recordings.size + people.length === 0
+    if (isNothing) return null
     const gathered = {
-      calls: [...this.#calls.values()],
+      calls: [...this.#calls.values()].map((row) => ({ ...row, live_legs: this.#open.get(row.id)?.legs.text ?? null })),
       legs: this.#legs,
       traces: this.#traces,
       recordings: [...this.#recordings.values()],
+      people,
       events: this.#events,
     }
     this.#calls = new Map()
@@ -74,9 +83,23 @@ export class CallBook {
     this.#names.set(leg, sipCallId)
   }
 
-  /** A call that a process before this one began. */
-  adopt(row: CallRow, sipCallIds: readonly string[]): void {
-    this.#open.set(row.id, { row, sipCallIds: new Set(sipCallIds) })
+  /** A call that a process before this one began; `given`: the legs of its snapshot. */
+  adopt(row: CallRow, sipCallIds: readonly string[], given: readonly LegId[]): void {
+    const legs = OpenLegs.fromText(row.live_legs, given)
+    this.#open.set(row.id, { row, sipCallIds: new Set(sipCallIds), legs })
+    for (const leg of legs.all) this.#people.see(leg, callOf(row), Date.parse(row.heartbeat_at))
+  }
+
+  /** Whom a process before this one told to be in calls. */
+  adoptPeople(userIds: readonly string[], at: number): void {
+    this.#people.doubt(userIds, at)
+  }
+
+  /** Of an adopted call, the legs that did not come back are over. */
+  loseLegs(callId: string, at: number, isThere: (leg: LegId) => boolean): void {
+    const open = this.#open.get(callId)
+    if (!open) return
+    for (const leg of open.legs.all) if (!isThere(leg.id)) this.#loseLeg(open, leg, at)
   }
 
   isLive(sipCallId: string): boolean {
@@ -90,6 +113,8 @@ export class CallBook {
         return this.#event(record)
       case 'leg':
         return this.#leg(record.leg)
+      case 'leg_event':
+        return this.#legEvent(record)
       case 'cdr':
         return this.#cdr(record.cdr)
       case 'snapshot':
@@ -106,6 +131,7 @@ export class CallBook {
     const { row } = open
     const at = Date.parse(row.heartbeat_at)
     const secondsSince = (from: string) => Math.max(0, Math.ceil((at - Date.parse(from)) / 1_000))
+    for (const leg of open.legs.all) this.#loseLeg(open, leg, at)
     this.#change(open, {
       resource_seq: row.resource_seq + 1,
       ended_at: row.heartbeat_at,
@@ -114,6 +140,7 @@ export class CallBook {
       q850_cause: 41, // temporary failure
       duration_seconds: secondsSince(row.started_at),
       billing_seconds: row.answered_at === null ? 0 : secondsSince(row.answered_at),
+      ...detected(row.called_number),
       snapshot: null,
       state: null,
     })
@@ -152,6 +179,8 @@ export class CallBook {
     const open = this.#open.get(call.id) ?? this.#begin(call)
     const before = open.row
     if (record.leg !== null) this.#noteDialog(open, record.leg)
+    if (event === 'call.ended') for (const leg of open.legs.all) this.#loseLeg(open, leg, at)
+    for (const leg of call.legs) this.#see(open, toLeg(leg, null, open.row), at)
     this.#change(open, {
       resource_seq: before.resource_seq + 1,
       callee_number: call.callee?.number ?? null,
@@ -191,9 +220,63 @@ export class CallBook {
       owner_id: caller.userId,
       correlation_id: call.correlationId,
     }
-    const open: Open = { row, sipCallIds: new Set() }
+    const open: Open = { row, sipCallIds: new Set(), legs: new OpenLegs() }
     this.#open.set(call.id, open)
     return open
+  }
+
+  /** Of itself alone, and of whoever is at it. */
+  #legEvent({ event, at, callId, leg, end, fromCallId }: Extract<CallRecord, { type: 'leg_event' }>): void {
+    const open = this.#open.get(callId)
+    if (!open || open.legs.isOver(leg.id)) return
+    const from = fromCallId === null ? undefined : this.#open.get(fromCallId)
+    if (from) {
+      from.legs.moveTo(open.legs, leg.id)
+      this.#calls.set(from.row.id, from.row)
+    }
+    this.#noteDialog(open, leg.id)
+    const shown = toLeg(leg, end, open.row)
+    this.#tellLeg(
+      open,
+      at,
+      event,
+      shown,
+      fromCallId === null ? { leg: shown } : { leg: shown, from_call_id: fromCallId },
+    )
+  }
+
+  #loseLeg(open: Open, leg: PublicLeg, at: number): void {
+    // That the caller was answered is an event of the call.
+    const answeredAt = leg.answered_at ?? (leg.role === 'caller' ? open.row.answered_at : null)
+    const lost = toLostLeg({ ...leg, answered_at: answeredAt }, toTimestamp(at))
+    this.#legs.push(toLostRow(lost, open.row.account_id))
+    this.#tellLeg(open, at, 'leg.ended', lost, { leg: lost })
+  }
+
+  /** Who is at a leg may read of it; of one outside whoever's call it is. */
+  #tellLeg<T extends LegEventType>(open: Open, at: number, type: T, leg: PublicLeg, data: EventData<T>): void {
+    const { row, legs } = open
+    const resourceSeq = legs.tell(leg)
+    this.#people.see(leg, callOf(row), at)
+    this.#calls.set(row.id, row)
+    const inbox = toInboxRow({
+      accountId: row.account_id,
+      userId: leg.user_id ?? row.owner_id,
+      type,
+      resourceId: leg.id,
+      resourceSeq,
+      occurredAt: new Date(at),
+      actor: null,
+      correlationId: row.correlation_id ?? undefined,
+      data,
+    })
+    this.#events.push({ row: inbox, endOf: null })
+  }
+
+  #see(open: Open, leg: PublicLeg, at: number): void {
+    if (open.legs.isOver(leg.id)) return
+    open.legs.see(leg)
+    this.#people.see(leg, callOf(open.row), at)
   }
 
   #noteDialog(open: Open, leg: LegId): void {
@@ -243,7 +326,8 @@ export class CallBook {
       ended_at: toTimestamp(leg.endedAt),
       sip_code: leg.sipCode,
       q850_cause: leg.q850,
-      hangup_cause: null,
+      hangup_cause: leg.hangupCause,
+      ended_by: leg.endedBy,
       billing_seconds: leg.billingSeconds,
       billed_user_id: leg.billedUserId,
       billed_device_id: leg.billedDeviceId,
@@ -269,6 +353,7 @@ export class CallBook {
       q850_cause: cdr.q850,
       duration_seconds: cdr.durationSeconds,
       billing_seconds: cdr.billingSeconds,
+      ...detected(cdr.calledE164),
       caller_call_id: idOf(cdr.callerLeg),
       callee_call_id: idOf(cdr.calleeLeg),
       quality: this.#quality(cdr),
@@ -309,6 +394,13 @@ export class CallBook {
   }
 }
 
+const detected = (number: string | null) => {
+  const { country, type } = detectNumber(number)
+  return { detected_country: country, detected_type: type }
+}
+
+const callOf = ({ id, started_at: startedAt }: CallRow) => ({ id, startedAt })
+
 const notYet = {
   callee_number: null,
   callee_name: null,
@@ -328,9 +420,9 @@ const notYet = {
   billing_seconds: null,
   detected_country: null,
   detected_type: null,
-  detected_operator: null,
   correlation_id: null,
   quality: null,
   snapshot: null,
   state: null,
+  live_legs: null,
 } as const

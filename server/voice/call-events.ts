@@ -12,7 +12,7 @@ type PublicParty = PublicCall['caller']
 export const toTimestamp = (instant: Instant): string => new Date(instant).toISOString()
 const orNull = (instant: Instant | null): string | null => (instant === null ? null : toTimestamp(instant))
 
-const toPublicParty = ({ number, name, userId, deviceId, trunkId }: PartyState): PublicParty => ({
+export const toPublicParty = ({ number, name, userId, deviceId, trunkId }: PartyState): PublicParty => ({
   number,
   name,
   user_id: userId,

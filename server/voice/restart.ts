@@ -3,7 +3,7 @@
  * last heartbeat (T3).
  */
 import type { Selectable } from 'kysely'
-import { dialogsOf } from '../../engine/call/snapshot.ts'
+import { dialogsOf, legsOf } from '../../engine/call/snapshot.ts'
 import type { LegId } from '../../engine/call/leg.ts'
 import type { CallRow } from '../store/call-batch.ts'
 import { listLostCommands, type LostCommand } from '../store/call-commands.ts'
@@ -32,6 +32,11 @@ export async function resumeCalls(parts: Parts): Promise<{ readonly resumed: num
     .orderBy('startedAt')
     .execute()
   const commands = await listLostCommands(database)
+  const engaged = await database.selectFrom('presence').select('userId').where('calls', '<>', '[]').execute()
+  book.adoptPeople(
+    engaged.map(({ userId }) => userId),
+    instant(),
+  )
   let resumed = 0
   for (const row of rows) {
     const own = commands.filter(({ callId }) => callId === row.id)
@@ -46,7 +51,7 @@ function resume(parts: Parts, row: Selectable<CallTables['calls']>, commands: re
   const { exchange, book, directories } = parts
   const { snapshot: text } = row
   const sipCallIds = [row.callerCallId, row.calleeCallId].filter((id) => id !== null)
-  book.adopt(toCallRow(row), sipCallIds)
+  book.adopt(toCallRow(row), sipCallIds, legsOf(text ?? ''))
   for (const command of commands) book.loseCommand(command, instant())
   // Of a click-to-call that nobody answered yet, whoever waits is hung up.
   if (text !== null) {
@@ -63,7 +68,11 @@ function resume(parts: Parts, row: Selectable<CallTables['calls']>, commands: re
       }
       isResumed = exchange.calls.restore(now, text, (leg) => taken.has(leg))
     })
-    if (isResumed) return true
+    if (isResumed) {
+      // Those that rang, or were on their way, died with their process.
+      book.loseLegs(row.id, row.heartbeatAt.getTime(), (leg) => exchange.calls.callOf(leg) !== undefined)
+      return true
+    }
   }
   book.lose(row.id)
   return false
@@ -104,11 +113,11 @@ function toCallRow(row: Selectable<CallTables['calls']>): CallRow {
     billing_seconds: row.billingSeconds,
     detected_country: row.detectedCountry,
     detected_type: row.detectedType,
-    detected_operator: row.detectedOperator,
     correlation_id: row.correlationId,
     node: row.node,
     quality: row.quality,
     snapshot: row.snapshot,
     state: row.state,
+    live_legs: row.liveLegs,
   }
 }

@@ -140,6 +140,7 @@ export class Writer {
       await writeCallBatch(client, batch)
       return true
     } catch (error) {
+      if (isDeadlock(error)) return this.#send(batch)
       this.#drop(client)
       if (!isDatabaseDown(error) && !isTimeout(error)) throw error
       this.#options.log.warn({ err: error }, 'the database is away: calls go on, their records wait in the spool')
@@ -180,5 +181,7 @@ export class Writer {
   }
 }
 
+/** Whoever deletes an account holds its people in another order; one of the two is sent back, and comes again. */
+const isDeadlock = (error: unknown): boolean => error instanceof pg.DatabaseError && error.code === '40P01'
 /** What pg says when `query_timeout` is over. The batch may have been written; then it does nothing when it comes again. */
 const isTimeout = (error: unknown): boolean => error instanceof Error && /timeout/i.test(error.message)

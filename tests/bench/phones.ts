@@ -73,6 +73,7 @@ async function insertPhone(
     "insert into users (id, account_id, first_name, last_name, preferred_language, timezone, ics_token, priv_level, is_admin) values ($1, $2, $3, '', 'en', 'UTC', $4, 'user', false)",
     [user, accountId, username, newId()],
   )
+  await db.query('insert into presence (user_id, account_id) values ($1, $2)', [user, accountId])
   await db.query(
     'insert into devices (id, account_id, name, owner_id, username, secrets) values ($1, $2, $3, $4, $5, $6)',
     [device, accountId, username, user, username, vault.seal(`devices:${device}`, { password: 'secret' })],

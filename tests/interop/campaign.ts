@@ -5,7 +5,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { Carillon, kill, until } from '../carillon.ts'
 import { Organisation, type Telephone } from './organisation.ts'
-import { countCalls, generator, settled, type Tally, Traffic } from './traffic.ts'
+import { countCalls, generator, settled, type Tally, Traffic, wrongLegs } from './traffic.ts'
 
 export interface CampaignResult extends Tally {
   readonly kills: readonly string[]
@@ -40,11 +40,14 @@ export async function runCampaign(kills: number, calls: number, seed: number): P
     await pause(1_000)
     await traffic.finish()
     const events = await settled(organisation)
+    const { started, wrong } = countCalls(events)
+    const legs = wrongLegs([...events, ...(await organisation.legEvents())])
     if (process.env.CAMPAIGN_LOG) console.log(carillon.output)
     return {
       kills: done,
       ...traffic.tally,
-      ...countCalls(events),
+      started,
+      wrong: [...wrong, ...legs],
       live: await liveCalls(organisation, traffic.callees),
     }
   } finally {

@@ -1,7 +1,7 @@
 /**
  * Kills processes at random instants under load while the four readers follow the log, and compares what they saw: the
  * same events in the same order, byte for byte, no gap, no double but a webhook's repeats of what it had sent (same
- * `webhook-id`); every acknowledged change has its event, and every call one end (E1-E3, E6).
+ * `webhook-id`); every acknowledged change has its event, and every call and every leg one end (E1-E3, E6).
  */
 import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
@@ -10,7 +10,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { Carillon, isAlive, type Json, kill, root, until } from '../carillon.ts'
 import { HookReader, ListReader, type LogReader, type Seen, SocketReader, SseReader } from './log-readers.ts'
 import { Organisation } from './organisation.ts'
-import { countCalls, generator, settled, type Tally, Traffic } from './traffic.ts'
+import { countCalls, generator, settled, type Tally, Traffic, wrongLegs } from './traffic.ts'
 
 export interface EventsCampaignResult extends Tally {
   readonly kills: Readonly<Record<string, number>>
@@ -66,6 +66,7 @@ export async function runEventsCampaign(kills: number, calls: number, seed: numb
       violations: [
         ...late,
         ...wrong,
+        ...wrongLegs(log),
         ...gaps(log),
         ...unlogged(log, acknowledged),
         ...[...readers, hook].flatMap(({ name, seen, faults }) => [...faults, ...differences(name, reference, seen)]),

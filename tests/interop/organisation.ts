@@ -148,6 +148,12 @@ export class Organisation {
     return all.filter((event) => event.account_id === this.accountId && (!callId || event.resource.id === callId))
   }
 
+  /** Those of legs; of a call that they are in. */
+  async legEvents(callId?: string): Promise<Json[]> {
+    const all = await this.carillon.events('leg.*')
+    return all.filter((event) => event.account_id === this.accountId && (!callId || event.data.leg.call.id === callId))
+  }
+
   /** Waits for the first event of that type, or the one after those that were there. */
   async eventOf(type: string, after = 0): Promise<Json> {
     const find = async () => (await this.callEvents()).filter((event) => event.type === type)[after]

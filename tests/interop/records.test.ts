@@ -121,6 +121,12 @@ describe('T32: hangup_cause', () => {
       sip_code: 503,
       q850_cause: 34,
       trunk_id: carrier.trunkId,
+      detected_country: 'BE',
+      detected_type: 'mobile',
+      legs: [
+        { role: 'caller', hangup_cause: 'CONGESTION', ended_by: 'system', sip_code: 480 },
+        { role: 'callee', hangup_cause: 'CONGESTION', ended_by: 'party', sip_code: 503 },
+      ],
     })
   })
 
@@ -150,10 +156,17 @@ describe('T32: legs', () => {
     const row = await recorded()
     const legs = calledLegs(row)
     expect(legs).toHaveLength(2)
-    expect(legs.find(({ device_id }) => device_id === carol.deviceId)).toMatchObject({ sip_code: 200 })
+    expect(legs.find(({ device_id }) => device_id === carol.deviceId)).toMatchObject({
+      sip_code: 200,
+      hangup_cause: 'ANSWERED',
+    })
     expect(legs.find(({ device_id }) => device_id === second.deviceId)).toMatchObject({
       answered_at: null,
       billing_seconds: 0,
+      hangup_cause: 'NO ANSWER',
+      ended_by: 'system',
+      sip_code: 487,
+      q850_cause: 26,
     })
     await organisation.call('DELETE', `devices/${second.deviceId}`)
   })
@@ -190,7 +203,7 @@ describe('T32: legs', () => {
     expect(row).toMatchObject({ from_user_id: alice.userId, callee_id_number: mobile, trunk_id: carrier.trunkId })
   })
 
-  it('T32: of a call from outside the owner is who was called; what is not known of its number is null', async () => {
+  it('T32: of a call from outside the owner is who was called; its number says where it is', async () => {
     const from = `<sip:${stranger}@carrier.example>`
     const [call, leg] = await Promise.all([carrier.phone.invite(did, { from }), bob.phone.ringing()])
     await Promise.all([call.final(), leg.answer()])
@@ -202,6 +215,8 @@ describe('T32: legs', () => {
       first_name: 'Person 1002',
       caller_id_number: stranger,
       called_number: did,
+      detected_country: 'BE',
+      detected_type: 'national',
       detected_operator: null,
       trunk_id: carrier.trunkId,
     })

@@ -62,12 +62,17 @@ async function restarted(process: 'voice' | 'worker'): Promise<void> {
   await until(() => carillon.pids[process] > 0 && carillon.pids[process] !== before, `${process} runs again`)
 }
 
-it('T1: a plain call leaves five events, its record, both legs and its ladder', async () => {
+it('T1: a plain call leaves eight events, its record, both legs and its ladder', async () => {
   const { call, taken } = await talk()
   await Promise.all([call.bye(), taken.ended()])
   const record = (await organisation.records(1)).at(-1)
   const events = await organisation.callEvents(record?.call_id)
-  expect(events.length).toBeLessThanOrEqual(8)
+  const legs = await until(async () => {
+    const told = await organisation.legEvents(record?.call_id)
+    return told.length === 3 ? told : null
+  }, 'the events of its legs')
+  expect(legs.map(({ type }) => type)).toEqual(['leg.ringing', 'leg.ended', 'leg.ended'])
+  expect(events).toHaveLength(5)
   const history = await organisation.call('GET', `calls_history/${record?.call_id}`)
   expect(history.legs).toHaveLength(2)
   const trace = await organisation.call('GET', `calls_history/${record?.call_id}/trace`)

@@ -125,6 +125,16 @@ export async function settled(organisation: Organisation): Promise<Json[]> {
   return events
 }
 
+/** Legs that any event shows, with another number of ends than one. */
+export function wrongLegs(events: readonly Json[]): string[] {
+  const ends = new Map<string, number>()
+  for (const { type, resource, data } of events) {
+    const shown: Json[] = resource.type === 'leg' ? [data.leg] : (data?.call?.legs ?? [])
+    for (const { id } of shown) ends.set(id, (ends.get(id) ?? 0) + (type === 'leg.ended' ? 1 : 0))
+  }
+  return [...ends].filter(([, count]) => count !== 1).map(([id, count]) => `${id} ended ${count} times`)
+}
+
 /** Calls with another number of first events, terminal events or records than one are wrong. */
 export function countCalls(events: readonly Json[]): { started: number; wrong: string[] } {
   const calls = Map.groupBy(
