@@ -19,9 +19,14 @@ export function formatEvent(terminal: Terminal, event: AnyEvent): string {
     .trimEnd()
 }
 
-/** Whom a call is between, or what the thing is called. */
+/** Whom a call or a leg is between, how somebody is, or what the thing is called. */
 function describe({ type, data }: AnyEvent): string {
   if (data === null) return '(erased)'
+  if ('presence' in data) return data.presence?.state ?? '(deleted)'
+  if ('leg' in data) {
+    const { call, number, hangup_cause: cause } = data.leg
+    return `${call.caller_number} → ${number}${cause === null ? '' : `  ${cause}`}`
+  }
   const call = 'call' in data ? data.call : 'cdr' in data ? data.cdr : null
   if (call !== null && typeof call === 'object' && 'caller' in call) {
     const whom = call.callee ? call.callee.number : call.called_number

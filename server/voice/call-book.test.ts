@@ -81,7 +81,10 @@ const rowOf = ({ rows }: Written): CallRow => {
 it('T1: a plain call writes eight events, and its legs are gone from its row', () => {
   const { written, world, alice, bob } = talking()
   written.take()
-  expect(JSON.parse(rowOf(written).live_legs ?? '[]')).toMatchObject([{ leg: { id: alice } }, { leg: { id: bob } }])
+  expect(JSON.parse(rowOf(written).live_legs ?? '[]')).toMatchObject([
+    { id: alice, seq: 0 },
+    { id: bob, seq: 1 },
+  ])
   world.hangsUp(alice)
   written.take()
   expect(written.events).toHaveLength(8)

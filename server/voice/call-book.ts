@@ -85,7 +85,7 @@ export class CallBook {
 
   /** A call that a process before this one began; `given`: the legs of its snapshot. */
   adopt(row: CallRow, sipCallIds: readonly string[], given: readonly LegId[]): void {
-    const legs = OpenLegs.fromText(row.live_legs, given)
+    const legs = OpenLegs.fromRow(row, given)
     this.#open.set(row.id, { row, sipCallIds: new Set(sipCallIds), legs })
     for (const leg of legs.all) this.#people.see(leg, callOf(row), Date.parse(row.heartbeat_at))
   }
@@ -226,23 +226,24 @@ export class CallBook {
   }
 
   /** Of itself alone, and of whoever is at it. */
-  #legEvent({ event, at, callId, leg, end, fromCallId }: Extract<CallRecord, { type: 'leg_event' }>): void {
+  #legEvent({
+    event,
+    at,
+    callId,
+    leg,
+    end,
+    fromCallId: from_call_id,
+  }: Extract<CallRecord, { type: 'leg_event' }>): void {
     const open = this.#open.get(callId)
     if (!open || open.legs.isOver(leg.id)) return
-    const from = fromCallId === null ? undefined : this.#open.get(fromCallId)
+    const from = this.#open.get(from_call_id ?? '')
     if (from) {
       from.legs.moveTo(open.legs, leg.id)
       this.#calls.set(from.row.id, from.row)
     }
     this.#noteDialog(open, leg.id)
     const shown = toLeg(leg, end, open.row)
-    this.#tellLeg(
-      open,
-      at,
-      event,
-      shown,
-      fromCallId === null ? { leg: shown } : { leg: shown, from_call_id: fromCallId },
-    )
+    this.#tellLeg(open, at, event, shown, from_call_id === null ? { leg: shown } : { leg: shown, from_call_id })
   }
 
   #loseLeg(open: Open, leg: PublicLeg, at: number): void {

@@ -17,6 +17,11 @@ interface OpenLeg {
   readonly leg: PublicLeg
 }
 
+/** Without what its call says too: it is written again with each event. */
+type WrittenLeg = Omit<PublicLeg, 'call' | keyof typeof noEnd> & { readonly seq: number }
+
+const noEnd = { ended_at: null, hangup_cause: null, ended_by: null, sip_code: null, q850_cause: null } as const
+
 type CallOfLeg = Pick<CallRow, 'id' | 'direction' | 'caller_number' | 'caller_name' | 'called_number'>
 
 export class OpenLegs {
@@ -26,11 +31,12 @@ export class OpenLegs {
   #text: string | null = null
 
   /** `given`: those that the snapshot of the call has. */
-  static fromText(text: string | null, given: readonly LegId[]): OpenLegs {
+  static fromRow(row: CallRow, given: readonly LegId[]): OpenLegs {
     const legs = new OpenLegs()
-    if (text === null) return legs // of a version that told of no legs
-    const kept: readonly OpenLeg[] = JSON.parse(text)
-    for (const one of kept) legs.#legs.set(one.leg.id, one)
+    if (row.live_legs === null) return legs // of a version that told of no legs
+    const written: readonly WrittenLeg[] = JSON.parse(row.live_legs)
+    for (const { seq, ...leg } of written)
+      legs.#legs.set(leg.id, { seq, leg: { ...leg, call: inShort(row), ...noEnd } })
     legs.#over = new Set(given.filter((id) => !legs.#legs.has(id)))
     return legs
   }
@@ -67,7 +73,7 @@ export class OpenLegs {
 
   /** As it is written beside the call. */
   get text(): string {
-    this.#text ??= JSON.stringify([...this.#legs.values()])
+    this.#text ??= JSON.stringify([...this.#legs.values()].map(toWritten))
     return this.#text
   }
 
@@ -87,13 +93,7 @@ export const toLeg = (leg: LegState, end: LegEnd | null, call: CallOfLeg): Publi
   role: leg.role,
   status: end ? 'ended' : leg.status,
   ...toPublicParty(leg.party),
-  call: {
-    id: call.id,
-    direction: call.direction as PublicLeg['call']['direction'], // the table checks it
-    caller_number: call.caller_number,
-    caller_name: call.caller_name,
-    called_number: call.called_number,
-  },
+  call: inShort(call),
   started_at: toTimestamp(leg.startedAt),
   ringing_at: leg.ringingAt === null ? null : toTimestamp(leg.ringingAt),
   answered_at: leg.answeredAt === null ? null : toTimestamp(leg.answeredAt),
@@ -102,6 +102,29 @@ export const toLeg = (leg: LegState, end: LegEnd | null, call: CallOfLeg): Publi
   ended_by: end?.by ?? null,
   sip_code: end?.sipCode ?? null,
   q850_cause: end?.q850 ?? null,
+})
+
+const inShort = (call: CallOfLeg): PublicLeg['call'] => ({
+  id: call.id,
+  direction: call.direction as PublicLeg['call']['direction'], // the table checks it
+  caller_number: call.caller_number,
+  caller_name: call.caller_name,
+  called_number: call.called_number,
+})
+
+const toWritten = ({ seq, leg }: OpenLeg): WrittenLeg => ({
+  seq,
+  id: leg.id,
+  role: leg.role,
+  status: leg.status,
+  number: leg.number,
+  name: leg.name,
+  user_id: leg.user_id,
+  device_id: leg.device_id,
+  trunk_id: leg.trunk_id,
+  started_at: leg.started_at,
+  ringing_at: leg.ringing_at,
+  answered_at: leg.answered_at,
 })
 
 /** Its process died, and nobody can go on with it. */

@@ -1,5 +1,6 @@
 /** Who is there, rings and talks: what each change tells, and that snapshot and stream agree, whatever dies meanwhile. */
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { type EventType, events as catalogue } from '../../contract/events.ts'
 import { Carillon, type Json, kill, until } from '../carillon.ts'
 import { hangUp, talk } from './conversation.ts'
 import { Organisation, type Person, type Telephone } from './organisation.ts'
@@ -119,4 +120,7 @@ it('the first snapshot and every event after it make the last one; every leg end
   expect([...items.values()].sort((a, b) => (a.id < b.id ? -1 : 1))).toEqual(last)
   await until(async () => (await organisation.legEvents()).length > 0, 'events of legs')
   expect(wrongLegs(await carillon.events('call.*,leg.*'))).toEqual([])
+  for (const { type, data } of await carillon.events('leg.*,presence.*')) {
+    expect(catalogue[type as EventType].data.strict().safeParse(data).error?.issues, type).toBeUndefined()
+  }
 })
