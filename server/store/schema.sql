@@ -78,7 +78,6 @@ create table call_legs (
   id text not null,
   call_id text not null,
   account_id text not null,
-  resource_seq bigint not null default 1,
   role text not null,
   device_id text,
   trunk_id text,
@@ -97,6 +96,7 @@ create table call_legs (
   billed_device_id text,
   is_forwarded boolean not null default false,
   quality jsonb,
+  ended_by text,
   constraint call_legs_pkey PRIMARY KEY (id),
   constraint call_legs_hangup_cause_check CHECK ((hangup_cause = ANY (ARRAY['ANSWERED'::text, 'NO ANSWER'::text, 'BUSY'::text, 'FAILED'::text, 'CANCEL'::text, 'CONGESTION'::text]))),
   constraint call_legs_id_check CHECK ((id ~ '^leg_[0-9a-f]{24}$'::text)),
@@ -192,13 +192,13 @@ create table calls (
   billing_seconds integer,
   detected_country text,
   detected_type text,
-  detected_operator text,
   correlation_id text,
   node text not null,
   quality jsonb,
   snapshot text,
   recording jsonb,
   state text,
+  live_legs text,
   constraint calls_pkey PRIMARY KEY (id),
   constraint calls_direction_check CHECK ((direction = ANY (ARRAY['incoming'::text, 'outgoing'::text, 'internal'::text]))),
   constraint calls_hangup_cause_check CHECK ((hangup_cause = ANY (ARRAY['ANSWERED'::text, 'NO ANSWER'::text, 'BUSY'::text, 'FAILED'::text, 'CANCEL'::text, 'CONGESTION'::text]))),
@@ -487,6 +487,20 @@ create table phone_numbers (
 );
 CREATE INDEX phone_numbers_account ON phone_numbers USING btree (account_id, number);
 CREATE INDEX phone_numbers_trunk ON phone_numbers USING btree (trunk_id);
+
+create table presence (
+  user_id text not null,
+  account_id text not null,
+  resource_seq bigint not null default 0,
+  is_registered boolean not null default false,
+  do_not_disturb boolean not null default false,
+  calls jsonb not null default '[]'::jsonb,
+  is_talking boolean not null default false,
+  state text not null generated always as ( CASE WHEN is_talking THEN 'talking'::text WHEN (calls <> '[]'::jsonb) THEN 'ringing'::text WHEN (NOT is_registered) THEN 'offline'::text WHEN do_not_disturb THEN 'do_not_disturb'::text ELSE 'available'::text END) stored,
+  constraint presence_pkey PRIMARY KEY (user_id),
+  constraint presence_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE
+);
+CREATE INDEX presence_account ON presence USING btree (account_id);
 
 create table recordings (
   id text not null,

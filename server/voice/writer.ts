@@ -4,7 +4,7 @@
  *
  * Invariant: `flushed` callbacks come in order, each after everything recorded before it is durable.
  */
-import type pg from 'pg'
+import pg from 'pg'
 import type { FastifyBaseLogger } from 'fastify'
 import { type CallBatch, writeCallBatch } from '../store/call-batch.ts'
 import { isDatabaseDown } from '../store/database.ts'
