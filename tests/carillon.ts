@@ -56,9 +56,9 @@ async function isFree(port: number): Promise<boolean> {
   return isOurs
 }
 
-/** Below the ports that the kernel gives out by itself; each product of a test run has its own. */
-const rtpPorts = () => 10_000 + 400 * ((process.pid + lastRtp++) % 50)
-let lastRtp = 0
+/** Below the ports that the kernel gives out by itself; each product of a test run has its own, and each worker its half. */
+const rtpPorts = () => 10_000 + 400 * (25 * ((Number(process.env.VITEST_POOL_ID) || 0) % 2) + (lastRtp++ % 25))
+let lastRtp = process.pid
 
 export async function until<T>(
   read: () => T | Promise<T>,
