@@ -1,8 +1,9 @@
 /** Names and secrets drawn from the system's randomness. */
 import { hash, randomBytes, randomInt, randomUUID } from 'node:crypto'
+import { takeRandom } from './random-bytes.ts'
 
 /** The id of any object on any surface: 24 hexadecimal digits (A2). */
-export const newId = (): string => randomBytes(12).toString('hex')
+export const newId = (): string => takeRandom(12).toString('hex')
 
 /** 256 bits that open something: an API key, a token, a one-time link. Only the hash is stored (A7). */
 export const newSecret = (): string => randomBytes(32).toString('base64url')

@@ -4,7 +4,6 @@
  *
  * Invariant: after each input everything that follows from it is carried out before the next.
  */
-import { randomBytes } from 'node:crypto'
 import { Calls } from '../../engine/call/calls.ts'
 import type { CallHost } from '../../engine/call/host.ts'
 import type { LegId } from '../../engine/call/leg.ts'
@@ -15,6 +14,7 @@ import type { Hop, LocalAddress } from '../../engine/sip/hop.ts'
 import type { LegsOptions } from '../../engine/sip/leg-port.ts'
 import { Legs } from '../../engine/sip/legs.ts'
 import type { ParseFault, SipMessage } from '../../engine/sip/message.ts'
+import { takeRandom } from '../random-bytes.ts'
 import { Transactions } from '../../engine/sip/transactions.ts'
 import { TimerQueue } from '../../engine/timer-queue.ts'
 import type { CallBook } from './call-book.ts'
@@ -187,6 +187,6 @@ export class Exchange {
 export const instant = (): Instant => performance.timeOrigin + performance.now()
 
 /** 96 bits, as text that may stand in a token. */
-export const newToken = (): string => randomBytes(12).toString('base64url').replaceAll('_', '.')
-export const newLegId = (): LegId => `leg_${randomBytes(12).toString('hex')}`
-export const newCallId = (): string => `call_${randomBytes(12).toString('hex')}`
+export const newToken = (): string => takeRandom(12).toString('base64url').replaceAll('_', '.')
+export const newLegId = (): LegId => `leg_${takeRandom(12).toString('hex')}`
+export const newCallId = (): string => `call_${takeRandom(12).toString('hex')}`
