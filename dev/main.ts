@@ -5,7 +5,7 @@
 import { mkdirSync, rmSync, watch } from 'node:fs'
 import { join } from 'node:path'
 import { pino } from 'pino'
-import { buildPages } from '../server/build-pages.ts'
+import { build } from '../server/build.ts'
 import { readConfig } from '../server/config.ts'
 import { readCredentials } from '../server/credentials-file.ts'
 import { onStop } from '../server/stop.ts'
@@ -40,7 +40,7 @@ const place = { address: carrierAddress, port: carrier.port }
 console.log(formatWorld(await seed({ config, instanceApiKey: readCredentials(config).instanceApiKey, carrier: place })))
 follow(['server', 'contract', 'engine'], async () => supervisor.restartControls())
 follow(['web'], async () => {
-  await buildPages(console.log)
+  await build(console.log)
   supervisor.restartControls()
 })
 

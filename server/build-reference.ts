@@ -1,6 +1,6 @@
 /**
  * Writes the API reference's script (Scalar) into web/dist: the package carries it as a string inside a Fastify plugin,
- * and ten megabytes of it need not live in the api process. Run by build-pages.ts.
+ * and ten megabytes of it need not live in the api process. Run by build.ts.
  */
 import scalar from '@scalar/fastify-api-reference'
 import Fastify from 'fastify'

@@ -6,7 +6,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { FastifyBaseLogger } from 'fastify'
 import type { ClientConfig } from 'pg'
-import { buildPages } from './build-pages.ts'
+import { build } from './build.ts'
 import type { Config } from './config.ts'
 import { type ControlName, ControlProcess } from './control-process.ts'
 import { credentialsFile, readCredentials } from './credentials-file.ts'
@@ -44,7 +44,7 @@ export class Supervisor {
     await prepareTls(config)
     const [connection] = await Promise.all([
       this.#openDatabase(),
-      buildPages((message) => log.info(message)),
+      build((message) => log.info(message)),
       ...this.#workers().map((worker) => worker.start()),
     ])
     if (this.#isStopping) return

@@ -6,7 +6,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
-import { buildPages } from '../server/build-pages.ts'
+import { buildAll } from '../server/build.ts'
 
 const root = join(import.meta.dirname, '..')
 const bin = join(root, 'node_modules/.bin')
@@ -37,7 +37,7 @@ const steps: readonly (readonly [string, ...string[]])[] = [
 const suites = ['fast', 'pg15', 'process', 'interop', 'browser']
 
 installPrograms()
-await buildPages((message) => console.log(message))
+await buildAll((message) => console.log(message))
 const failed = steps.filter(([program, ...flags]) => !run(program, flags)).map((step) => step.join(' '))
 const total = { passed: 0, failed: 0, skipped: 0 }
 const complaints: string[] = []

@@ -91,6 +91,12 @@ export class Organisation {
     return this.call('PUT', 'callflows', { name: `Flow ${numbers[0] ?? 'code'}`, numbers, flow, ...fields })
   }
 
+  /** A number for callers from outside, at which somebody's phones ring. */
+  async direct(number: string, { userId }: Pick<Person, 'userId'>, timeout?: number): Promise<void> {
+    await this.call('PUT', 'phone_numbers', { number })
+    await this.callflow([number], { module: 'user', data: { id: userId, ...(timeout !== undefined && { timeout }) } })
+  }
+
   /** `place`: of the proxy that it speaks to instead, and from where. */
   async phone(
     of: { username: string; password: string },

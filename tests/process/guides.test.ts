@@ -15,7 +15,7 @@ let carillon: Carillon
 beforeAll(async () => {
   carillon = await Carillon.start({ CARILLON_WEBHOOK_ALLOW: '127.0.0.0/8' })
   execFileSync('git', ['clone', '--quiet', root, clone])
-  symlinkSync(join(root, 'node_modules'), join(clone, 'node_modules'))
+  for (const made of ['node_modules', 'dist']) symlinkSync(join(root, made), join(clone, made))
   symlinkSync(carillon.dataDir, join(clone, 'data'))
 })
 
@@ -119,8 +119,7 @@ it('screen-pop: opens the page of who calls, in a sandbox', async () => {
   const organisation = await Organisation.create(carillon, { sandbox: true })
   const number = '+9991234567'
   const alice = await organisation.telephone('1001')
-  await organisation.call('PUT', 'phone_numbers', { number })
-  await organisation.callflow([number], { module: 'user', data: { id: alice.userId, timeout: 30 } })
+  await organisation.direct(number, alice, 30)
   const [run = '', ring = ''] = follow('screen-pop')
   const account = { ACCOUNT: organisation.accountId }
   const popping = shell(run, account)
