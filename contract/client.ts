@@ -8,7 +8,7 @@
 import { mayPass, pause, waitMs } from './backoff.ts'
 import { readEventSource } from './event-source.ts'
 import { type EventOptions, EventStream, type Open } from './event-stream.ts'
-import { type ApiFailure, ConnectionFailure, toFailure } from './failure.ts'
+import { type ApiFailure, ConnectionFailure, reasonOf, toFailure } from './failure.ts'
 import { type LiveKind, LiveList, type LiveOptions, resourceOf, type Snapshot } from './live-list.ts'
 import type { Answer, BareRoute, Input, Route } from './route.ts'
 import type { EventType } from './events.ts'
@@ -247,5 +247,3 @@ async function readBody(response: Response): Promise<unknown> {
 /** NOTE: `randomUUID` is absent on pages without TLS. */
 const randomKey = () =>
   Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('')
-
-const reasonOf = (cause: unknown) => (cause instanceof Error ? cause.message : String(cause))

@@ -39,6 +39,14 @@ export class ConnectionFailure extends Error {
   override readonly name = 'ConnectionFailure'
 }
 
+/** In words. Of `fetch` it is the cause that says more than that it failed; of several addresses it has a code only. */
+export function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const { cause } = error
+  if (!(cause instanceof Error)) return error.message
+  return cause.message || ('code' in cause ? String(cause.code) : error.message)
+}
+
 export async function toFailure(response: Response): Promise<ApiFailure> {
   const text = await response.text()
   return response.status === 410 ? new CursorExpired(response, text) : new ApiFailure(response, text)

@@ -1,13 +1,12 @@
 /** The command line as people start it: its own process, real connections, what it prints and how it ends. */
-import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer, type IncomingHttpHeaders } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { join } from 'node:path'
 import { Webhook } from 'standardwebhooks'
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { testApp } from './app.ts'
-import { root, until } from './carillon.ts'
+import { until } from './carillon.ts'
+import { carillonCommand, finished as ended, linesOf } from './command-line.ts'
 import { done, makeTenant, type Tenant, withKey } from './world.ts'
 
 const { http } = await testApp()
@@ -18,46 +17,9 @@ beforeAll(async () => {
   tenant = await makeTenant(http)
 })
 
-const children: ChildProcess[] = []
-afterEach(() => {
-  for (const { pid, exitCode } of children.splice(0)) {
-    if (pid !== undefined && exitCode === null) process.kill(-pid, 'SIGKILL') // a group: it has a child of its own
-  }
-})
-
-interface Running {
-  readonly stdout: () => string
-  readonly stderr: () => string
-  readonly ended: Promise<number | null>
-  readonly interrupt: () => void
-}
-
-function carillon(args: readonly string[], environment: Record<string, string> = {}): Running {
-  const child = spawn(process.execPath, [join(root, 'server/cli/carillon.js'), ...args], {
-    env: { PATH: process.env.PATH, CARILLON_URL: url, CARILLON_API_KEY: tenant.key.secret, ...environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
-    detached: true,
-  })
-  children.push(child)
-  const texts = { out: '', error: '' }
-  child.stdout.on('data', (text) => (texts.out += text))
-  child.stderr.on('data', (text) => (texts.error += text))
-  return {
-    stdout: () => texts.out,
-    stderr: () => texts.error,
-    ended: once(child, 'close').then(([code]) => code),
-    // As a terminal does it: to the whole group.
-    interrupt: () => process.kill(-(child.pid ?? 0), 'SIGINT'),
-  }
-}
-
-async function finished(args: readonly string[], environment?: Record<string, string>) {
-  const running = carillon(args, environment)
-  const code = await running.ended
-  return { code, stdout: running.stdout(), stderr: running.stderr() }
-}
-
-const linesOf = (text: string) => text.split('\n').filter(Boolean)
+const carillon = (args: readonly string[], environment: Record<string, string> = {}) =>
+  carillonCommand(args, { CARILLON_URL: url, CARILLON_API_KEY: tenant.key.secret, ...environment })
+const finished = (args: readonly string[], environment?: Record<string, string>) => ended(carillon(args, environment))
 const makeDevice = (name: string) => done(http, 'PUT', '/v3.0/devices', { data: { name } }, withKey(tenant.key.secret))
 
 interface Received {
@@ -86,30 +48,57 @@ describe('carillon', () => {
     for (const name of ['listen', 'trigger TYPE', 'events tail', 'whoami']) expect(all.stdout).toContain(name)
     const one = await finished(['events', 'tail', '--help'])
     expect(one.stdout).toMatch(/--since WHEN/)
+    for (const name of ['CARILLON_URL', 'CARILLON_API_KEY']) expect(all.stdout).toContain(name)
   })
 
   it('ends with 2 when it is called wrongly, and says what to write', async () => {
     expect(await finished(['sing'])).toMatchObject({ code: 2, stdout: '' })
     const wrong = async (args: string[], environment?: Record<string, string>) => {
-      const { code, stderr } = await finished(args, environment)
-      expect(code, args.join(' ')).toBe(2)
+      const { code, stdout, stderr } = await finished(args, environment)
+      expect([code, stdout, linesOf(stderr).length], `${args.join(' ')}: ${stderr}`).toEqual([2, '', 1])
       return stderr
     }
     expect(await wrong(['whoami', 'me'])).toContain('too much')
     expect(await wrong(['trigger'])).toContain('TYPE is missing')
-    expect(await wrong(['trigger', 'call.sung', '--forward-to', url])).toContain('no such event')
+    const misspelt = await wrong(['trigger', 'call.ednded', '--forward-to', url])
+    expect(misspelt).toBe(
+      'TYPE: there is no event call.ednded (call.ended is the nearest); docs/events.md lists all.\n',
+    )
+    expect(await wrong(['trigger', 'song.begun', '--forward-to', url])).toContain('no event song.begun;')
+    expect(await wrong(['trigger', 'call.ended'])).toContain('--forward-to is missing')
+    expect(await wrong(['trigger', 'call.ended', '--forward-to', 'nonsense'])).toContain(
+      '--forward-to nonsense: must be',
+    )
+    expect(await wrong(['listen', '--forward-to', url, '--secret', 'x'])).toContain('--secret: must be whsec_')
+    expect(await wrong(['call', '1001'])).toContain('TO is missing')
+    expect(await wrong(['events', 'tail', '--count', 'many'])).toContain('--count many: must be')
+    expect(await wrong(['whoami', '--loud'])).toContain("'--loud'")
     expect(await wrong(['listen'])).toContain('--forward-to is missing')
     expect(await wrong(['events', 'tail', '--since', 'once'])).toContain('--since')
     expect(await wrong(['whoami'], { CARILLON_API_KEY: '' })).toContain('CARILLON_API_KEY: set it')
     expect(await wrong(['whoami'], { CARILLON_URL: 'nonsense' })).toContain('CARILLON_URL')
   })
 
-  it('ends with 1 when it is refused or nobody is there', async () => {
-    const refused = await finished(['whoami'], { CARILLON_API_KEY: 'wrong' })
-    expect(refused).toMatchObject({ code: 1, stdout: '' })
-    const unknown = await finished(['events', 'tail', '--type', 'call.sung'])
-    expect([unknown.code, unknown.stderr]).toEqual([1, expect.stringContaining('no event call.sung')])
-    expect(refused.stderr).toMatch(/^unauthenticated: .* \(request \S+\)\n$/)
+  it.each([['whoami'], ['events', 'tail'], ['listen', '--forward-to', url], ['call', '1001', '1002']])(
+    'ends with 1 and one line when it is refused, or nobody is there: %s %s',
+    async (...args) => {
+      const [refused, unreached] = await Promise.all([
+        finished(args, { CARILLON_API_KEY: 'wrong' }),
+        finished(args, { CARILLON_URL: 'http://127.0.0.1:1' }),
+      ])
+      expect(refused).toMatchObject({ code: 1, stdout: '' })
+      expect(refused.stderr).toMatch(/^unauthenticated: .* \(request \S+\)\n$/)
+      expect(unreached).toMatchObject({ code: 1, stdout: '' })
+      expect(unreached.stderr).toMatch(/^http:\/\/127\.0\.0\.1:1\/\S+ cannot be reached: .*\n$/)
+    },
+  )
+
+  it('says which event is the nearest to one that there is not', async () => {
+    const unknown = await finished(['events', 'tail', '--type', 'calls.*'])
+    expect([unknown.code, unknown.stdout]).toEqual([1, ''])
+    expect(unknown.stderr).toMatch(
+      /^invalid_request: type: there is no event calls\.\* \(call\.\* is the nearest\) .*\n$/,
+    )
   })
 
   it('whoami shows the key, for people and for programs', async () => {

@@ -8,7 +8,8 @@ export const call: Command = {
   summary: 'Place a call between a phone of the account and a number, and follow it to its end',
   description: [
     'The phones of FROM ring: an internal number, a user name, or the id of a user or device. Who takes one is connected',
-    'to TO, a number as that phone would dial it. Ctrl-C leaves the call alone. Exit code 1: nobody answered.',
+    'to TO, a number as that phone would dial it. Ctrl-C leaves the call alone. Exit code 1: nobody talked; the',
+    'last line says why.',
   ].join('\n'),
   options: { 'auto-answer': { type: 'boolean', meaning: 'The phone of FROM answers by itself, where it can.' } },
   async run({ client, terminal, values, words: [from = '', to = ''], signal }) {
@@ -35,6 +36,7 @@ export const call: Command = {
       }
     } catch (error) {
       if (!signal.aborted) throw error
+      terminal.note('The call goes on.')
     }
     return isAnswered ? 0 : 1
   },

@@ -18,6 +18,7 @@ export interface Option {
 export type Values = Readonly<Record<string, string | boolean | undefined>>
 
 export interface Invocation {
+  /** Of the installation that the environment names; reading it throws where that names none. */
   readonly client: Client
   readonly terminal: Terminal
   readonly values: Values
@@ -80,17 +81,4 @@ export function formatHelp(command: Command): string {
   const width = Math.max(...left.map(({ length }) => length))
   const lines = options.map(([, { meaning }], i) => `  ${left[i]?.padEnd(width)}  ${meaning}`)
   return [`Usage: ${usageOf(command)}`, '', command.description, '', 'Options:', ...lines].join('\n')
-}
-
-export function formatCommands(commands: readonly Command[]): string {
-  const left = commands.map(({ name, takes }) => [name, ...takes].join(' '))
-  const width = Math.max(...left.map(({ length }) => length))
-  return [
-    'Usage: carillon COMMAND [options]',
-    '',
-    ...commands.map(({ summary }, i) => `  ${left[i]?.padEnd(width)}  ${summary}`),
-    '',
-    'carillon COMMAND --help tells more. It speaks to the installation of this folder (CARILLON_DATA_DIR), or to',
-    'CARILLON_URL with CARILLON_API_KEY. Exit codes: 0 done, 1 failed or refused, 2 called wrongly.',
-  ].join('\n')
 }

@@ -1,6 +1,7 @@
 /** An event as one line for people, the options that choose events, and how a break of the stream is told. */
 import type { EventOf, EventPattern, StreamState } from '../../contract/client.ts'
 import type { EventType } from '../../contract/events.ts'
+import { reasonOf } from '../../contract/failure.ts'
 import type { Command, Invocation } from './command.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -73,5 +74,3 @@ export function tellBreaks(terminal: Terminal): (state: StreamState) => void {
     isFirst = false
   }
 }
-
-const reasonOf = (reason: unknown) => (reason instanceof Error ? reason.message : String(reason))

@@ -18,9 +18,12 @@ export const eventsTail: Command = {
   async run(invocation) {
     const { client, terminal, signal, text } = invocation
     const count = readCount(text('count'))
+    const start = readStart(invocation)
+    // A wrong address is told of, and not waited for as the stream does later.
+    await client.call('GET /v3.0/whoami', { signal })
     const stream = client.events({
       ...readEventOptions(invocation),
-      ...readStart(invocation),
+      ...start,
       signal,
       onState: tellBreaks(terminal),
     })

@@ -1,22 +1,16 @@
 /** `npm run carillon -- COMMAND` and `npx carillon COMMAND`. */
 import { ApiFailure, ConnectionFailure, createClient } from '../../contract/client.ts'
 import { ConfigError } from '../config.ts'
-import { type Command, formatCommands, formatHelp, readArguments, UsageError } from './command.ts'
-import { call } from './call.ts'
-import { eventsTail } from './events-tail.ts'
-import { listen } from './listen.ts'
+import { type Command, formatHelp, readArguments, UsageError } from './command.ts'
+import { commands, formatCommands } from './commands.ts'
 import { readTarget } from './target.ts'
 import { type Streams, Terminal, withoutControls } from './terminal.ts'
-import { trigger } from './trigger.ts'
-import { whoami } from './whoami.ts'
-
-const commands: readonly Command[] = [listen, trigger, eventsTail, call, whoami]
 
 async function run(args: readonly string[], streams: Streams, signal: AbortSignal): Promise<number> {
   const found = findCommand(args)
   if (found === null) {
     const isAsked = args.length === 0 || args[0] === '--help' || args[0] === 'help'
-    streams[isAsked ? 'out' : 'error'](`${formatCommands(commands)}\n`)
+    streams[isAsked ? 'out' : 'error'](`${formatCommands()}\n`)
     return isAsked ? 0 : 2
   }
   const { command, rest } = found
@@ -25,13 +19,21 @@ async function run(args: readonly string[], streams: Streams, signal: AbortSigna
     streams.out(`${formatHelp(command)}\n`)
     return 0
   }
-  const client = createClient(readTarget(process.env))
   const terminal = new Terminal(streams, values.json === true)
   const text = (name: string) => {
     const value = values[name]
     return typeof value === 'string' ? value : undefined
   }
-  return command.run({ client, terminal, values, text, words, signal })
+  return command.run({
+    get client() {
+      return createClient(readTarget(process.env))
+    },
+    terminal,
+    values,
+    text,
+    words,
+    signal,
+  })
 }
 
 /** `events tail` is two words, `whoami` one. */
@@ -67,6 +69,6 @@ try {
 } catch (error) {
   if (leaving.signal.aborted) process.exit(130)
   const { code, text } = explain(error)
-  console.error(withoutControls(text))
+  console.error(text.split('\n').map(withoutControls).join('\n'))
   process.exit(code)
 }

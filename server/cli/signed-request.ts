@@ -1,6 +1,7 @@
 /** One event sent as a webhook is: Standard Webhooks headers over the very bytes of the body, no redirects, 15 seconds. */
 import { randomBytes } from 'node:crypto'
 import { Webhook } from 'standardwebhooks'
+import { reasonOf } from '../../contract/failure.ts'
 import { type Option, UsageError } from './command.ts'
 
 const timeoutMs = 15_000
@@ -61,8 +62,7 @@ export async function sendSigned(
     await response.body?.cancel()
     return outcome(response.status, null)
   } catch (error) {
-    const { cause, message } = error instanceof Error ? error : new Error(String(error))
-    return outcome(null, cause instanceof Error && cause.message ? cause.message : message)
+    return outcome(null, reasonOf(error))
   }
 }
 

@@ -1,17 +1,13 @@
 /** Where the command line finds Carillon, and as whom it speaks. */
 import { existsSync } from 'node:fs'
 import type { ClientOptions } from '../../contract/client.ts'
-import { readConfig } from '../config.ts'
+import { readConfig, readTargetVariables } from '../config.ts'
 import { credentialsFile, readCredentials } from '../credentials-file.ts'
 import { UsageError } from './command.ts'
 
 /** The key of this folder's installation is for that one alone: another address needs a key of its own. */
 export function readTarget(environment: Record<string, string | undefined>): ClientOptions {
-  const url = environment.CARILLON_URL || undefined
-  const apiKey = environment.CARILLON_API_KEY || undefined
-  if (url !== undefined && !/^https?:\/\/[^/]/.test(url)) {
-    throw new UsageError(`CARILLON_URL: ${url} must be an address such as https://phone.example.com`)
-  }
+  const { url, apiKey } = readTargetVariables(environment)
   if (url !== undefined && apiKey !== undefined) return { url, apiKey }
   if (url !== undefined) throw new UsageError(`CARILLON_API_KEY: set it to a key of ${url}.`)
   const config = readConfig(environment)

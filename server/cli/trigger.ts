@@ -30,7 +30,10 @@ export const trigger: Command = {
 async function exampleOf(type: string) {
   const { events } = await import('../../contract/events.ts') // half a second that no other command needs
   const definition = Object.entries(events).find(([name]) => name === type)?.[1]
-  if (!definition) throw new UsageError(`${type}: there is no such event; docs/events.md lists them.`)
+  if (!definition) {
+    const { unknownEvent } = await import('../../contract/unknown-event.ts')
+    throw new UsageError(`TYPE: ${unknownEvent(type)}; docs/events.md lists all.`)
+  }
   const { resource, example } = definition
   const now = new Date().toISOString()
   return {

@@ -2,6 +2,7 @@
 import type { Scope } from '../../contract/access.ts'
 import type { StreamFilter } from '../../contract/realtime.ts'
 import { events, type EventType, eventTypes } from '../../contract/events.ts'
+import { unknownEvent } from '../../contract/unknown-event.ts'
 import { ApiError, invalidField } from '../api-error.ts'
 import type { App } from '../app.ts'
 import { describe, mayUse, ownOnly, type Principal } from '../auth/principal.ts'
@@ -66,7 +67,7 @@ function wishedTypes(wished: string | undefined): readonly EventType[] {
   if (wished === undefined) return eventTypes
   const wishes = wished.split(',')
   for (const wish of wishes) {
-    if (!eventTypes.some((type) => isWished(type, wish))) throw invalidField('type', `there is no event ${wish}`)
+    if (!eventTypes.some((type) => isWished(type, wish))) throw invalidField('type', unknownEvent(wish))
   }
   return eventTypes.filter((type) => wishes.some((wish) => isWished(type, wish)))
 }

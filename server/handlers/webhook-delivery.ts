@@ -5,6 +5,7 @@ import type { Event } from '../../contract/event.ts'
 import { type EventType, events } from '../../contract/events.ts'
 import { secretMask, standardWebhook } from '../../contract/webhook.ts'
 import type { ReplayWebhook } from '../../contract/webhook-delivery.ts'
+import { unknownEvent } from '../../contract/unknown-event.ts'
 import { ApiError, invalidField } from '../api-error.ts'
 import { describe, mayUse, type Principal } from '../auth/principal.ts'
 import { matchSql } from '../events/filter.ts'
@@ -264,7 +265,7 @@ async function replayOfEvents(trx: Queries, rootAccountId: string, webhook: Webh
   const { event_types: patterns, format } = { ...standardWebhook, ...webhook.settings }
   const chosen = typesChosen({ patterns, scopes: webhook.scopes, format })
   const named = typesNamed(wish.event_types ?? ['*'])
-  if (named.unknown !== undefined) throw invalidField('data.event_types', `there is no event ${named.unknown}`)
+  if (named.unknown !== undefined) throw invalidField('data.event_types', unknownEvent(named.unknown))
   const types = named.types.filter((type) => chosen.has(type))
   if (types.length === 0) throw invalidField('data.event_types', 'the webhook gets none of them')
   const [kind = '', ...rest] = wish.resource?.split(':') ?? []

@@ -2,6 +2,7 @@
 import { type Transaction, sql } from 'kysely'
 import { allScopes, type Scope } from '../../contract/access.ts'
 import { type NewWebhook, type PatchWebhook, standardWebhook, type WebhookSettings } from '../../contract/webhook.ts'
+import { unknownEvent } from '../../contract/unknown-event.ts'
 import { ApiError, invalidField } from '../api-error.ts'
 import { describe, mayUse, type Principal } from '../auth/principal.ts'
 import { startOf } from '../events/log.ts'
@@ -309,7 +310,7 @@ function isRedirected(before: WebhookRow, body: PatchWebhook, after: WebhookSett
 /** E6: of what is named, what the credential may read; a type that it may not read is refused by name. */
 function grantedScopes(who: Principal, { event_types, format, include_subaccounts }: WebhookSettings): Scope[] {
   const { types, unknown } = typesNamed(event_types)
-  if (unknown !== undefined) throw invalidField('data.event_types', `there is no event ${unknown}`)
+  if (unknown !== undefined) throw invalidField('data.event_types', unknownEvent(unknown))
   if (include_subaccounts) expectScope(who, 'subaccounts', 'data.include_subaccounts')
   for (const type of typesNamed(event_types.filter((pattern) => !pattern.includes('*'))).types) {
     for (const scope of scopesOf([type])) expectScope(who, scope, `data.event_types: ${type}`)

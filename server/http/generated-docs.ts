@@ -7,6 +7,7 @@ import { events } from '../../contract/events.ts'
 import { asyncapi } from '../../contract/asyncapi.ts'
 import { openapi } from '../../contract/openapi.ts'
 import { words } from '../../contract/words.ts'
+import { formatCommandLineDoc } from '../cli/commands.ts'
 import { formatConfigurationDoc } from '../config.ts'
 
 const written = (source: string) => `<!-- Written from ${source} by \`npm run docs\`. -->`
@@ -18,6 +19,7 @@ export function generatedDocs(): Readonly<Record<string, string>> {
     'docs/api/openapi-v6.json': formatJson(openapi('meeting', '3.0.3')),
     'docs/api/openapi-v3.json': formatJson(openapi('telephony', '3.1.0')),
     'docs/api/words.md': formatWords(),
+    'docs/command-line.md': formatCommandLineDoc(),
     'docs/configuration.md': formatConfigurationDoc(),
     'docs/events.md': formatEvents(),
     'docs/sip-ports.md': formatSipPorts(),
