@@ -2,24 +2,10 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import pg from 'pg'
-import { afterAll, beforeAll, expect, it } from 'vitest'
-import { Carillon } from '../carillon.ts'
-import { Organisation, type Telephone } from './organisation.ts'
+import { expect, it } from 'vitest'
+import { openPhones } from './opened.ts'
 
-let carillon: Carillon
-let organisation: Organisation
-let alice: Telephone
-
-beforeAll(async () => {
-  carillon = await Carillon.start()
-  organisation = await Organisation.create(carillon)
-  alice = await organisation.telephone('1001')
-})
-
-afterAll(async () => {
-  organisation?.close()
-  await carillon?.destroy()
-})
+const { carillon, organisation, alice } = await openPhones(['alice'])
 
 it('T9: a SIP socket that got less buffer than it asked for says which sysctl gives it', () => {
   const most = Number(readFileSync('/proc/sys/net/core/rmem_max', 'utf8'))

@@ -1,33 +1,16 @@
 /** Consultation through the API, between phones: completed, cancelled, merged; who hears whom at each step. */
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
-import { Carillon, until } from '../carillon.ts'
-import { Organisation, type Telephone } from './organisation.ts'
+import { afterEach, expect, it } from 'vitest'
+import { until } from '../carillon.ts'
+import { openPhones } from './opened.ts'
 import { partAt } from './sound.ts'
 import { command, hearsAll, legsOf, takes, talkSteered, toldOf } from './steering.ts'
 
 const [aliceHz, bobHz, carolHz] = [440, 700, 1_250]
 
-let carillon: Carillon
-let organisation: Organisation
-let alice: Telephone
-let bob: Telephone
-let carol: Telephone
-
-beforeAll(async () => {
-  carillon = await Carillon.start()
-  organisation = await Organisation.create(carillon)
-  alice = await organisation.telephone('1001')
-  bob = await organisation.telephone('1002')
-  carol = await organisation.telephone('1003')
-})
+const { organisation, alice, bob, carol } = await openPhones(['alice', 'bob', 'carol'])
 
 afterEach(() => {
   for (const { sound } of [alice, bob, carol]) sound.forget()
-})
-
-afterAll(async () => {
-  organisation?.close()
-  await carillon?.destroy()
 })
 
 /** Bob consults Carol, who answers; Alice, who called Bob, waits. */

@@ -1,7 +1,7 @@
 /** Two scripted phones in conversation, and the descriptions of sound that they send each other. */
 import { until } from '../carillon.ts'
 import type { Telephone } from './organisation.ts'
-import type { PhoneCall } from './phone.ts'
+import type { PhoneCall } from './phone-call.ts'
 import { mediaOf, type Packet } from './sound.ts'
 
 export interface Talk {

@@ -1,25 +1,13 @@
 /** T4: the database hangs, and calls neither wait for it nor lose what they record. */
 import { readdirSync, readFileSync } from 'node:fs'
-import { afterAll, beforeAll, expect, it } from 'vitest'
-import { Carillon, until } from '../carillon.ts'
-import { Organisation, type Telephone } from './organisation.ts'
+import { afterAll, expect, it } from 'vitest'
+import { until } from '../carillon.ts'
+import { openPhones } from './opened.ts'
 
-let carillon: Carillon
-let organisation: Organisation
-let alice: Telephone
-let bob: Telephone
-
-beforeAll(async () => {
-  carillon = await Carillon.start()
-  organisation = await Organisation.create(carillon)
-  alice = await organisation.telephone('1001')
-  bob = await organisation.telephone('1002')
-})
+const { carillon, organisation, alice, bob } = await openPhones(['alice', 'bob'])
 
 afterAll(async () => {
   signal('SIGCONT')
-  organisation?.close()
-  await carillon?.destroy()
 })
 
 /** To PostgreSQL and all its processes. */

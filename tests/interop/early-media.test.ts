@@ -1,28 +1,24 @@
 /** What a caller hears before anybody has answered, and what becomes of the phones that did not get the call. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { Carillon, type Json, until } from '../carillon.ts'
+import { type Json, until } from '../carillon.ts'
 import { hangUp, hearEachOther } from './conversation.ts'
-import { Organisation, type Telephone } from './organisation.ts'
-import { header, Phone, type PhoneCall } from './phone.ts'
+import { openPhones } from './opened.ts'
+import type { Telephone } from './organisation.ts'
+import { Phone } from './phone.ts'
+import type { PhoneCall } from './phone-call.ts'
+import { header } from './phone-message.ts'
 import { mediaOf, Sound } from './sound.ts'
 
 const [aliceHz, bobHz, announcementHz, ringbackHz] = [440, 700, 1_000, 425]
 const outside = '+32470123456'
 
-let carillon: Carillon
-let organisation: Organisation
-let alice: Telephone
-let bob: Telephone
+const { carillon, organisation, alice, bob } = await openPhones(['alice', 'bob'])
 /** Bob's other phone. */
 let spare: Telephone
 /** A scripted one, which takes calls for the outside. */
 let carrier: { phone: Phone; sound: Sound }
 
 beforeAll(async () => {
-  carillon = await Carillon.start()
-  organisation = await Organisation.create(carillon)
-  alice = await organisation.telephone('1001')
-  bob = await organisation.telephone('1002')
   const second = await organisation.device(bob.userId, 'spare')
   spare = { ...bob, ...second, ...(await organisation.phone(second)) }
   carrier = await openCarrier()
@@ -35,8 +31,6 @@ afterEach(() => {
 afterAll(async () => {
   carrier?.phone.close()
   carrier?.sound.close()
-  organisation?.close()
-  await carillon?.destroy()
 })
 
 async function openCarrier() {

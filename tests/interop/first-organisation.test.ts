@@ -10,7 +10,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Carillon, type Json, root } from '../carillon.ts'
 import { Baresip } from './baresip.ts'
 import { Organisation } from './organisation.ts'
-import type { Phone, PhoneCall } from './phone.ts'
+import type { Phone } from './phone.ts'
+import type { PhoneCall } from './phone-call.ts'
 import { mediaOf, type Sound } from './sound.ts'
 
 const run = promisify(execFile)

@@ -1,42 +1,31 @@
 /** Where a call goes that is not to ring here: forwards with each of their fields, do not disturb, a second call. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { Carillon, type Json, root, until } from '../carillon.ts'
+import { afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { type Json, root, until } from '../carillon.ts'
 import { describeSound, hangUp, hearEachOther, talk } from './conversation.ts'
-import { type Line, Organisation, type Telephone } from './organisation.ts'
-import { header, type PhoneCall } from './phone.ts'
+import { openPhones } from './opened.ts'
+import type { Line } from './organisation.ts'
+import type { PhoneCall } from './phone-call.ts'
+import { header } from './phone-message.ts'
 import { mediaOf } from './sound.ts'
 
 const [aliceHz, bobHz] = [440, 700]
 const [did, mobile, stranger] = ['+3225550100', '+32470123456', '+32475999999']
 
-let carillon: Carillon
-let organisation: Organisation
-let alice: Telephone
-let bob: Telephone
-let dave: Telephone
+const { organisation, alice, bob, dave } = await openPhones(['alice', 'bob', 'dave'], {
+  people: { bob: { user: { language: 'fr' } } },
+})
 let carrier: Line
 
 beforeAll(async () => {
-  carillon = await Carillon.start()
-  organisation = await Organisation.create(carillon)
-  alice = await organisation.telephone('1001')
-  bob = await organisation.telephone('1002', { user: { language: 'fr' } })
-  dave = await organisation.telephone('1004')
-  await organisation.call('PUT', 'phone_numbers', { number: did })
-  await organisation.callflow([did], { module: 'user', data: { id: dave.userId } })
+  await organisation.direct(did, dave)
   carrier = await organisation.line('127.0.0.9')
 })
 
 afterEach(async () => {
   await Promise.all([daveForwards({ enabled: false, number: null }), setDave({ do_not_disturb: false })])
   for (const { sound } of [alice, bob, dave, carrier]) sound.forget()
-})
-
-afterAll(async () => {
-  organisation?.close()
-  await carillon?.destroy()
 })
 
 const setDave = (fields: Json) => organisation.call('POST', 'users', { id: dave.userId, ...fields })

@@ -4,39 +4,23 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { UdpRelay } from '../../dev/udp-relay.ts'
 import { mutate } from '../../engine/testing/mutation.ts'
 import { seededRandom } from '../../engine/testing/random.ts'
 import { tortureMessages } from '../../engine/testing/torture.ts'
-import { Carillon, root, until } from '../carillon.ts'
-import { Organisation, type Telephone } from './organisation.ts'
+import { root, until } from '../carillon.ts'
+import { openPhones } from './opened.ts'
 import { Phone } from './phone.ts'
 
 const messages = join(root, 'engine/sip/testdata/rfc4475')
 const bytesOf = (name: string) => readFileSync(join(messages, `${name}.dat`))
 
-let carillon: Carillon
-let organisation: Organisation
-let alice: Telephone
-let bob: Telephone
-let carol: Telephone
-let voice: number
-
-beforeAll(async () => {
-  // Room for two calls.
-  carillon = await Carillon.start({ CARILLON_RTP_PORTS: '9100-9107' })
-  organisation = await Organisation.create(carillon)
-  alice = await organisation.telephone('1001')
-  bob = await organisation.telephone('1002')
-  carol = await organisation.telephone('1003')
-  voice = carillon.pids.voice
+// Room for two calls.
+const { carillon, organisation, alice, bob, carol } = await openPhones(['alice', 'bob', 'carol'], {
+  environment: { CARILLON_RTP_PORTS: '9100-9107' },
 })
-
-afterAll(async () => {
-  organisation?.close()
-  await carillon?.destroy()
-})
+const { voice } = carillon.pids
 
 async function stillWorks(): Promise<void> {
   const call = await alice.phone.invite('1002')

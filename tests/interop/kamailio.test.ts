@@ -1,37 +1,26 @@
 /** kamailio as carrier, with SHA-256 digests, and as a proxy before a phone. */
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { Carillon } from '../carillon.ts'
+import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { Kamailio } from './kamailio.ts'
-import { Organisation, type Telephone } from './organisation.ts'
-import { header, headers, Phone } from './phone.ts'
+import { openPhones } from './opened.ts'
+import { Phone } from './phone.ts'
+import { header, headers } from './phone-message.ts'
 import { mediaOf, Sound } from './sound.ts'
 
 const [aliceHz, otherHz] = [440, 700]
 const did = '+3225550100'
 
-let carillon: Carillon
-let organisation: Organisation
-let alice: Telephone
+const { carillon, organisation, alice } = await openPhones(['alice'])
 let kamailio: Kamailio | undefined
 const open: (() => void)[] = []
 
 beforeAll(async () => {
-  carillon = await Carillon.start()
-  organisation = await Organisation.create(carillon)
-  alice = await organisation.telephone('1001')
-  await organisation.call('PUT', 'phone_numbers', { number: did })
-  await organisation.callflow([did], { module: 'user', data: { id: alice.userId, timeout: 20 } })
+  await organisation.direct(did, alice, 20)
 })
 
 afterEach(async () => {
   alice.sound.silence()
   for (const close of open.splice(0)) close()
   await kamailio?.stop()
-})
-
-afterAll(async () => {
-  organisation?.close()
-  await carillon?.destroy()
 })
 
 /** Whoever has a number at the carrier. */

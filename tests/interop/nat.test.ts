@@ -1,8 +1,9 @@
 /** Addresses: which one a peer is told, where things are sent, and where never (T10, T11, T12). */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { Carillon, freePort, type Json, until } from '../carillon.ts'
-import { Organisation, type Telephone } from './organisation.ts'
-import { header, type PhoneCall } from './phone.ts'
+import { describe, expect, it } from 'vitest'
+import { freePort, type Json, until } from '../carillon.ts'
+import { openPhones } from './opened.ts'
+import type { PhoneCall } from './phone-call.ts'
+import { header } from './phone-message.ts'
 import { mediaOf, Sound } from './sound.ts'
 
 const [aliceHz, bobHz, strangerHz] = [440, 700, 1_000]
@@ -11,19 +12,9 @@ const far = '127.0.0.70'
 const publicIp = '127.0.0.99'
 const metadata = '169.254.169.254'
 
-let carillon: Carillon
-let organisation: Organisation
-let alice: Telephone
-
-beforeAll(async () => {
-  carillon = await Carillon.start({ CARILLON_LOCAL_NETS: '127.0.0.0/29', CARILLON_PUBLIC_IP: publicIp })
-  organisation = await Organisation.create(carillon, { max_outside_calls_per_device: 100 })
-  alice = await organisation.telephone('1001')
-})
-
-afterAll(async () => {
-  organisation?.close()
-  await carillon?.destroy()
+const { carillon, organisation, alice } = await openPhones(['alice'], {
+  environment: { CARILLON_LOCAL_NETS: '127.0.0.0/29', CARILLON_PUBLIC_IP: publicIp },
+  settings: { max_outside_calls_per_device: 100 },
 })
 
 let made = 1100

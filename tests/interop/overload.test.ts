@@ -1,28 +1,18 @@
 /** More than it can do: what is refused, and what never is (T8, T9). */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { Carillon, until } from '../carillon.ts'
-import { type Line, Organisation, type Telephone } from './organisation.ts'
-import { header } from './phone.ts'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { until } from '../carillon.ts'
+import { openPhones } from './opened.ts'
+import type { Line } from './organisation.ts'
+import { header } from './phone-message.ts'
 
 const did = '+3225550100'
 
-let carillon: Carillon
-let organisation: Organisation
-let alice: Telephone
+const { carillon, organisation, alice } = await openPhones(['alice'])
 let carrier: Line
 
 beforeAll(async () => {
-  carillon = await Carillon.start()
-  organisation = await Organisation.create(carillon)
-  alice = await organisation.telephone('1001')
-  await organisation.call('PUT', 'phone_numbers', { number: did })
-  await organisation.callflow([did], { module: 'user', data: { id: alice.userId } })
+  await organisation.direct(did, alice)
   carrier = await organisation.line('127.0.0.90', { trunk_order: 1 })
-})
-
-afterAll(async () => {
-  organisation?.close()
-  await carillon?.destroy()
 })
 
 describe('overload (T8)', () => {

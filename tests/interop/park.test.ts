@@ -1,34 +1,17 @@
 /** Parking, retrieving and picking up through the API: nobody but phones and the API, whoever waits hears music. */
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
-import { Carillon, until } from '../carillon.ts'
-import { Organisation, type Telephone } from './organisation.ts'
-import { header } from './phone.ts'
+import { afterEach, expect, it } from 'vitest'
+import { until } from '../carillon.ts'
+import { openPhones } from './opened.ts'
+import { header } from './phone-message.ts'
 import { mediaOf, partAt } from './sound.ts'
 import { command, takes, talkSteered, toldOf } from './steering.ts'
 
 const [aliceHz, bobHz, carolHz] = [440, 700, 1_250]
 
-let carillon: Carillon
-let organisation: Organisation
-let alice: Telephone
-let bob: Telephone
-let carol: Telephone
-
-beforeAll(async () => {
-  carillon = await Carillon.start()
-  organisation = await Organisation.create(carillon)
-  alice = await organisation.telephone('1001')
-  bob = await organisation.telephone('1002')
-  carol = await organisation.telephone('1003')
-})
+const { organisation, alice, bob, carol } = await openPhones(['alice', 'bob', 'carol'])
 
 afterEach(() => {
   for (const { sound } of [alice, bob, carol]) sound.forget()
-})
-
-afterAll(async () => {
-  organisation?.close()
-  await carillon?.destroy()
 })
 
 it('parked: the phone that parked is free, the other hears music; retrieved by another phone', async () => {

@@ -1,26 +1,11 @@
 /** Two phones call each other in every way that a call can go. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { Carillon } from '../carillon.ts'
-import { Organisation, type Telephone } from './organisation.ts'
-import { header, type PhoneCall } from './phone.ts'
+import { describe, expect, it } from 'vitest'
+import { openPhones } from './opened.ts'
+import type { PhoneCall } from './phone-call.ts'
+import { header } from './phone-message.ts'
 import { mediaOf } from './sound.ts'
 
-let carillon: Carillon
-let organisation: Organisation
-let alice: Telephone
-let bob: Telephone
-
-beforeAll(async () => {
-  carillon = await Carillon.start()
-  organisation = await Organisation.create(carillon)
-  alice = await organisation.telephone('1001')
-  bob = await organisation.telephone('1002')
-})
-
-afterAll(async () => {
-  organisation?.close()
-  await carillon?.destroy()
-})
+const { organisation, alice, bob } = await openPhones(['alice', 'bob'])
 
 /** Alice calls Bob, who answers. */
 async function talk(): Promise<{ call: PhoneCall; taken: PhoneCall; toAlice: string; toBob: string }> {

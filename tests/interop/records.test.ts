@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { Carillon, type Json, until } from '../carillon.ts'
 import { hangUp, talk } from './conversation.ts'
 import { type Line, Organisation, type Telephone } from './organisation.ts'
-import type { PhoneCall } from './phone.ts'
+import type { PhoneCall } from './phone-call.ts'
 import { mediaOf } from './sound.ts'
 
 const [did, mobile, stranger] = ['+3225550100', '+32470123456', '+33140000000']

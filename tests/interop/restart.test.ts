@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import { Carillon, kill, until } from '../carillon.ts'
 import { Organisation, type Telephone } from './organisation.ts'
-import type { PhoneCall } from './phone.ts'
+import type { PhoneCall } from './phone-call.ts'
 import { mediaOf } from './sound.ts'
 
 let carillon: Carillon

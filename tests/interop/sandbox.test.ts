@@ -1,29 +1,21 @@
 /** A sandbox: calls to simulated numbers and from simulated callers, by a real phone, with their sound and their events. */
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { beforeAll, expect, it } from 'vitest'
 import { sandboxNumbers } from '../../contract/sandbox.ts'
-import { Carillon, isAlive, kill, processes, until } from '../carillon.ts'
+import { isAlive, kill, processes, until } from '../carillon.ts'
 import { Carrier } from './carrier.ts'
-import { Organisation, type Telephone } from './organisation.ts'
+import { openPhones } from './opened.ts'
+import { Organisation } from './organisation.ts'
 import { mediaOf } from './sound.ts'
 
 const [aliceHz, beepHz] = [700, 425]
 const did = '+9991234567'
 
-let carillon: Carillon
-let organisation: Organisation
-let alice: Telephone
-
-beforeAll(async () => {
-  carillon = await Carillon.start()
-  organisation = await Organisation.create(carillon, { sandbox: true, restriction: 'international' })
-  alice = await organisation.telephone('1001')
-  await organisation.call('PUT', 'phone_numbers', { number: did })
-  await organisation.callflow([did], { module: 'user', data: { id: alice.userId, timeout: 20 } })
+const { carillon, organisation, alice } = await openPhones(['alice'], {
+  settings: { sandbox: true, restriction: 'international' },
 })
 
-afterAll(async () => {
-  organisation?.close()
-  await carillon?.destroy()
+beforeAll(async () => {
+  await organisation.direct(did, alice, 20)
 })
 
 /** All calls of this file so far. */

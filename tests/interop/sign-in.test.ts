@@ -2,7 +2,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Carillon, type Json } from '../carillon.ts'
 import { type Line, Organisation, type Telephone } from './organisation.ts'
-import { header, type Message, type Phone } from './phone.ts'
+import type { Phone } from './phone.ts'
+import { header, type Message } from './phone-message.ts'
 
 const outside = '0033144556677'
 

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { Carillon, until } from '../carillon.ts'
 import { describeSound, hangUp, hearEachOther, talk } from './conversation.ts'
 import { Organisation, type Telephone } from './organisation.ts'
-import { header } from './phone.ts'
+import { header } from './phone-message.ts'
 import { mediaOf } from './sound.ts'
 
 const [aliceHz, bobHz] = [440, 700]

@@ -5,7 +5,7 @@ import { connect as connectTls } from 'node:tls'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Carillon, freePort, kill, until } from '../carillon.ts'
 import { Organisation, type Telephone } from './organisation.ts'
-import { header } from './phone.ts'
+import { header } from './phone-message.ts'
 
 let carillon: Carillon
 let organisation: Organisation

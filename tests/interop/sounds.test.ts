@@ -1,35 +1,20 @@
 /** What callers are played: the organisation's own music and prompts, uploaded as WAV files, and Carillon's without them. */
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { Carillon, type Json, until } from '../carillon.ts'
+import { afterEach, describe, expect, it } from 'vitest'
+import { type Json, until } from '../carillon.ts'
 import { describeSound, hangUp, hearEachOther, type Talk, talk } from './conversation.ts'
-import { Organisation, type Telephone } from './organisation.ts'
+import { openPhones } from './opened.ts'
 import { mediaOf, partAt } from './sound.ts'
 import { media as upload } from './wav.ts'
 
 const [aliceHz, bobHz] = [440, 700]
 const [accountHz, userHz, deviceHz, promptHz, dutchHz] = [1_000, 1_200, 1_400, 1_600, 1_800]
 
-let carillon: Carillon
-let organisation: Organisation
-let alice: Telephone
-let bob: Telephone
-let dave: Telephone
-
-beforeAll(async () => {
-  carillon = await Carillon.start()
-  organisation = await Organisation.create(carillon)
-  alice = await organisation.telephone('1001')
-  bob = await organisation.telephone('1002', { user: { language: 'nl-BE' } })
-  dave = await organisation.telephone('1004')
+const { organisation, alice, bob, dave } = await openPhones(['alice', 'bob', 'dave'], {
+  people: { bob: { user: { language: 'nl-BE' } } },
 })
 
 afterEach(() => {
   for (const { sound } of [alice, bob, dave]) sound.forget()
-})
-
-afterAll(async () => {
-  organisation?.close()
-  await carillon?.destroy()
 })
 
 const media = (name: string, hz: number, fields: Json) => upload(organisation, name, hz, fields)

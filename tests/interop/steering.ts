@@ -2,7 +2,7 @@
 import { type Json, until } from '../carillon.ts'
 import { type Talk, talk } from './conversation.ts'
 import type { Organisation, Telephone } from './organisation.ts'
-import type { PhoneCall } from './phone.ts'
+import type { PhoneCall } from './phone-call.ts'
 import { mediaOf, partAt } from './sound.ts'
 
 export interface Steered extends Talk {

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Carillon, until } from '../carillon.ts'
 import { breaksOf, describeSound, hangUp, hearEachOther, packetsLike, type Talk, talk } from './conversation.ts'
 import { Organisation, type Telephone } from './organisation.ts'
-import { header, type Message } from './phone.ts'
+import { header, type Message } from './phone-message.ts'
 import { mediaOf, type Packet, type Sound } from './sound.ts'
 
 let carillon: Carillon

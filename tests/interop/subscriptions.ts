@@ -1,5 +1,6 @@
 /** A scripted phone's side of a subscription (RFC 6665): it says 200 to each NOTIFY, and keeps what they say. */
-import { type Message, type Phone, header, headers } from './phone.ts'
+import type { Phone } from './phone.ts'
+import { type Message, header, headers } from './phone-message.ts'
 
 let made = 0
 

@@ -1,32 +1,14 @@
 /** Monitor, whisper and barge: who hears whom, and that nobody's call ends by it. */
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
-import { Carillon } from '../carillon.ts'
-import { Organisation, type Telephone } from './organisation.ts'
+import { afterEach, expect, it } from 'vitest'
+import { openPhones } from './opened.ts'
 import { command, hearsAll, hearsNothing, talkSteered, takes } from './steering.ts'
 
 const [aliceHz, bobHz, carolHz] = [440, 700, 1_250]
 
-let carillon: Carillon
-let organisation: Organisation
-let alice: Telephone
-let bob: Telephone
-let carol: Telephone
-
-beforeAll(async () => {
-  carillon = await Carillon.start()
-  organisation = await Organisation.create(carillon)
-  alice = await organisation.telephone('1001')
-  bob = await organisation.telephone('1002')
-  carol = await organisation.telephone('1003')
-})
+const { organisation, alice, bob, carol } = await openPhones(['alice', 'bob', 'carol'])
 
 afterEach(() => {
   for (const { sound } of [alice, bob, carol]) sound.forget()
-})
-
-afterAll(async () => {
-  organisation?.close()
-  await carillon?.destroy()
 })
 
 const by = () => ({ by: { user_id: carol.userId } })

@@ -2,7 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { type Json, until } from '../carillon.ts'
 import type { Organisation, Telephone } from './organisation.ts'
-import type { PhoneCall } from './phone.ts'
+import type { PhoneCall } from './phone-call.ts'
 
 export interface Tally {
   /** Calls that both sides took for answered. */

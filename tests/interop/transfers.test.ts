@@ -1,34 +1,18 @@
 /** Callers handed on: blind and after asking, while it rings and after, taken and not. */
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { Carillon, type Json, until } from '../carillon.ts'
+import { afterEach, describe, expect, it } from 'vitest'
+import { type Json, until } from '../carillon.ts'
 import { describeSound, hangUp, hearEachOther, type Talk, talk } from './conversation.ts'
-import { Organisation, type Telephone } from './organisation.ts'
-import { header, type PhoneCall } from './phone.ts'
+import { openPhones } from './opened.ts'
+import type { PhoneCall } from './phone-call.ts'
+import { header } from './phone-message.ts'
 import { mediaOf } from './sound.ts'
 
 const [aliceHz, bobHz, carolHz] = [440, 700, 1_000]
 
-let carillon: Carillon
-let organisation: Organisation
-let alice: Telephone
-let bob: Telephone
-let carol: Telephone
-
-beforeAll(async () => {
-  carillon = await Carillon.start()
-  organisation = await Organisation.create(carillon)
-  alice = await organisation.telephone('1001')
-  bob = await organisation.telephone('1002')
-  carol = await organisation.telephone('1003')
-})
+const { organisation, alice, bob, carol } = await openPhones(['alice', 'bob', 'carol'])
 
 afterEach(() => {
   for (const { sound } of [alice, bob, carol]) sound.forget()
-})
-
-afterAll(async () => {
-  organisation?.close()
-  await carillon?.destroy()
 })
 
 /** Asks for a transfer, which is taken up. */

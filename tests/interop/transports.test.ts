@@ -1,27 +1,14 @@
 /** Phones over TCP, TLS with SRTP, and IPv6. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { Carillon } from '../carillon.ts'
+import { describe, expect, it } from 'vitest'
 import { Baresip, type BaresipOptions } from './baresip.ts'
-import { Organisation, type Telephone } from './organisation.ts'
-import { header, Phone } from './phone.ts'
+import { openPhones } from './opened.ts'
+import { Phone } from './phone.ts'
+import { header } from './phone-message.ts'
 import { mediaOf, Sound } from './sound.ts'
 
 const [aliceHz, otherHz] = [440, 700]
 
-let carillon: Carillon
-let organisation: Organisation
-let alice: Telephone
-
-beforeAll(async () => {
-  carillon = await Carillon.start()
-  organisation = await Organisation.create(carillon)
-  alice = await organisation.telephone('1001')
-})
-
-afterAll(async () => {
-  organisation?.close()
-  await carillon?.destroy()
-})
+const { carillon, organisation, alice } = await openPhones(['alice'])
 
 /** A baresip is called by Alice, both hear each other, it hangs up; and what it is registered by. */
 async function talkTo(number: string, options: Partial<BaresipOptions>): Promise<string> {

@@ -1,23 +1,11 @@
 /** Trunks at their edges: dead ones (T15), and exchanges that register here with a password (T14). */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { Carillon, freePort, kill, until } from '../carillon.ts'
-import { Organisation, type Telephone } from './organisation.ts'
-import { header, type Phone } from './phone.ts'
+import { describe, expect, it } from 'vitest'
+import { freePort, kill, until } from '../carillon.ts'
+import { openPhones } from './opened.ts'
+import type { Phone } from './phone.ts'
+import { header } from './phone-message.ts'
 
-let carillon: Carillon
-let organisation: Organisation
-let alice: Telephone
-
-beforeAll(async () => {
-  carillon = await Carillon.start()
-  organisation = await Organisation.create(carillon)
-  alice = await organisation.telephone('1001')
-})
-
-afterAll(async () => {
-  organisation?.close()
-  await carillon?.destroy()
-})
+const { carillon, organisation, alice } = await openPhones(['alice'])
 
 /** The facts of log lines with that message. */
 const logged = (trunk: string, message: string): number =>

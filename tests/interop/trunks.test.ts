@@ -1,28 +1,21 @@
 /** Calls from outside and to outside, with sipp as the carriers. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { Carillon, type Json } from '../carillon.ts'
+import type { Json } from '../carillon.ts'
 import { Carrier, type CarrierOptions } from './carrier.ts'
-import { Organisation, type Telephone } from './organisation.ts'
+import { openPhones } from './opened.ts'
 import { mediaOf, Sound } from './sound.ts'
 
 const [aliceHz, carrierHz] = [440, 700]
 const did = '+3225550100'
 
-let carillon: Carillon
-let organisation: Organisation
-let alice: Telephone
+const { carillon, organisation, alice } = await openPhones(['alice'])
 let sound: Sound
 const carriers: Carrier[] = []
 const trunkIds: string[] = []
 
 beforeAll(async () => {
-  carillon = await Carillon.start()
-  organisation = await Organisation.create(carillon)
-  alice = await organisation.telephone('1001')
   sound = await Sound.open()
-  await organisation.call('PUT', 'phone_numbers', { number: did })
-  const flow = { module: 'user', data: { id: alice.userId, timeout: 20 } }
-  await organisation.callflow([did], flow)
+  await organisation.direct(did, alice, 20)
 })
 
 afterEach(async () => {
@@ -34,8 +27,6 @@ afterEach(async () => {
 
 afterAll(async () => {
   sound?.close()
-  organisation?.close()
-  await carillon?.destroy()
 })
 
 async function listen(options: CarrierOptions): Promise<Carrier> {

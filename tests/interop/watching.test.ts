@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Carillon, kill, until } from '../carillon.ts'
 import { Organisation, type Telephone } from './organisation.ts'
-import { header, type Message } from './phone.ts'
+import { header, type Message } from './phone-message.ts'
 import { Watching } from './subscriptions.ts'
 
 let carillon: Carillon

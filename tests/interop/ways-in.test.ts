@@ -1,31 +1,22 @@
 /** Who gets in from outside and how the called number and the caller are read (T14, T17). */
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { Carillon, type Json, until } from '../carillon.ts'
+import { afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { type Json, until } from '../carillon.ts'
+import { openPhones } from './opened.ts'
 import { type Line, Organisation, type Telephone } from './organisation.ts'
-import { header, type PhoneCall } from './phone.ts'
+import type { PhoneCall } from './phone-call.ts'
+import { header } from './phone-message.ts'
 
 const did = '+3225550100'
 
-let carillon: Carillon
-let organisation: Organisation
-let alice: Telephone
+const { carillon, organisation, alice } = await openPhones(['alice'])
 const trunks: { readonly of: Organisation; readonly id: string }[] = []
 
 beforeAll(async () => {
-  carillon = await Carillon.start()
-  organisation = await Organisation.create(carillon)
-  alice = await organisation.telephone('1001')
-  await organisation.call('PUT', 'phone_numbers', { number: did })
-  await organisation.callflow([did], { module: 'user', data: { id: alice.userId } })
+  await organisation.direct(did, alice)
 })
 
 afterEach(async () => {
   for (const { of, id } of trunks.splice(0)) await of.call('DELETE', `trunks/${id}`)
-})
-
-afterAll(async () => {
-  organisation?.close()
-  await carillon?.destroy()
 })
 
 async function line(address: string, fields: Json = {}, of = organisation): Promise<Line> {
@@ -55,8 +46,7 @@ describe('a call from outside', () => {
   it('T14: two organisations share a carrier’s address; the number says for whom it is', async () => {
     const neighbours = await Organisation.create(carillon)
     const nina = await neighbours.telephone('1001')
-    await neighbours.call('PUT', 'phone_numbers', { number: '+3225550200' })
-    await neighbours.callflow(['+3225550200'], { module: 'user', data: { id: nina.userId } })
+    await neighbours.direct('+3225550200', nina)
     const carrier = await line('127.0.0.30')
     const theirs = await neighbours.call('PUT', 'trunks', { name: 'Same', advanced: { addresses: ['127.0.0.30'] } })
     trunks.push({ of: neighbours, id: theirs.id })
@@ -95,8 +85,7 @@ describe('a call from outside', () => {
     const bob = await organisation.person('1002', {
       user: { call_forward: { enabled: true, number: '+33144556677', keep_caller_id: true } },
     })
-    await organisation.call('PUT', 'phone_numbers', { number: '+3225550102' })
-    await organisation.callflow(['+3225550102'], { module: 'user', data: { id: bob.userId } })
+    await organisation.direct('+3225550102', bob)
     await organisation.call('PATCH', `trunks/${one.trunkId}`, { trunk_order: 9 })
     await organisation.call('PATCH', `trunks/${other.trunkId}`, { trunk_order: 1 })
     const from = '<sip:+32470123456@carrier.example>'

@@ -1,32 +1,25 @@
 /** What leaves by a trunk: which one, by what number, and who is shown to call (T15, T16, T18, T19). */
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { Carillon, type Json, until } from '../carillon.ts'
-import { type Line, Organisation, type Telephone } from './organisation.ts'
-import { header, type Message, type PhoneCall } from './phone.ts'
+import { afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { type Json, until } from '../carillon.ts'
+import { openPhones } from './opened.ts'
+import type { Line, Telephone } from './organisation.ts'
+import type { PhoneCall } from './phone-call.ts'
+import { header, type Message } from './phone-message.ts'
 
 const did = '+3225550100'
 const outside = '0033144556677'
 
-let carillon: Carillon
-let organisation: Organisation
-let alice: Telephone
+const { carillon, organisation, alice } = await openPhones(['alice'], {
+  settings: { max_outside_calls_per_device: 100 },
+})
 const trunkIds: string[] = []
 
 beforeAll(async () => {
-  carillon = await Carillon.start()
-  organisation = await Organisation.create(carillon, { max_outside_calls_per_device: 100 })
-  alice = await organisation.telephone('1001')
-  await organisation.call('PUT', 'phone_numbers', { number: did })
-  await organisation.callflow([did], { module: 'user', data: { id: alice.userId } })
+  await organisation.direct(did, alice)
 })
 
 afterEach(async () => {
   for (const id of trunkIds.splice(0)) await organisation.call('DELETE', `trunks/${id}`)
-})
-
-afterAll(async () => {
-  organisation?.close()
-  await carillon?.destroy()
 })
 
 async function line(address: string, fields: Json = {}): Promise<Line> {
@@ -100,8 +93,7 @@ describe('the number and the caller, as a carrier wants them (T15)', () => {
   it('T15: a forwarded caller is kept with Diversion, or the own number shown', async () => {
     const forward = { enabled: true, number: '+32470999888', keep_caller_id: true }
     const bob = await organisation.person('1002', { user: { call_forward: forward } })
-    await organisation.call('PUT', 'phone_numbers', { number: '+3225550102' })
-    await organisation.callflow(['+3225550102'], { module: 'user', data: { id: bob.userId } })
+    await organisation.direct('+3225550102', bob)
     const carrier = await line('127.0.0.44')
     const forwarded = async () => {
       const from = '<sip:+32471222333@carrier.example>'

@@ -1,29 +1,21 @@
 /** SIP over WebSocket (RFC 7118) at the api's address: a phone whose only way is the connection that it opened. */
 import { once } from 'node:events'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { Carillon, kill, until } from '../carillon.ts'
-import { Organisation, type Person, type Telephone } from './organisation.ts'
-import { header, type Phone } from './phone.ts'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { kill, until } from '../carillon.ts'
+import { openPhones } from './opened.ts'
+import type { Person } from './organisation.ts'
+import type { Phone } from './phone.ts'
+import { header } from './phone-message.ts'
 import { mediaOf, type Sound } from './sound.ts'
 
-let carillon: Carillon
-let organisation: Organisation
-let alice: Telephone
+const { carillon, organisation, alice } = await openPhones(['alice'])
 let bob: Person & { readonly phone: Phone; readonly sound: Sound }
 let address: string
 
 beforeAll(async () => {
-  carillon = await Carillon.start()
-  organisation = await Organisation.create(carillon)
-  alice = await organisation.telephone('1001')
   const person = await organisation.person('1002')
   address = `${carillon.url.replace('http', 'ws')}/v3.0/websockets/sip`
   bob = { ...person, ...(await organisation.phone(person, { webSocket: address })) }
-})
-
-afterAll(async () => {
-  organisation?.close()
-  await carillon?.destroy()
 })
 
 /** The final answer to a call from Alice. */
