@@ -8,18 +8,12 @@
  *
  * Its SIP is the engine's own; whoever tests the engine takes sipp or kamailio (tests/interop).
  */
-import { randomBytes } from 'node:crypto'
 import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
 import type { LegCommand, LegEvent, LegId } from '../engine/call/leg.ts'
 import { numberOfUri } from '../engine/call/numbers.ts'
 import type { Instant } from '../engine/machine.ts'
-import type { Hop } from '../engine/sip/hop.ts'
-import { isKeepAlive, parseMessage } from '../engine/sip/message.ts'
-import { Legs } from '../engine/sip/legs.ts'
-import { Transactions } from '../engine/sip/transactions.ts'
-import { parseUri } from '../engine/sip/uri.ts'
-import { Timer, TimerQueue } from '../engine/timer-queue.ts'
+import { After, newLegId, OutsideAgent } from '../server/sandbox/outside-agent.ts'
 
 export interface FakeCarrierOptions {
   readonly address: string
@@ -32,9 +26,7 @@ export interface FakeCarrierOptions {
 const ringMs = 1_000
 const shortMs = 3_000
 const longMs = 10_000
-const source = { kind: 'trunk', accountId: 'carrier', trunkId: 'carrier' } as const
 const anybody = { number: '+32470000000', name: 'Fake Carrier', isAnonymous: false }
-const token = () => randomBytes(9).toString('hex')
 
 interface Line {
   readonly leg: LegId
@@ -48,78 +40,39 @@ interface Line {
 
 export class FakeCarrier {
   readonly #options: FakeCarrierOptions
-  readonly #socket = createSocket('udp4')
-  readonly #queue = new TimerQueue()
-  readonly #legs: Legs
-  readonly #transactions: Transactions
+  readonly #agent: OutsideAgent
   readonly #lines = new Map<LegId, Line>()
-  #wake: NodeJS.Timeout | null = null
 
   private constructor(options: FakeCarrierOptions) {
     this.#options = options
-    const { address } = options
-    this.#transactions = new Transactions({
-      queue: this.#queue,
-      send: (hop, bytes) => this.#socket.send(bytes, hop.port, hop.address),
-      local: () => ({ host: address, port: this.port }),
-      token,
-    })
-    this.#legs = new Legs({
-      transactions: this.#transactions,
-      queue: this.#queue,
-      locate: (now, uri, done) => done(now, hopsOf(uri)),
-      flow: () => null,
-      authorize: () => null,
-      fraction: Math.random,
-      sessionSeconds: 1_800,
-      agent: 'Fake Carrier',
-      onRequest: (now, transaction) => {
-        if (transaction.method === 'INVITE') this.#legs.accept(now, transaction, `leg_${token()}`, source)
-        else transaction.respond(now, { status: transaction.method === 'OPTIONS' ? 200 : 405 })
-      },
+    this.#agent = new OutsideAgent({
+      address: options.address,
+      port: options.port,
+      name: 'Fake Carrier',
+      peer: null,
+      isFull: () => false,
+      hear: (now, event) => this.#hear(now, event),
     })
   }
 
   static async start(options: FakeCarrierOptions): Promise<FakeCarrier> {
     const carrier = new FakeCarrier(options)
-    carrier.#socket.bind(options.port, options.address)
-    await once(carrier.#socket, 'listening')
-    carrier.#socket.on('message', (bytes, from) => {
-      if (isKeepAlive(bytes)) return
-      const hop: Hop = { transport: 'udp', address: from.address, port: from.port, flow: null }
-      const message = parseMessage(bytes)
-      carrier.#run((now) => {
-        if (message.isFault) carrier.#transactions.receiveFault(message, hop)
-        else carrier.#transactions.receive(now, message, hop)
-      })
-    })
-    carrier.#socket.on('error', () => {}) // whoever was told something is gone: timers know
+    await carrier.#agent.listen()
     return carrier
   }
 
   get port(): number {
-    return this.#socket.address().port
+    return this.#agent.port
   }
 
   close(): void {
-    if (this.#wake) clearTimeout(this.#wake)
+    this.#agent.close()
     for (const { echo } of this.#lines.values()) echo.close()
     this.#lines.clear()
-    this.#socket.close()
-  }
-
-  #run(step: (now: Instant) => void): void {
-    const now = performance.now()
-    step(now)
-    for (let event = this.#legs.poll(); event !== undefined; event = this.#legs.poll()) this.#hear(now, event)
-    if (this.#wake) clearTimeout(this.#wake)
-    const deadline = this.#queue.deadline()
-    if (deadline === undefined) return
-    this.#wake = setTimeout(() => this.#run((at) => this.#queue.run(at)), Math.max(1, deadline - performance.now()))
   }
 
   #say(now: Instant, command: LegCommand): void {
-    this.#legs.handle(now, command)
+    this.#agent.say(now, command)
   }
 
   #hear(now: Instant, event: LegEvent): void {
@@ -163,9 +116,9 @@ export class FakeCarrier {
     const mostMs = number.endsWith('04') ? shortMs : null
     void this.#open(leg, (address, port) => describe(address, port, sdp), mostMs).then((line) => {
       // Given up meanwhile.
-      if (this.#legs.callIdOf(leg) === null) return this.#forget(leg)
+      if (!this.#agent.has(leg)) return this.#forget(leg)
       if (number.endsWith('01')) return
-      this.#run((at) => this.#after(line, at + ringMs, (when) => this.#answer(when, line)))
+      this.#agent.run((at) => this.#after(line, at + ringMs, (when) => this.#answer(when, line)))
     })
   }
 
@@ -184,22 +137,11 @@ export class FakeCarrier {
   }
 
   async #callBack(number: string): Promise<void> {
-    const leg = `leg_${token()}`
-    const { address, port } = this.#options.to
+    const leg = newLegId()
     const line = await this.#open(leg, () => '', longMs)
-    const media = line.echo.address()
-    this.#run((now) => {
-      this.#say(now, {
-        type: 'dial',
-        leg,
-        to: { uri: `sip:${number}@${address}:${port}`, route: [], flow: null, credentials: null },
-        from: anybody,
-        toNumber: number,
-        headers: [],
-        sdp: describe(media.address, media.port, 'm=audio 1 RTP/AVP 8 0 101'),
-        isIdentityTrusted: true,
-      })
-    })
+    const { address, port } = line.echo.address()
+    const sdp = describe(address, port, 'm=audio 1 RTP/AVP 8 0 101')
+    this.#agent.run((now) => this.#agent.dial(now, leg, { number, at: this.#options.to, from: anybody, sdp }))
   }
 
   async #open(leg: LegId, answer: (address: string, port: number) => string, mostMs: number | null): Promise<Line> {
@@ -221,30 +163,16 @@ export class FakeCarrier {
   }
 
   #after({ timer }: Line, at: Instant, act: (now: Instant) => void): void {
-    timer.act = act
-    this.#queue.set(timer, at)
+    this.#agent.after(timer, at, act)
   }
 
   #forget(leg: LegId): void {
     const line = this.#lines.get(leg)
     if (line === undefined) return
-    this.#queue.cancel(line.timer)
+    this.#agent.cancel(line.timer)
     line.echo.close()
     this.#lines.delete(leg)
   }
-}
-
-class After extends Timer {
-  act: (now: Instant) => void = () => {}
-
-  override wake(now: Instant): void {
-    this.act(now)
-  }
-}
-
-function hopsOf(text: string): Hop[] {
-  const uri = parseUri(text)
-  return uri === null ? [] : [{ transport: 'udp', address: uri.host, port: uri.port ?? 5060, flow: null }]
 }
 
 /** G.711 and keys, as far as they were offered, under the numbers that they were offered by. */

@@ -4,19 +4,11 @@
  *
  * Invariant: every line ends by itself, at the latest after an hour, and there are never more than `mostLines`.
  */
-import { randomBytes } from 'node:crypto'
-import { createSocket } from 'node:dgram'
-import { once } from 'node:events'
 import { type SandboxNumber, sandboxNumbers } from '../../contract/sandbox.ts'
 import type { IncomingInvite, LegCommand, LegEvent, LegId } from '../../engine/call/leg.ts'
 import { numberOfUri } from '../../engine/call/numbers.ts'
 import type { Instant } from '../../engine/machine.ts'
-import type { Hop } from '../../engine/sip/hop.ts'
-import { Legs } from '../../engine/sip/legs.ts'
-import { isKeepAlive, parseMessage } from '../../engine/sip/message.ts'
-import { Transactions } from '../../engine/sip/transactions.ts'
-import { parseUri } from '../../engine/sip/uri.ts'
-import { Timer, TimerQueue } from '../../engine/timer-queue.ts'
+import { After, newLegId, OutsideAgent } from './outside-agent.ts'
 import type { OutsideCall } from './protocol.ts'
 import { Sound } from './sound.ts'
 
@@ -36,9 +28,6 @@ const transferMs = 3_000
 const mailboxMs = 30_000
 const patienceMs = 10_000
 const longestMs = 3_600_000
-const source = { kind: 'trunk', accountId: 'outside', trunkId: 'outside' } as const
-const agent = 'Carillon sandbox'
-const token = () => randomBytes(9).toString('hex')
 
 interface Line {
   readonly leg: LegId
@@ -52,101 +41,55 @@ interface Line {
 
 export class OutsideWorld {
   readonly #options: OutsideWorldOptions
-  readonly #socket = createSocket('udp4')
-  readonly #queue = new TimerQueue()
-  readonly #transactions: Transactions
-  readonly #legs: Legs
+  readonly #agent: OutsideAgent
   readonly #lines = new Map<LegId, Line>()
-  #wake: NodeJS.Timeout | null = null
 
   private constructor(options: OutsideWorldOptions) {
     this.#options = options
-    this.#transactions = new Transactions({
-      queue: this.#queue,
-      send: (hop, bytes) => this.#socket.send(bytes, hop.port, hop.address),
-      local: () => ({ host: options.address, port: this.port }),
-      token,
-    })
-    this.#legs = new Legs({
-      transactions: this.#transactions,
-      queue: this.#queue,
-      locate: (now, uri, done) => done(now, hopsOf(uri)),
-      flow: () => null,
-      authorize: () => null,
-      fraction: Math.random,
-      sessionSeconds: 1_800,
-      agent,
-      onRequest: (now, transaction) => {
-        if (transaction.method !== 'INVITE') {
-          return transaction.respond(now, { status: transaction.method === 'OPTIONS' ? 200 : 405 })
-        }
-        if (this.#lines.size >= mostLines) return transaction.respond(now, { status: 503 })
-        this.#legs.accept(now, transaction, `leg_${token()}`, source)
-      },
+    this.#agent = new OutsideAgent({
+      address: options.address,
+      port: options.port,
+      name: 'Carillon sandbox',
+      peer: { address: options.address, port: options.voicePort },
+      isFull: () => this.#lines.size >= mostLines,
+      hear: (now, event) => this.#hear(now, event),
     })
   }
 
   static async start(options: OutsideWorldOptions): Promise<OutsideWorld> {
     const world = new OutsideWorld(options)
-    world.#socket.bind(options.port, options.address)
-    await once(world.#socket, 'listening')
-    world.#socket.on('message', (bytes, from) => {
-      if (isKeepAlive(bytes) || from.port !== options.voicePort || from.address !== options.address) return
-      const hop: Hop = { transport: 'udp', address: from.address, port: from.port, flow: null }
-      const message = parseMessage(bytes)
-      world.#run((now) => {
-        if (message.isFault) world.#transactions.receiveFault(message, hop)
-        else world.#transactions.receive(now, message, hop)
-      })
-    })
-    world.#socket.on('error', () => {}) // whoever was told something is gone: timers know
+    await world.#agent.listen()
     return world
   }
 
   get port(): number {
-    return this.#socket.address().port
+    return this.#agent.port
   }
 
   /** Somebody from outside calls a phone number. */
   async call({ scenario, from, to }: OutsideCall): Promise<void> {
     if (this.#lines.size >= mostLines) return
     const { address, voicePort } = this.#options
-    const line = await this.#open(`leg_${token()}`, scenario, '')
-    this.#run((now) => {
-      this.#say(now, {
-        type: 'dial',
-        leg: line.leg,
-        to: { uri: `sip:${to}@${address}:${voicePort}`, route: [], flow: null, credentials: null },
+    const line = await this.#open(newLegId(), scenario, '')
+    this.#agent.run((now) => {
+      this.#agent.dial(now, line.leg, {
+        number: to,
+        at: { address, port: voicePort },
         from: { number: from, name: null, isAnonymous: false },
-        toNumber: to,
-        headers: [],
         sdp: line.sounds[0]?.offer() ?? null,
-        isIdentityTrusted: true,
       })
       this.#after(line, now + (scenario === 'give_up' ? patienceMs : longestMs), (at) => this.#hangUp(at, line))
     })
   }
 
   close(): void {
-    if (this.#wake) clearTimeout(this.#wake)
+    this.#agent.close()
     for (const { sounds } of this.#lines.values()) for (const sound of sounds) sound.close()
     this.#lines.clear()
-    this.#socket.close()
-  }
-
-  #run(step: (now: Instant) => void): void {
-    step(performance.now())
-    for (let event = this.#legs.poll(); event !== undefined; event = this.#legs.poll()) {
-      this.#hear(performance.now(), event)
-    }
-    if (this.#wake) clearTimeout(this.#wake)
-    const deadline = this.#queue.deadline()
-    if (deadline === undefined) return
-    this.#wake = setTimeout(() => this.#run((at) => this.#queue.run(at)), Math.max(1, deadline - performance.now()))
   }
 
   #say(now: Instant, command: LegCommand): void {
-    this.#legs.handle(now, command)
+    this.#agent.say(now, command)
   }
 
   #hear(now: Instant, event: LegEvent): void {
@@ -176,8 +119,8 @@ export class OutsideWorld {
     this.#say(now, { type: 'progress', leg, status: 180, sdp: null })
     void this.#open(leg, scenario, sdp).then((line) => {
       // Given up meanwhile.
-      if (this.#legs.callIdOf(leg) === null) return this.#forget(leg)
-      this.#run((at) => {
+      if (!this.#agent.has(leg)) return this.#forget(leg)
+      this.#agent.run((at) => {
         if (scenario === 'no_answer') return this.#after(line, at + longestMs, (when) => this.#hangUp(when, line))
         this.#after(line, at + (scenario === 'slow_answer' ? slowMs : ringMs), (when) => this.#answer(when, line))
       })
@@ -204,7 +147,7 @@ export class OutsideWorld {
     if (!this.#lines.has(line.leg)) return next.close()
     line.sounds.unshift(next)
     const identity = { number: sandboxNumbers.answer.number, name: null, isAnonymous: false }
-    this.#run((now) => {
+    this.#agent.run((now) => {
       this.#say(now, { type: 'offer', leg: line.leg, sdp: next.offer(), identity })
       this.#after(line, now + longestMs, (at) => this.#hangUp(at, line))
     })
@@ -227,28 +170,19 @@ export class OutsideWorld {
   #hangUp(now: Instant, { leg }: Line): void {
     this.#say(now, { type: 'hangup', leg, reason: null })
     // An incoming one that was not answered has no event of its end.
-    if (this.#legs.callIdOf(leg) === null) this.#forget(leg)
+    if (!this.#agent.has(leg)) this.#forget(leg)
   }
 
   #after({ timer }: Line, at: Instant, act: (now: Instant) => void): void {
-    timer.act = act
-    this.#queue.set(timer, at)
+    this.#agent.after(timer, at, act)
   }
 
   #forget(leg: LegId): void {
     const line = this.#lines.get(leg)
     if (line === undefined) return
-    this.#queue.cancel(line.timer)
+    this.#agent.cancel(line.timer)
     for (const sound of line.sounds) sound.close()
     this.#lines.delete(leg)
-  }
-}
-
-class After extends Timer {
-  act: (now: Instant) => void = () => {}
-
-  override wake(now: Instant): void {
-    this.act(now)
   }
 }
 
@@ -258,9 +192,4 @@ const refusals: Readonly<Partial<Record<SandboxNumber, number>>> = { busy: 486, 
 function scenarioOf(number: string): SandboxNumber {
   const found = Object.entries(sandboxNumbers).find(([, one]) => one.number === number)
   return (found?.[0] as SandboxNumber | undefined) ?? 'answer'
-}
-
-function hopsOf(text: string): Hop[] {
-  const uri = parseUri(text)
-  return uri === null ? [] : [{ transport: 'udp', address: uri.host, port: uri.port ?? 5060, flow: null }]
 }
