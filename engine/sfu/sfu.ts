@@ -5,6 +5,7 @@
  *
  * Invariant: what a peer or an order says wrong is refused by a report; nothing here throws for it.
  */
+import { switchLayers } from './layer-use.ts'
 import type {
   Input,
   Order,
@@ -22,6 +23,7 @@ import { Peer } from './peer.ts'
 import { type PhoneLine, phoneOffer, phoneSources } from './phone-track.ts'
 import { Phones } from './phones.ts'
 import { Publisher } from './publisher.ts'
+import { takeQuality } from './quality.ts'
 import { isRtcp } from './rtp.ts'
 import { parseSdp } from './sdp.ts'
 import type { Slot } from './slot.ts'
@@ -51,8 +53,6 @@ const allocateUs = 100_000
 const layersUs = 250_000
 const qualityUs = 2_000_000
 const reportUs = 1_000_000
-/** A layer that nobody uses is switched off after this (M17). */
-const unusedMs = 2_000
 
 export class Sfu {
   readonly counters: SfuCounters = {
@@ -540,39 +540,22 @@ export class Sfu {
     if (peerIds) this.#say({ type: 'speaker', roomId: room.id, peerIds })
   }
 
-  /** M17: what nobody uses for two seconds is switched off at the publisher; what somebody wants is switched on at once. */
   #watchLayers(peer: Peer): void {
     for (const track of peer.publisher?.tracks.values() ?? []) {
-      if (track.agreed.rids.length === 0 || (track.source !== 'camera' && track.source !== 'screen')) continue
-      const used = new Set<string>()
-      for (const { subscriber } of track.slots) subscriber.usedRids(track, used)
-      const rids = track.rids.filter((rid) => used.has(rid))
-      const isMissing = rids.some((rid) => !track.activeRids.includes(rid))
-      const isSame = rids.length === track.activeRids.length && !isMissing
-      if (isSame) track.otherSinceMs = 0
-      else if (track.otherSinceMs === 0) track.otherSinceMs = this.#nowMs
-      if (!isMissing && (isSame || this.#nowMs - track.otherSinceMs < unusedMs)) continue
-      track.activeRids = isMissing ? track.rids.filter((rid) => used.has(rid) || track.activeRids.includes(rid)) : rids
-      track.otherSinceMs = 0
+      const { source } = track
+      if ((source !== 'camera' && source !== 'screen') || !switchLayers(track, this.#nowMs)) continue
       const active = track.activeRids.filter((rid) => rid === 'q' || rid === 'h' || rid === 'f')
-      this.#say({ type: 'layers', peerId: peer.id, source: track.source, active })
+      this.#say({ type: 'layers', peerId: peer.id, source, active })
     }
   }
 
   #reportQuality(peer: Peer): void {
-    const { subscriber, publisher } = peer
-    if (!subscriber?.isConnected || peer.roomId === null) return
-    const uplinkLoss = round(publisher?.uplinkLoss ?? 0, 100)
-    const downlinkLoss = round(Math.max(subscriber.takeLoss(), subscriber.estimate.loss), 100)
-    const rttMs = subscriber.rttMs === null ? null : Math.round(subscriber.rttMs)
-    const downlinkBps = subscriber.estimate.hasFeedback ? round(subscriber.estimate.bps, 1 / 10_000) : null
-    const pausedVideos = [...subscriber.paused].map(({ peerId, source }) => ({ peerId, source }))
-    const level = levelOf(Math.max(uplinkLoss, downlinkLoss), rttMs ?? 0, pausedVideos.length)
-    const report = { level, uplinkLoss, downlinkLoss, rttMs, downlinkBps, pausedVideos } as const
-    const text = JSON.stringify(report)
+    const quality = takeQuality(peer)
+    if (quality === null) return
+    const text = JSON.stringify(quality)
     if (text === peer.lastQuality) return
     peer.lastQuality = text
-    this.#say({ type: 'quality', peerId: peer.id, ...report })
+    this.#say({ type: 'quality', peerId: peer.id, ...quality })
   }
 
   #refuse(request: number, peerId: PeerId, reason: string): void {
@@ -588,11 +571,4 @@ export class Sfu {
     this.counters.bytesOut += bytes.length
     this.#options.send(pipe, bytes)
   }
-}
-
-const round = (value: number, per: number) => Math.round(value * per) / per
-
-function levelOf(loss: number, rttMs: number, paused: number): 'good' | 'fair' | 'poor' {
-  if (loss > 0.15 || rttMs > 600 || paused > 0) return 'poor'
-  return loss > 0.04 || rttMs > 300 ? 'fair' : 'good'
 }

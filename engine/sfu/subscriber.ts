@@ -9,6 +9,7 @@ import { type Accepted, formatOffer, readAccepted } from './offer.ts'
 import { type RtcpSink, readRtcp, writeDlrr } from './rtcp.ts'
 import { type Outgoing, payloadAt } from './outgoing.ts'
 import { RtpPacket } from './rtp.ts'
+import { Probe } from './probe.ts'
 import { parseSdp } from './sdp.ts'
 import { Slot } from './slot.ts'
 import type { Track } from './track.ts'
@@ -36,23 +37,15 @@ const standInMs = 1_000
 const repairShare = 0.15
 /** Enough for one voice and a small picture, whatever the estimate. */
 const leastRepairBps = 200_000
-const probeUs = 300_000
-/** Between two parts of a probe. */
-const tickMs = 10
-/** After its last packet the feedback has this long to come. */
-const probeEchoUs = 300_000
-/** And this long the queue that it made may take to drain. */
-const probeDrainUs = 500_000
 /** Packets a tick: 20 Mbit/s of padding. */
 const mostPadding = 100
-const probeAfterMs = 5_000
-const probeAgainMs = 100
 
 export class Subscriber implements RtcpSink {
   readonly peerId: PeerId
   readonly pipe: PipeId
   readonly local: PipeParameters
   readonly estimate = new BandwidthEstimate()
+  readonly #probe = new Probe(this.estimate)
   readonly slots: Slot[] = []
   readonly outgoing: Outgoing
   accepted: Accepted | null = null
@@ -75,11 +68,6 @@ export class Subscriber implements RtcpSink {
   #nowUs = 0
   #repairBytes = 0
   #repairSinceMs = 0
-  #probeUntilUs = 0
-  #probeBps = 0
-  /** Of the media when the probe began: the probe fills up the rest. */
-  #flowingBps = 0
-  #probeAtMs = 0
   #shedding: Shedding = 0
   #lossSum = 0
   #lossCount = 0
@@ -248,7 +236,16 @@ export class Subscriber implements RtcpSink {
     const isProven = this.estimate.isProven(nowMs * 1000)
     const chosen = share(this.slots, this.estimate.bps - this.#audioBps(), isProven, shedding)
     for (const [slot, rid] of chosen) this.#target(slot, rid, nowMs)
-    this.#considerProbe(nowMs)
+    if (this.#probe.isDue(nowMs, this.#nowUs)) this.#probe.begin(this.#wishedBps(), nowMs, this.#nowUs)
+  }
+
+  /** Everything that is wanted, in the size that is wanted. */
+  #wishedBps(): number {
+    let bps = this.#audioBps()
+    for (const { kind, track, wantedHeight } of this.slots) {
+      if (kind === 'video' && track) bps += costOf(track, track.ridFor(wantedHeight))
+    }
+    return bps
   }
 
   /** Before the path is known: what is there first is seen first. */
@@ -337,8 +334,8 @@ export class Subscriber implements RtcpSink {
   tick(nowUs: number): void {
     this.#nowUs = nowUs
     this.#nowMs = nowUs / 1000
-    if (nowUs < this.#probeUntilUs) this.#probe()
-    else if (this.#probeBps > 0 && nowUs > this.#probeUntilUs + probeEchoUs) this.#endProbe()
+    const bytes = this.#probe.tick(nowUs)
+    if (bytes > 0) this.#sendAgain(bytes)
   }
 
   /** Sends the payload that lies in `outgoing`. */
@@ -400,38 +397,13 @@ export class Subscriber implements RtcpSink {
   }
 
   /**
-   * Before stepping up the path is filled for a moment (M14): five seconds after it was too full, and at once again after
-   * a probe that went through.
-   */
-  #considerProbe(nowMs: number): void {
-    if (this.#probeUntilUs > this.#nowUs || !this.estimate.hasFeedback) return
-    if (this.estimate.isOverused) this.#probeAtMs = nowMs + probeAfterMs
-    if (nowMs < this.#probeAtMs) return
-    let wish = this.#audioBps()
-    for (const { kind, track, wantedHeight } of this.slots) {
-      if (kind === 'video' && track) wish += costOf(track, track.ridFor(wantedHeight))
-    }
-    if (wish * 1.15 <= this.estimate.bps) return
-    this.#probeBps = Math.min(wish * 1.3, Math.max(this.estimate.bps * 2, 200_000))
-    this.#flowingBps = this.estimate.sentBps(this.#nowUs)
-    this.#probeUntilUs = this.#nowUs + probeUs
-    this.estimate.onProbe(this.#probeUntilUs + probeEchoUs + probeDrainUs)
-    this.#probeAtMs = nowMs + probeAfterMs
-  }
-
-  #endProbe(): void {
-    if (this.estimate.onProbeArrived(this.#probeBps)) this.#probeAtMs = this.#nowMs + probeAgainMs
-    this.#probeBps = 0
-  }
-
-  /**
-   * Packets that were sent before, again on the repair stream: harmless to the page and as heavy as what is to come.
+   * For a probe: packets that were sent before, again on the repair stream, harmless to the page and as heavy as media.
    * Where the page takes no RTX the same number twice would look like a replay, so nothing is probed.
    */
-  #probe(): void {
+  #sendAgain(wished: number): void {
     const type = this.accepted?.vp8Rtx ?? 0
     if (type === 0 || !this.isConnected) return
-    let bytes = ((this.#probeBps - this.#flowingBps) / 8000) * tickMs
+    let bytes = wished
     const video = this.slots.find((slot) => slot.kind === 'video' && slot.current && slot.isReady)
     for (let back = 0; video && bytes > 0 && back < 20; back++) {
       const length = video.resend((video.lastSequence - back) & 0xffff, this.#packet, this.#vp8, this.#nowUs)
