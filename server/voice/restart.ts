@@ -32,7 +32,11 @@ export async function resumeCalls(parts: Parts): Promise<{ readonly resumed: num
     .orderBy('startedAt')
     .execute()
   const commands = await listLostCommands(database)
-  const engaged = await database.selectFrom('presence').select('userId').where('state', 'in', ['ringing', 'talking']).execute()
+  const engaged = await database
+    .selectFrom('presence')
+    .select('userId')
+    .where('state', 'in', ['ringing', 'talking'])
+    .execute()
   book.adoptPeople(
     engaged.map(({ userId }) => userId),
     instant(),
