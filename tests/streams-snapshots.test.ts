@@ -359,6 +359,13 @@ it('presence is what calls, registrations and users are, whoever wrote last', as
   }
 })
 
+it('E6: what a batch tells of presence is written as all else is', async () => {
+  await settled()
+  const rows = await app.database.selectFrom('events').select('data').where('type', '=', 'presence.changed').execute()
+  expect(rows.some(({ data }) => data?.includes('"calls":["call_a","call_b"]'))).toBe(true)
+  for (const { data } of rows) expect(JSON.stringify(JSON.parse(data ?? ''))).toBe(data)
+})
+
 it('nobody is told of a presence that is as it was, nor of one who is no more', async () => {
   const someone = await makeTenant(http)
   const headers = withKey(someone.key.secret)
