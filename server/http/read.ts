@@ -23,8 +23,12 @@ export function readInput(schema: z.ZodType | undefined, value: unknown, languag
   throw new ApiError('invalid_request', sentence, { issues })
 }
 
-/** Of a choice between forms, what is wrong with the one that was meant: the one that was understood the furthest. */
+/** Of a name in a record, what is wrong with the name. Of a choice between forms, what is wrong with the one that was meant: the one that was understood the furthest. */
 function nearest(issue: z.core.$ZodIssue): z.core.$ZodIssue {
+  if (issue.code === 'invalid_key') {
+    const [first] = issue.issues
+    return first ? { ...first, path: issue.path } : issue
+  }
   if (issue.code !== 'invalid_union' || issue.errors.length === 0) return issue
   const firsts = issue.errors.flatMap(([first]) => (first ? [nearest(first)] : []))
   const [deepest] = firsts.toSorted((a, b) => depthOf(b) - depthOf(a))

@@ -5,7 +5,7 @@
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { Browser, BrowserContext, Page } from 'playwright-core'
+import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Carillon, until } from '../carillon.ts'
 import { Baresip } from '../interop/baresip.ts'
@@ -26,6 +26,7 @@ const pages = [
   '/developers/webhooks/new',
   '/developers/keys',
   '/developers/keys/new',
+  '/developers/reference',
   '/settings',
 ]
 
@@ -72,9 +73,16 @@ afterAll(async () => {
   await carillon?.destroy()
 })
 
-async function signIn(at: Page, address = '/', password = administrator.password): Promise<void> {
+const inAccount = () => ({ 'x-account-id': organisation.accountId })
+
+async function signIn(
+  at: Page,
+  address = '/',
+  password = administrator.password,
+  email = administrator.email,
+): Promise<void> {
   await at.goto(carillon.url + address)
-  await at.getByLabel('E-mail address or user name').fill(administrator.email)
+  await at.getByLabel('E-mail address or user name').fill(email)
   await at.getByRole('textbox', { name: 'Password' }).fill(password)
   await at.getByRole('button', { name: 'Sign in' }).click()
 }
@@ -96,19 +104,45 @@ describe('signing in', () => {
   })
 })
 
+/** At each page, once it is there. German has the longest words, so it is what the dark is looked at in. */
+async function visit(
+  options: BrowserContextOptions,
+  setUp: string,
+  look: (at: Page, address: string) => Promise<void>,
+) {
+  const other = await browser.newContext({ ...options, storageState: await context.storageState() })
+  await other.addInitScript(setUp)
+  const one = await other.newPage()
+  for (const address of pages) {
+    await one.goto(carillon.url + address)
+    await one.getByRole('heading', { level: 1 }).waitFor()
+    await one.locator('[aria-busy=true]').first().waitFor({ state: 'detached' })
+    await look(one, address)
+    expect(await one.evaluate('document.documentElement.scrollWidth <= innerWidth'), address).toBe(true)
+  }
+  await other.close()
+}
+
 describe.each(viewports)('at $width', ({ width, height }) => {
-  it.each(['light', 'dark'] as const)('each page is for everybody, in the %s', async (theme) => {
-    const one = await context.newPage()
-    await one.setViewportSize({ width, height })
-    await one.addInitScript(`localStorage.setItem('carillon.portal.theme', '${theme}')`)
-    for (const address of pages) {
-      await one.goto(carillon.url + address)
-      await one.getByRole('heading', { level: 1 }).waitFor()
-      await one.locator('[aria-busy=true]').first().waitFor({ state: 'detached' })
+  it.each([
+    ['light', 'en-GB'],
+    ['dark', 'de-DE'],
+  ] as const)('each page is for everybody, in the %s', async (theme, locale) => {
+    const setUp = `localStorage.setItem('carillon.portal.theme', '${theme}')`
+    await visit({ viewport: { width, height }, locale }, setUp, async (one, address) => {
       expect(await violations(one), address).toEqual([])
-      expect(await one.evaluate('document.documentElement.scrollWidth <= innerWidth'), address).toBe(true)
-    }
-    await one.close()
+    })
+  })
+})
+
+describe('each page', () => {
+  it('fits with text twice as large, also written from right to left', async () => {
+    const mirrored = `new MutationObserver(() => {
+      if (document.documentElement?.dir === '') document.documentElement.dir = 'rtl'
+    }).observe(document, { childList: true, subtree: true })`
+    await visit({ viewport: { width: 640, height: 400 }, deviceScaleFactor: 2 }, mirrored, async (one) => {
+      expect(await one.evaluate('getComputedStyle(document.body).direction')).toBe('rtl')
+    })
   })
 })
 
@@ -181,14 +215,50 @@ describe('a call', () => {
     expect(await violations(page)).toEqual([])
     await page.getByRole('button', { name: 'Send again', exact: true }).click()
     await until(() => received.filter(({ type }) => type === 'call.ended').length === 2, 'it is sent again')
+    await page.getByRole('checkbox', { name: /^Choose call.ended/ }).check()
+    await page.locator('.chosen-bar').getByRole('button', { name: 'Send again' }).click()
+    await until(() => received.filter(({ type }) => type === 'call.ended').length === 3, 'those that were chosen')
     const ids = received.filter(({ type }) => type === 'call.ended').map(({ id }) => id)
     expect(new Set(ids).size).toBe(1)
   })
 
-  it('is in the history', async () => {
+  it('stops being sent when webhooks are paused together, and goes on so', async () => {
+    await page.keyboard.press('Escape')
+    await page.getByRole('checkbox', { name: 'Choose all' }).check()
+    await page.getByRole('button', { name: 'Pause' }).click()
+    await page.getByRole('cell', { name: 'paused' }).waitFor()
+    expect(await violations(page)).toEqual([])
+    await page.getByRole('button', { name: 'Resume and catch up' }).click()
+    await page.getByRole('cell', { name: 'active' }).waitFor()
+  })
+
+  it('is in the history, and whoever was called is called from there: held, talked to again, hung up', async () => {
     await go('History')
     await page.getByRole('link', { name: 'desk', exact: false }).first().waitFor()
     expect(await page.getByRole('cell', { name: 'answered', exact: true }).count()).toBe(1)
+    await page.getByRole('button', { name: /^Call Bob/ }).click()
+    const dialog = page.getByRole('dialog')
+    await dialog.getByLabel('Which phone rings first').first().click()
+    await page.getByRole('option', { name: 'Desk' }).click()
+    await dialog.getByRole('button', { name: 'Call', exact: true }).click()
+    await dialog.getByText('calling').waitFor()
+    const [desk, other] = phones
+    await desk?.event('CALL_INCOMING')
+    desk?.answer()
+    await dialog.getByText('ringing').waitFor()
+    other?.answer()
+    await dialog.getByText('talking').waitFor()
+    expect(await violations(page)).toEqual([])
+    await dialog.getByRole('button', { name: 'Close' }).last().click()
+    await go('Home')
+    await page.locator('[data-call][data-status=answered]').getByRole('link').click()
+    await page.getByRole('button', { name: 'Hold' }).first().click()
+    await page.locator('aside').getByText('holds the other side').waitFor()
+    expect(await violations(page)).toEqual([])
+    await page.getByRole('button', { name: 'Go on talking' }).click()
+    await page.locator('aside').getByText('holds the other side').waitFor({ state: 'detached' })
+    await page.getByRole('button', { name: /^Hang up the call/ }).click()
+    await page.locator('aside').getByText('Outcome').waitFor()
   })
 
   async function addWebhook(): Promise<void> {
@@ -200,15 +270,37 @@ describe('a call', () => {
     await page.getByText('This does not have the form that is needed.').waitFor()
     const { port } = receiver.address() as AddressInfo
     await page.getByLabel('Address', { exact: false }).fill(`http://127.0.0.1:${port}/hook`)
+    for (const [name, value] of [
+      ['host', 'elsewhere.example'],
+      ['x-tenant', 'bells'],
+    ] as const) {
+      await page.getByRole('button', { name: 'Add a header' }).click()
+      await page.getByLabel('Name of the header').last().fill(name)
+      await page.getByLabel('Value of the header').last().fill(value)
+    }
+    await page.getByRole('checkbox', { name: 'call.*' }).uncheck()
+    await page.getByRole('button', { name: 'Single types of call.*' }).click()
+    await page.getByRole('checkbox', { name: 'call.ended' }).check()
+    await page.getByRole('button', { name: 'Add a condition' }).click()
+    await page.getByLabel('Field of the event').fill('data.call.direction')
+    await page.getByLabel('Value', { exact: true }).fill('internal')
+    await page.getByRole('button', { name: 'Add', exact: true }).click()
+    // What the server says stands at its field.
+    await page.getByText('host: is a header that we send ourselves').waitFor()
+    await page.getByRole('button', { name: 'Take the header host away' }).click()
     await page.getByRole('button', { name: 'Add', exact: true }).click()
     await page.getByRole('button', { name: 'I have it' }).click()
     await page.getByRole('heading', { name: 'Of the test' }).waitFor()
+    const [made] = (await carillon.call('GET', '/v3.0/webhooks', undefined, inAccount())).data
+    expect(made).toMatchObject({ event_types: ['call.ended'], headers: { 'x-tenant': expect.any(String) } })
+    expect(made.filters).toEqual([{ path: 'data.call.direction', op: 'eq', value: 'internal' }])
   }
 })
 
 describe('the keyboard alone', () => {
   it('goes anywhere, walks through a list, and finds back', async () => {
     await page.keyboard.press('Control+k')
+    await page.locator('.palette-input:focus').waitFor()
     await page.keyboard.type('pho')
     await page.keyboard.press('Enter')
     await page.getByRole('heading', { name: 'Phones' }).waitFor()
@@ -243,6 +335,43 @@ describe('keys', () => {
     await page.locator('aside').waitFor({ state: 'detached' })
     expect((await carillon.call('GET', '/v3.0/whoami', undefined, { 'x-api-key': key })).status).toBe(401)
   })
+})
+
+describe('a person who is no administrator', () => {
+  it('sees their own, and nothing that would be refused', async () => {
+    const email = 'bea@example.com'
+    const person = { first_name: 'Bea', email, password: administrator.password }
+    await carillon.call('PUT', '/v3.0/users', { data: person }, inAccount())
+    const other = await browser.newContext({ locale: 'en-GB', viewport: viewports[0] })
+    const one = await other.newPage()
+    const refused: string[] = []
+    one.on('response', (answer) => {
+      if (answer.status() === 403) refused.push(answer.url())
+    })
+    await signIn(one, '/', administrator.password, email)
+    const nav = one.getByRole('navigation', { name: 'Main navigation' })
+    await nav.getByRole('link', { name: 'Home' }).waitFor()
+    const names = (await nav.getByRole('link').allTextContents()).map((text) => text.trim())
+    expect(names).toEqual(['Home', 'Meetings', 'History', 'Events', 'API reference', 'Settings'])
+    for (const address of ['/', '/meetings', '/history', '/developers/events', '/settings', '/people', ...adminPages]) {
+      await one.goto(carillon.url + address)
+      await one.getByRole('heading', { level: 1 }).waitFor()
+      await one.locator('[aria-busy=true]').first().waitFor({ state: 'detached' })
+      expect(await one.getByRole('heading', { name: 'For administrators' }).count(), address).toBe(
+        ['/people', ...adminPages].includes(address) ? 1 : 0,
+      )
+    }
+    expect(refused).toEqual([])
+    await one.goto(`${carillon.url}/settings`)
+    await one.getByLabel('Do not disturb').click()
+    await one.getByRole('button', { name: 'Save' }).click()
+    await one.getByRole('button', { name: 'Save' }).waitFor({ state: 'detached' })
+    const { data } = await carillon.call('GET', '/v3.0/users?search=Bea', undefined, inAccount())
+    expect(data[0].do_not_disturb).toBe(true)
+    await other.close()
+  })
+
+  const adminPages = ['/phones', '/developers/webhooks/new', '/developers/keys']
 })
 
 describe('signing out', () => {

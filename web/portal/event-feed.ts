@@ -5,6 +5,7 @@
 import { useEffect, useRef, useState } from 'react'
 import type { Event } from '../../contract/event.ts'
 import type { Client, EventPattern, StreamState } from '../../contract/client.ts'
+import { asError } from './kit/failure.ts'
 import { useIsShown } from './live.tsx'
 import { useSession } from './session.tsx'
 
@@ -60,7 +61,7 @@ export function useEventFeed(query: EventQuery, isHalted: boolean): EventFeed {
     }
     run().catch((error: unknown) => {
       if (closing.signal.aborted) return
-      setFeed((before) => ({ ...before, isLoading: false, error: error instanceof Error ? error : new Error() }))
+      setFeed((before) => ({ ...before, isLoading: false, error: asError(error) }))
     })
     return () => {
       closing.abort()

@@ -3,12 +3,14 @@ import { Trans, useLingui } from '@lingui/react/macro'
 import { AppShell, Burger, Button, Kbd, Menu, NavLink } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { Link, Outlet, useLocation, useNavigate } from '@tanstack/react-router'
-import { useEffect } from 'react'
+import { useEffect, useState } from 'react'
 import { Brand } from '../kit/brand.tsx'
+import { CallDialog } from './calls/call-dialog.tsx'
 import { OrganisationSwitcher } from './organisation-switcher.tsx'
 import { Palette } from './palette.tsx'
-import { type Place, usePlaces } from './places.ts'
+import { isForAdmins, type Place, usePlaces } from './places.ts'
 import { useSession } from './session.tsx'
+import { Empty, Page } from './kit/page.tsx'
 import { Sign } from './kit/sign.tsx'
 import { usePerson } from './person.ts'
 import { useSignOut } from './sign-out.ts'
@@ -17,7 +19,9 @@ export function Frame() {
   const [isOpen, nav] = useDisclosure(false)
   const [isPaletteOpen, palette] = useDisclosure(false)
   const { pathname } = useLocation()
+  const [called, setCalled] = useState<string | null>(null)
   const { t } = useLingui()
+  const { isAdmin } = useSession()
   // On a phone the navigation covers the page that was just chosen.
   useEffect(nav.close, [pathname])
   usePaletteKey(palette.open)
@@ -59,10 +63,31 @@ export function Frame() {
         <Me />
       </AppShell.Navbar>
       <AppShell.Main id="page" tabIndex={-1}>
-        <Outlet />
+        {!isAdmin && isForAdmins(pathname) ? <NotYours /> : <Outlet />}
       </AppShell.Main>
-      {isPaletteOpen && <Palette onClose={palette.close} />}
+      {isPaletteOpen && <Palette onClose={palette.close} onCall={setCalled} />}
+      {called !== null && (
+        <CallDialog callee={{ name: called, to: { number: called } }} onClose={() => setCalled(null)} />
+      )}
     </AppShell>
+  )
+}
+
+/** Instead of a page whose every question would be refused. */
+function NotYours() {
+  const { t } = useLingui()
+  return (
+    <Page title={t`For administrators`}>
+      <Empty
+        action={
+          <Button component={Link} to="/" variant="default">
+            <Trans>Go home</Trans>
+          </Button>
+        }
+      >
+        <Trans>This page shows the whole organisation. Ask an administrator for what you need from it.</Trans>
+      </Empty>
+    </Page>
   )
 }
 

@@ -34,7 +34,14 @@ const shownBy: Readonly<Record<string, readonly ReadRoute[]>> = {
   meeting: ['GET /api/v6/meeting', 'GET /api/v6/meeting/{id}', 'GET /v3.0/realtime/meetings'],
   webhook: ['GET /v3.0/webhooks', 'GET /v3.0/webhooks/{id}'],
   call: ['GET /v3.0/devices/status'],
-  cdr: ['GET /v3.0/calls_history'],
+  cdr: [
+    'GET /v3.0/calls_history',
+    'GET /v3.0/calls_history/incoming',
+    'GET /v3.0/calls_history/outgoing',
+    'GET /v3.0/calls_history/internal',
+    'GET /v3.0/calls_history/{id}',
+    'GET /v3.0/calls_history/{id}/trace',
+  ],
 }
 
 /** A busy second is one question. */

@@ -1,8 +1,9 @@
-/** Ctrl-K: every place and organisation by a few letters. A list that the field controls (WAI-ARIA combobox pattern). */
+/** Ctrl-K: every place and organisation by a few letters, and a number to call. A list that the field controls (WAI-ARIA combobox pattern). */
 import { Trans, useLingui } from '@lingui/react/macro'
 import { Modal } from '@mantine/core'
 import { useNavigate } from '@tanstack/react-router'
 import { type KeyboardEvent, useEffect, useId, useState } from 'react'
+import { useMayCall } from './calls/call-button.tsx'
 import { Sign, type SignName } from './kit/sign.tsx'
 import { useChildren } from './organisation-switcher.tsx'
 import { usePlaces } from './places.ts'
@@ -19,11 +20,17 @@ interface Entry {
 
 const shown = 12
 
-export function Palette({ onClose }: { readonly onClose: () => void }) {
+interface PaletteProps {
+  readonly onClose: () => void
+  /** A number was typed, and is to be called. */
+  readonly onCall: (number: string) => void
+}
+
+export function Palette({ onClose, onCall }: PaletteProps) {
   const { t } = useLingui()
   const [text, setText] = useState('')
   const [at, setAt] = useState(0)
-  const entries = useFound(text)
+  const entries = useFound(text, onCall)
   const id = useId()
   const choose = (entry: Entry | undefined) => {
     if (!entry) return
@@ -88,8 +95,11 @@ export function Palette({ onClose }: { readonly onClose: () => void }) {
   )
 }
 
-function useFound(text: string): readonly Entry[] {
+const isNumber = /^[+\d*#][\d\s*#]+$/
+
+function useFound(text: string, onCall: PaletteProps['onCall']): readonly Entry[] {
   const { t } = useLingui()
+  const mayCall = useMayCall()
   const { homeId, who } = useSession()
   const navigate = useNavigate()
   const signOut = useSignOut()
@@ -114,5 +124,8 @@ function useFound(text: string): readonly Entry[] {
     { key: 'sign-out', name: t`Sign out`, kind: t`action`, sign: 'logout', run: () => void signOut() },
   ]
   const wanted = text.trim().toLowerCase()
+  if (mayCall && isNumber.test(wanted)) {
+    return [{ key: 'call', name: t`Call ${wanted}`, kind: t`action`, sign: 'handset', run: () => onCall(wanted) }]
+  }
   return all.filter(({ name }) => name.toLowerCase().includes(wanted)).slice(0, shown)
 }

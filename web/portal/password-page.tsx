@@ -1,6 +1,7 @@
 /** Opening this page changes nothing, because mail scanners open links; its button does (S6). */
 import { Trans, useLingui } from '@lingui/react/macro'
 import { type FormEvent, useState } from 'react'
+import { ApiFailure, createClient } from '../../contract/client.ts'
 import { Brand } from '../kit/brand.tsx'
 import { Button } from '../kit/button.tsx'
 
@@ -67,15 +68,11 @@ function useSend(token: string): (password: string) => Promise<string | null> {
   const { t, i18n } = useLingui()
   return async (password) => {
     try {
-      const answer = await fetch('/api/v6/link', {
-        method: 'POST',
-        headers: { 'content-type': 'application/json', 'accept-language': i18n.locale },
-        body: JSON.stringify({ token, password }),
-      })
-      if (answer.ok) return null
-      const { responseMessage } = (await answer.json()) as { responseMessage?: string }
-      return responseMessage ?? t`That did not work. Try again.`
-    } catch {
+      const client = createClient({ language: i18n.locale, retries: 0 })
+      await client.call('POST /api/v6/link', { body: { token, password } })
+      return null
+    } catch (error) {
+      if (error instanceof ApiFailure) return error.message
       return t`The server cannot be reached. Try again.`
     }
   }

@@ -3,7 +3,9 @@ import '@mantine/core/styles.css'
 import '@mantine/notifications/styles.css'
 import './portal.css'
 import './lists.css'
-import { MantineProvider } from '@mantine/core'
+import './forms.css'
+import './calls.css'
+import { DirectionProvider, MantineProvider } from '@mantine/core'
 import { Notifications } from '@mantine/notifications'
 import { QueryClientProvider } from '@tanstack/react-query'
 import { RouterProvider } from '@tanstack/react-router'
@@ -20,10 +22,12 @@ export function Portal() {
       colorSchemeManager={themeManager}
       defaultColorScheme="light"
     >
-      <QueryClientProvider client={queries}>
-        <Notifications position="bottom-left" limit={2} />
-        <RouterProvider router={router} />
-      </QueryClientProvider>
+      <DirectionProvider>
+        <QueryClientProvider client={queries}>
+          <Notifications position="bottom-left" limit={2} />
+          <RouterProvider router={router} />
+        </QueryClientProvider>
+      </DirectionProvider>
     </MantineProvider>
   )
 }

@@ -1,10 +1,11 @@
 /** The call that does what the page does, ready for a shell. */
 import { Trans, useLingui } from '@lingui/react/macro'
-import { Button, Modal } from '@mantine/core'
+import { Button } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import type { Route } from '../../../contract/client.ts'
 import { useSession } from '../session.tsx'
 import { CopyButton } from './copy-button.tsx'
+import { Dialog } from './dialog.tsx'
 import { Sign } from './sign.tsx'
 
 export interface ApiCall {
@@ -22,9 +23,11 @@ export function ApiButton({ calls }: { readonly calls: readonly ApiCall[] }) {
       <Button variant="default" px="sm" onClick={dialog.open} leftSection={<Sign name="code" size={16} />}>
         API
       </Button>
-      <Modal opened={isOpen} onClose={dialog.close} title={t`The same by the API`} size="lg">
-        {isOpen && <Calls calls={calls} />}
-      </Modal>
+      {isOpen && (
+        <Dialog onClose={dialog.close} title={t`The same by the API`} size="lg">
+          <Calls calls={calls} />
+        </Dialog>
+      )}
     </>
   )
 }

@@ -1,7 +1,9 @@
 /** Asks before something is gone, and spells what it is. */
 import { Trans } from '@lingui/react/macro'
-import { Button, Modal } from '@mantine/core'
+import { Button } from '@mantine/core'
 import { type ReactNode, useState } from 'react'
+import { Dialog } from './dialog.tsx'
+import { asError } from './failure.ts'
 import { Problem } from './problem.tsx'
 
 interface ConfirmProps {
@@ -10,25 +12,27 @@ interface ConfirmProps {
   readonly verb: string
   readonly isDanger?: boolean
   readonly onConfirm: () => Promise<unknown>
+  /** Also when it was done, unless `onDone` says what comes then. */
   readonly onClose: () => void
+  readonly onDone?: () => void
   readonly children: ReactNode
 }
 
-export function Confirm({ title, verb, isDanger, onConfirm, onClose, children }: ConfirmProps) {
+export function Confirm({ title, verb, isDanger, onConfirm, onClose, onDone = onClose, children }: ConfirmProps) {
   const [failure, setFailure] = useState<Error | null>(null)
   const [isBusy, setBusy] = useState(false)
   const confirm = async () => {
     setBusy(true)
     try {
       await onConfirm()
-      onClose()
+      onDone()
     } catch (error) {
-      setFailure(error instanceof Error ? error : new Error(String(error)))
+      setFailure(asError(error))
       setBusy(false)
     }
   }
   return (
-    <Modal opened onClose={onClose} title={title}>
+    <Dialog onClose={onClose} title={title}>
       <div className="form-group">
         <div>{children}</div>
         {failure && <Problem error={failure} />}
@@ -45,6 +49,6 @@ export function Confirm({ title, verb, isDanger, onConfirm, onClose, children }:
           </Button>
         </div>
       </div>
-    </Modal>
+    </Dialog>
   )
 }

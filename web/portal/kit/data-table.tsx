@@ -6,6 +6,7 @@ import { Trans, useLingui } from '@lingui/react/macro'
 import { ActionIcon, Button, Menu, Skeleton, Tooltip } from '@mantine/core'
 import { Link, useNavigate, useSearch } from '@tanstack/react-router'
 import { type KeyboardEvent, type MouseEvent, type ReactNode, useEffect, useRef, useState } from 'react'
+import { ChooseAll, ChooseBox, ChosenBar, type Choice } from './choice.tsx'
 import { Problem } from './problem.tsx'
 import { Sign } from './sign.tsx'
 
@@ -21,7 +22,7 @@ export interface Column<T> {
   readonly isForWide?: boolean
 }
 
-interface TableProps<T> {
+export interface TableProps<T> {
   /** Remembered by it: which columns are shown. */
   readonly name: string
   readonly label: string
@@ -36,6 +37,8 @@ interface TableProps<T> {
   /** Shown beside the columns' menu. */
   readonly foot?: ReactNode
   readonly sort?: { readonly by: string | undefined; readonly set: (by: string) => void }
+  /** Several rows are chosen, to do one thing with all of them. */
+  readonly choice?: Choice<T>
 }
 
 interface PanelAddress {
@@ -56,11 +59,17 @@ export function DataTable<T>(props: TableProps<T>) {
   return (
     <div className="list">
       {error && <Problem error={error} onRetry={props.onRetry} />}
+      {props.choice && <ChosenBar choice={props.choice} />}
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls is reached by keyboard */}
       <section className="list-scroll" aria-label={props.label} tabIndex={0}>
         <table ref={table} className="list-table" aria-busy={rows === undefined}>
           <thead>
             <tr>
+              {props.choice && (
+                <th scope="col" className="chosen">
+                  <ChooseAll choice={props.choice} ids={rows?.map(props.idOf) ?? []} />
+                </th>
+              )}
               {shown.map((column) => (
                 <Heading key={column.id} column={column} sort={props.sort} />
               ))}
@@ -71,6 +80,7 @@ export function DataTable<T>(props: TableProps<T>) {
               ? rows.map((row) => <Row key={props.idOf(row)} row={row} columns={shown} props={props} />)
               : skeletonRows.map((index) => (
                   <tr key={index}>
+                    {props.choice && <td className="chosen" />}
                     {shown.map(({ id, isForWide }) => (
                       <td key={id} className={isForWide ? 'for-wide' : ''}>
                         <Skeleton height={12} my={5} width={`${48 + ((index * 17 + id.length * 11) % 40)}%`} />
@@ -121,13 +131,20 @@ function Row<T>({ row, columns, props }: RowProps<T>) {
   const address = props.panel?.(row)
   /** The whole row is as good as its link, but for what is pressed in it. */
   const onClick = (event: MouseEvent<HTMLTableRowElement>) => {
-    if ((event.target as HTMLElement).closest('a, button, input, label')) return
+    // A dialog that a row opened is elsewhere in the page, and its clicks are none of the row's.
+    if (!event.currentTarget.contains(event.target as Node)) return
+    if ((event.target as HTMLElement).closest('a, button, input, label, .chosen')) return
     if (window.getSelection()?.toString()) return
     event.currentTarget.querySelector<HTMLElement>('a[data-row]')?.click()
   }
   return (
     // Its link has the keys.
     <tr onClick={address ? onClick : undefined} className={address ? 'is-link' : ''}>
+      {props.choice && (
+        <td className="chosen">
+          <ChooseBox choice={props.choice} id={props.idOf(row)} name={props.choice.nameOf(row)} />
+        </td>
+      )}
       {columns.map((column, index) => (
         <td key={column.id} className={classOf(column)}>
           {index === 0 && address ? (
@@ -153,12 +170,17 @@ function Row<T>({ row, columns, props }: RowProps<T>) {
 const classOf = <T,>({ isAtEnd, isForWide }: Column<T>) =>
   [isAtEnd ? 'at-end' : '', isForWide ? 'for-wide' : ''].join(' ').trim()
 
-/** j and k go from row to row; Enter is the link's own. Not while something is being written. */
+/** j and k go from row to row, x chooses one; Enter is the link's own. Not while something is being written. */
 function useRowKeys(table: { readonly current: HTMLTableElement | null }): void {
   useEffect(() => {
     const pressed = (event: globalThis.KeyboardEvent) => {
+      if (event.ctrlKey || event.metaKey || event.altKey || isWriting(event.target)) return
+      if (event.key === 'x') {
+        table.current?.querySelector<HTMLElement>('tr:focus-within .chosen input')?.click()
+        return
+      }
       const step = { j: 1, k: -1 }[event.key]
-      if (step === undefined || event.ctrlKey || event.metaKey || event.altKey || isWriting(event.target)) return
+      if (step === undefined) return
       const links = [...(table.current?.querySelectorAll<HTMLElement>('a[data-row]') ?? [])]
       const at = links.findIndex((link) => link.matches(':focus'))
       const from = at >= 0 ? at : links.findIndex((link) => link.getAttribute('aria-current') === 'true')
@@ -172,7 +194,8 @@ function useRowKeys(table: { readonly current: HTMLTableElement | null }): void 
 }
 
 const isWriting = (target: EventTarget | null) =>
-  target instanceof HTMLElement && target.closest('input, textarea, select, [contenteditable], [role=dialog]') !== null
+  target instanceof HTMLElement &&
+  target.closest('input:not([type=checkbox]), textarea, select, [contenteditable], [role=dialog]') !== null
 
 interface ColumnsProps<T> {
   readonly columns: readonly Column<T>[]

@@ -5,7 +5,7 @@ import type { Route } from '../../../contract/client.ts'
 /** As much of JSON Schema (2020-12) as the contract's forms use. */
 interface FieldSchema {
   readonly $ref?: string
-  readonly type?: string
+  readonly type?: string | readonly string[]
   readonly description?: string
   readonly enum?: readonly unknown[]
   readonly pattern?: string
@@ -21,9 +21,9 @@ interface FieldSchema {
   readonly $defs?: Readonly<Record<string, FieldSchema>>
 }
 
-export interface KnownField extends FieldSchema {
+export interface KnownField extends Omit<FieldSchema, 'type'> {
   readonly isRequired: boolean
-  readonly isNullable: boolean
+  readonly type?: string
 }
 
 export type FieldFault = 'missing' | 'short' | 'long' | 'small' | 'large' | 'form' | 'choice'
@@ -43,11 +43,14 @@ export function fieldOf(route: Route, path: string): KnownField {
     at = plain(next, form)
   }
   const description = given.description ?? at.description
+  const { type, ...rest } = at
+  // `["boolean", "null"]` is a boolean that may be absent.
+  const kind = [type].flat().find((one) => one !== 'null')
   return {
-    ...at,
+    ...rest,
+    ...(kind !== undefined && { type: kind }),
     ...(description !== undefined && { description }),
     isRequired,
-    isNullable: given.anyOf?.some(({ type }) => type === 'null') ?? false,
   }
 }
 
@@ -84,9 +87,10 @@ type Values = Readonly<Record<string, unknown>>
 const isValues = (value: unknown): value is Values =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** What differs, nested as it was: the body of a PATCH (RFC 7396). An emptied field is null. */
+/** What differs, nested as it was: the body of a PATCH (RFC 7396). What was emptied or taken away is null. */
 export function changesOf(before: Values, after: Values): Values {
   const changes: Record<string, unknown> = {}
+  for (const name of Object.keys(before)) if (!(name in after) && before[name] !== null) changes[name] = null
   for (const [name, value] of Object.entries(after)) {
     const old = before[name]
     if (isValues(value)) {

@@ -1,34 +1,23 @@
 /**
  * A form of one operation: one column, help from the contract's descriptions, looked at when a field is left and when it is
  * saved. Save is there when something changed. What the server says of a field stands at the field.
+ *
+ * Invariant: what was read again while somebody writes never undoes what was written; a form without changes follows it.
  */
 import { Trans, useLingui } from '@lingui/react/macro'
-import { Button, NumberInput, Select, Switch, TagsInput, Textarea, TextInput } from '@mantine/core'
+import { Button } from '@mantine/core'
 import { useForm } from '@mantine/form'
-import { type ReactNode, useState } from 'react'
+import { useEffect, useState } from 'react'
 import { ApiFailure, type Route } from '../../../contract/client.ts'
 import { ApiButton } from './api-button.tsx'
+import { asError } from './failure.ts'
 import { changesOf, faultOf, type FieldFault, fieldOf, givenOf, type KnownField } from './form-schema.ts'
 import { Problem } from './problem.tsx'
+import { type FieldWish, SchemaField } from './schema-field.tsx'
+
+export type { FieldWish } from './schema-field.tsx'
 
 type Values = Record<string, unknown>
-
-export interface FieldWish {
-  /** Its path in `data`, such as `call_forward.number`. */
-  readonly name: string
-  readonly label: string
-  /** Instead of the contract's words: `''` for none. */
-  readonly help?: string
-  /** Choices that only the portal knows, such as people. */
-  readonly options?: readonly { readonly value: string; readonly label: string }[]
-  /** Of choices: none is one too. */
-  readonly isClearable?: boolean
-  readonly isSecret?: boolean
-  readonly isLong?: boolean
-  readonly placeholder?: string
-  /** Instead of an input that follows from the kind. */
-  readonly render?: (input: { value: unknown; onChange: (value: unknown) => void; error: ReactNode }) => ReactNode
-}
 
 interface FormProps {
   readonly route: Route
@@ -40,12 +29,12 @@ interface FormProps {
   readonly isNew: boolean
   readonly save: string
   readonly onSave: (data: Values) => Promise<unknown>
-  readonly onCancel?: () => void
 }
 
-export function SchemaForm({ route, params, fields, initial, isNew, save, onSave, onCancel }: FormProps) {
+export function SchemaForm({ route, params, fields, initial, isNew, save, onSave }: FormProps) {
   const known = new Map(fields.map(({ name }) => [name, fieldOf(route, name)]))
   const faultWords = useFaultWords()
+  const [base, setBase] = useState(initial)
   const [failure, setFailure] = useState<Error | null>(null)
   const [isBusy, setBusy] = useState(false)
   const form = useForm<Values>({
@@ -53,41 +42,53 @@ export function SchemaForm({ route, params, fields, initial, isNew, save, onSave
     validateInputOnBlur: true,
     validate: (values) =>
       Object.fromEntries(
-        [...known].flatMap(([name, field]) => {
+        fields.flatMap(({ name, check }) => {
+          const field = known.get(name) as KnownField
           const fault = faultOf(field, at(values, name))
-          return fault && (isNew || fault !== 'missing' || at(initial, name) !== undefined)
-            ? [[name, faultWords(fault, field)]]
-            : []
+          const isNow = fault && (isNew || fault !== 'missing' || at(base, name) !== undefined)
+          const words = isNow ? faultWords(fault, field) : check?.(at(values, name))
+          return words ? [[name, words]] : []
         }),
       ),
   })
-  const dataOf = (values: Values): Values => ({ ...(isNew ? givenOf(values) : changesOf(initial, values)) })
+  const dataOf = (values: Values): Values => (isNew ? givenOf(values) : changesOf(base, values))
+  const isChanged = isNew || Object.keys(changesOf(base, form.values)).length > 0
+  const read = JSON.stringify(initial)
+  // Of what is read again, only what it says counts.
+  useEffect(() => {
+    if (isNew || isChanged || read === JSON.stringify(base)) return
+    setBase(JSON.parse(read))
+    form.setValues(JSON.parse(read))
+  }, [isNew, isChanged, read, base, form.setValues])
   const submit = async (values: Values) => {
     setBusy(true)
     setFailure(null)
     try {
       await onSave(dataOf(values))
+      if (!isNew) setBase(values)
     } catch (error) {
-      const issues = issuesOf(error).filter(({ field }) => known.has(field))
-      form.setErrors(Object.fromEntries(issues.map(({ field, message }) => [field, message])))
-      if (issues.length === 0) setFailure(error instanceof Error ? error : new Error(String(error)))
+      const { faults, isWhole } = faultsOf(error, [...known.keys()])
+      form.setErrors(faults)
+      if (!isWhole) setFailure(asError(error))
     }
     setBusy(false)
   }
-  const isChanged = isNew || Object.keys(changesOf(initial, form.values)).length > 0
   return (
     <form className="form" noValidate onSubmit={form.onSubmit((values) => void submit(values))}>
-      <div className="form-group">
-        {fields.map((wish) => (
-          <Field
-            key={wish.name}
-            wish={wish}
-            field={known.get(wish.name) as KnownField}
-            input={form.getInputProps(wish.name)}
-            onChange={(value) => form.setFieldValue(wish.name, value)}
-          />
-        ))}
-      </div>
+      {groupsOf(fields).map(({ title, wishes }) => (
+        <fieldset key={title} className="form-group">
+          {title !== '' && <legend>{title}</legend>}
+          {wishes.map((wish) => (
+            <SchemaField
+              key={wish.name}
+              wish={wish}
+              field={known.get(wish.name) as KnownField}
+              input={form.getInputProps(wish.name)}
+              onChange={(value) => form.setFieldValue(wish.name, value)}
+            />
+          ))}
+        </fieldset>
+      ))}
       {failure && <Problem error={failure} />}
       <div className="form-actions">
         {isChanged && (
@@ -95,9 +96,9 @@ export function SchemaForm({ route, params, fields, initial, isNew, save, onSave
             {save}
           </Button>
         )}
-        {onCancel && (
-          <Button variant="default" onClick={onCancel}>
-            <Trans>Cancel</Trans>
+        {isChanged && !isNew && (
+          <Button variant="default" onClick={() => form.setValues(base)}>
+            <Trans>Take back</Trans>
           </Button>
         )}
         <span className="grow" />
@@ -109,64 +110,10 @@ export function SchemaForm({ route, params, fields, initial, isNew, save, onSave
   )
 }
 
-interface FieldProps {
-  readonly wish: FieldWish
-  readonly field: KnownField
-  readonly input: ReturnType<ReturnType<typeof useForm<Values>>['getInputProps']>
-  readonly onChange: (value: unknown) => void
-}
-
-function Field({ wish, field, input, onChange }: FieldProps) {
-  const value: unknown = input.value
-  const common = {
-    label: wish.label,
-    description: help(wish.help ?? field.description ?? ''),
-    error: input.error,
-    onBlur: input.onBlur,
-    withAsterisk: field.isRequired,
-    required: field.isRequired,
-    ...(wish.placeholder !== undefined && { placeholder: wish.placeholder }),
-  }
-  if (wish.render) return wish.render({ value, onChange, error: input.error })
-  const options = wish.options ?? field.enum?.map((one) => ({ value: String(one), label: String(one) }))
-  if (options) {
-    return (
-      <Select
-        {...common}
-        data={options}
-        value={typeof value === 'string' ? value : null}
-        onChange={onChange}
-        clearable={wish.isClearable === true}
-        searchable={options.length > 8}
-      />
-    )
-  }
-  if (field.type === 'boolean') {
-    const { withAsterisk: _a, required: _r, ...rest } = common
-    return (
-      <Switch {...rest} checked={value === true} onChange={({ currentTarget }) => onChange(currentTarget.checked)} />
-    )
-  }
-  if (field.type === 'integer' || field.type === 'number') {
-    return (
-      <NumberInput {...common} value={typeof value === 'number' ? value : ''} onChange={(next) => onChange(next)} />
-    )
-  }
-  if (field.type === 'array') {
-    return <TagsInput {...common} value={Array.isArray(value) ? value.map(String) : []} onChange={onChange} />
-  }
-  const text = {
-    ...common,
-    value: typeof value === 'string' ? value : '',
-    onChange: ({ currentTarget }: { currentTarget: { value: string } }) => onChange(currentTarget.value),
-  }
-  if (wish.isLong) return <Textarea {...text} autosize minRows={2} />
-  return <TextInput {...text} autoComplete={wish.isSecret ? 'new-password' : 'off'} />
-}
-
-/** `code` in the contract's words is code here too. */
-function help(text: string): ReactNode {
-  return text.split('`').map((part, index) => (index % 2 === 1 ? <code key={`${index}${part}`}>{part}</code> : part))
+/** Fields of one heading stand together, in the order in which they are given. */
+function groupsOf(fields: readonly FieldWish[]) {
+  const groups = Map.groupBy(fields, ({ group = '' }) => group)
+  return [...groups].map(([title, wishes]) => ({ title, wishes }))
 }
 
 function useFaultWords(): (fault: FieldFault, field: KnownField) => string {
@@ -194,16 +141,31 @@ interface Issue {
   readonly message: string
 }
 
-function issuesOf(error: unknown): Issue[] {
-  if (!(error instanceof ApiFailure) || !Array.isArray(error.details.issues)) return []
-  return (error.details.issues as Issue[]).map(({ field, message }) => ({
-    field: field.replace(/^data\./, ''),
-    message,
-  }))
+/**
+ * What the server says, by field: of a part of one (`headers.host`, `filters.0.op`) at the field, with the name of the part.
+ * `isWhole`: all of it is shown so.
+ */
+function faultsOf(error: unknown, names: readonly string[]) {
+  const issues = error instanceof ApiFailure && Array.isArray(error.details.issues) ? error.details.issues : []
+  const faults: Record<string, string> = {}
+  let isWhole = issues.length > 0
+  for (const { field, message } of issues as readonly Issue[]) {
+    const path = field.replace(/^data\./, '')
+    const name = names.find((one) => path === one || path.startsWith(`${one}.`))
+    if (name === undefined) isWhole = false
+    else faults[name] ??= path === name ? message : `${path.slice(name.length + 1)}: ${message}`
+  }
+  return { faults, isWhole }
 }
 
 /** A secret that was typed is not shown beside the form. */
 function masked(data: Values, fields: readonly FieldWish[]): Values {
   const secret = new Set(fields.filter(({ isSecret }) => isSecret).map(({ name }) => name))
-  return Object.fromEntries(Object.entries(data).map(([name, value]) => [name, secret.has(name) ? '…' : value]))
+  const hidden = (value: unknown): unknown =>
+    typeof value === 'object' && value !== null
+      ? Object.fromEntries(Object.entries(value).map(([name, one]) => [name, one === null ? null : '…']))
+      : '…'
+  return Object.fromEntries(
+    Object.entries(data).map(([name, value]) => [name, secret.has(name) && value !== null ? hidden(value) : value]),
+  )
 }

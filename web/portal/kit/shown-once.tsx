@@ -1,8 +1,9 @@
 /** A secret that is seen this once: to be copied now. */
 import { Trans, useLingui } from '@lingui/react/macro'
-import { Button, Modal } from '@mantine/core'
+import { Button } from '@mantine/core'
 import type { ReactNode } from 'react'
 import { CopyButton } from './copy-button.tsx'
+import { Dialog } from './dialog.tsx'
 
 interface ShownOnceProps {
   readonly title: string
@@ -14,7 +15,7 @@ interface ShownOnceProps {
 export function ShownOnce({ title, secret, onClose, children }: ShownOnceProps) {
   const { t } = useLingui()
   return (
-    <Modal opened onClose={onClose} title={title} closeOnClickOutside={false} size="lg">
+    <Dialog onClose={onClose} title={title} isKept size="lg">
       <div className="form-group">
         <p>
           <Trans>Copy it now: it is not shown again.</Trans>
@@ -30,6 +31,6 @@ export function ShownOnce({ title, secret, onClose, children }: ShownOnceProps) 
           </Button>
         </div>
       </div>
-    </Modal>
+    </Dialog>
   )
 }

@@ -69,12 +69,16 @@ const clock = {
   hourCycle: 'h23',
 } as const
 
-/** `10:14:03.250`, for logs. */
+/** `10:14:03.250`, for logs; of another day with its date. */
 export function Clock({ at }: { readonly at: string }) {
   const { i18n } = useLingui()
+  const date = new Date(at)
+  const isToday = date.toDateString() === new Date().toDateString()
+  const day = date.toLocaleDateString(i18n.locale, { day: 'numeric', month: 'short' })
   return (
     <time className="numbers" dateTime={at} title={exact(at, i18n.locale)}>
-      {new Date(at).toLocaleTimeString(i18n.locale, clock)}
+      {!isToday && <span className="soft">{day} </span>}
+      {date.toLocaleTimeString(i18n.locale, clock)}
     </time>
   )
 }

@@ -3,6 +3,7 @@ import { i18n } from '@lingui/core'
 import { localeOf } from '../../locales/activate.ts'
 
 const catalogues = {
+  de: () => import('./de.po'),
   en: () => import('./en.po'),
   fr: () => import('./fr.po'),
   nl: () => import('./nl.po'),
@@ -11,7 +12,12 @@ const catalogues = {
 export type Locale = keyof typeof catalogues
 
 /** As people write them themselves. */
-export const localeNames: Readonly<Record<Locale, string>> = { en: 'English', fr: 'Français', nl: 'Nederlands' }
+export const localeNames: Readonly<Record<Locale, string>> = {
+  de: 'Deutsch',
+  en: 'English',
+  fr: 'Français',
+  nl: 'Nederlands',
+}
 
 const stored = 'carillon.language'
 

@@ -5,7 +5,12 @@ import { Link, useParams } from '@tanstack/react-router'
 import { useState } from 'react'
 import { ApiFailure, type Answer } from '../../../contract/client.ts'
 import { useEventFeed } from '../event-feed.ts'
-import { ApiButton } from '../kit/api-button.tsx'
+import { CallButton } from '../calls/call-button.tsx'
+import { CallSides } from '../calls/call-sides.tsx'
+import { CallTime } from '../calls/call-time.tsx'
+import { otherPartyOf, statusLooks, useCauseWords, useStatusWords } from '../calls/call-words.ts'
+import { type LiveCall, useLiveCall } from '../calls/live-calls.ts'
+import { ApiButton, type ApiCall } from '../kit/api-button.tsx'
 import { CopyButton } from '../kit/copy-button.tsx'
 import { JsonView } from '../kit/json-view.tsx'
 import { Panel } from '../kit/panel.tsx'
@@ -27,15 +32,26 @@ interface CallPanelProps {
 function CallPanel({ from, back }: CallPanelProps) {
   const { id } = useParams({ from })
   const { t } = useLingui()
-  const { isAdmin } = useSession()
+  const { isAdmin, who } = useSession()
+  const record = useRead('GET /v3.0/calls_history/{id}', { params: { id } })
+  const { call, isRead } = useLiveCall(id)
+  const past = record.data?.data
+  const title = past ? `${fromOf(past)} → ${toOf(past)}` : call ? partiesOf(call) : t`Call`
   return (
-    <Panel title={t`Call`} back={back} rowId={id}>
-      <div className="id-line">
-        <code>{id}</code>
-        <CopyButton text={id} label={t`Copy the id`} />
-      </div>
-      <Outcome id={id} />
-      <Tabs defaultValue="events" keepMounted={false}>
+    <Panel
+      title={<bdi>{title}</bdi>}
+      back={back}
+      rowId={id}
+      actions={past && <CallButton callee={otherPartyOf(past, who.user_id)} />}
+    >
+      {past ? (
+        <Facts call={past} />
+      ) : call ? (
+        <Going call={call} />
+      ) : (
+        <Missing error={record.error} isRead={isRead} onRetry={() => void record.refetch()} />
+      )}
+      <Tabs key={id} defaultValue="events" keepMounted={false}>
         <Tabs.List>
           <Tabs.Tab value="events">
             <Trans>Events</Trans>
@@ -65,30 +81,61 @@ function CallPanel({ from, back }: CallPanelProps) {
           <Trans>Open in the explorer</Trans>
         </Button>
         <span className="grow" />
-        <ApiButton
-          calls={[
-            { route: 'GET /v3.0/calls_history/{id}', params: { id } },
-            { route: 'GET /v3.0/calls_history/{id}/trace', params: { id } },
-            { route: 'GET /v3.0/events', query: { resource: `call:${id}` } },
-          ]}
-        />
+        <ApiButton calls={apiCalls(id, isAdmin)} />
+      </div>
+      <div className="id-line">
+        <code>{id}</code>
+        <CopyButton text={id} label={t`Copy the id`} />
       </div>
     </Panel>
   )
 }
 
-/** The record of a call that is over; while it goes on there is none. */
-function Outcome({ id }: { readonly id: string }) {
-  const call = useRead('GET /v3.0/calls_history/{id}', { params: { id } })
-  if (call.error instanceof ApiFailure && call.error.status === 404) {
-    return (
-      <p className="soft">
-        <Trans>This call is going on. Its record is here when it has ended.</Trans>
-      </p>
-    )
-  }
-  if (call.error) return <Problem error={call.error} onRetry={() => void call.refetch()} />
-  return call.data ? <Facts call={call.data.data} /> : null
+const fromOf = ({ caller_id_name, caller_id_number }: Detail) => caller_id_name ?? caller_id_number
+const toOf = ({ callee_id_name, called_number }: Detail) => callee_id_name ?? called_number
+const partiesOf = ({ caller, callee, called_number }: LiveCall) =>
+  `${caller.name ?? caller.number} → ${callee?.name ?? callee?.number ?? called_number}`
+
+/** Messages of SIP are for administrators. */
+const apiCalls = (id: string, isAdmin: boolean): readonly ApiCall[] => [
+  { route: 'GET /v3.0/calls_history/{id}', params: { id } },
+  ...(isAdmin ? [{ route: 'GET /v3.0/calls_history/{id}/trace' as const, params: { id } }] : []),
+  { route: 'GET /v3.0/events', query: { resource: `call:${id}` } },
+]
+
+/** A call that goes on, with what can be done about it. */
+function Going({ call }: { readonly call: LiveCall }) {
+  const words = useStatusWords()
+  return (
+    <section className="home-section">
+      <div className="row">
+        <span className={`state ${statusLooks[call.status]}`}>
+          <i aria-hidden="true" />
+          {words[call.status]}
+        </span>
+        <CallTime call={call} />
+      </div>
+      <CallSides call={call} />
+    </section>
+  )
+}
+
+interface MissingProps {
+  readonly error: Error | null
+  /** Whether it is known that it is not going on. */
+  readonly isRead: boolean
+  readonly onRetry: () => void
+}
+
+function Missing({ error, isRead, onRetry }: MissingProps) {
+  if (!error) return null
+  if (!(error instanceof ApiFailure && error.status === 404)) return <Problem error={error} onRetry={onRetry} />
+  if (!isRead) return null
+  return (
+    <p className="soft">
+      <Trans>This call is not among those that go on, and has no record.</Trans>
+    </p>
+  )
 }
 
 function Facts({ call }: { readonly call: Detail }) {
@@ -119,18 +166,6 @@ function Facts({ call }: { readonly call: Detail }) {
       <dd>{words[call.hangup_cause]}</dd>
     </dl>
   )
-}
-
-export function useCauseWords(): Readonly<Record<Detail['hangup_cause'], string>> {
-  const { t } = useLingui()
-  return {
-    ANSWERED: t`answered`,
-    'NO ANSWER': t`nobody answered`,
-    BUSY: t`busy`,
-    FAILED: t`failed`,
-    CANCEL: t`the caller gave up`,
-    CONGESTION: t`no free line`,
-  }
 }
 
 /** From first to last, and on while it goes on. */

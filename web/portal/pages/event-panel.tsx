@@ -4,6 +4,7 @@ import contract from 'virtual:contract'
 import { Button } from '@mantine/core'
 import { useParams } from '@tanstack/react-router'
 import { ApiButton } from '../kit/api-button.tsx'
+import { useContractWords } from '../kit/contract-words.tsx'
 import { CopyButton } from '../kit/copy-button.tsx'
 import { useListSearch } from '../kit/data-table.tsx'
 import { JsonView } from '../kit/json-view.tsx'
@@ -16,6 +17,7 @@ export function EventPanel() {
   const { id } = useParams({ from: '/inside/developers/events/$id' })
   const { t } = useLingui()
   const { set } = useListSearch()
+  const words = useContractWords()
   // It never changes but by an erasure.
   const read = useRead('GET /v3.0/events/{id}', { params: { id } }, { staleTime: 60_000 })
   const event = read.data?.data
@@ -30,7 +32,7 @@ export function EventPanel() {
   const summary = contract.events.find((one) => one.type === type)?.summary
   return (
     <Panel title={<code>{type}</code>} back="/developers/events" rowId={id}>
-      {summary && <p>{summary}</p>}
+      {summary && <p>{words(summary)}</p>}
       <dl className="facts">
         <dt>
           <Trans>Happened</Trans>

@@ -9,9 +9,10 @@ import type { EventPattern } from '../../../contract/client.ts'
 import { type EventFeed, type EventQuery, useEventFeed } from '../event-feed.ts'
 import { ApiButton } from '../kit/api-button.tsx'
 import { type Column, DataTable, FilterChips, useListSearch } from '../kit/data-table.tsx'
+import { StreamDot } from '../kit/live-dot.tsx'
 import { Empty, Page } from '../kit/page.tsx'
 import { Sign } from '../kit/sign.tsx'
-import { Since, Clock } from '../kit/when.tsx'
+import { Clock } from '../kit/when.tsx'
 import { useChildren } from '../organisation-switcher.tsx'
 
 /** What is drawn; the rest comes by a button. */
@@ -136,26 +137,7 @@ function FeedState({ feed, isHalted }: { readonly feed: EventFeed; readonly isHa
       </span>
     )
   }
-  if (feed.state?.status === 'connected') {
-    return (
-      <span className="live is-live">
-        <i aria-hidden="true" />
-        <Trans>live</Trans>
-      </span>
-    )
-  }
-  return (
-    <span className="live">
-      <i aria-hidden="true" />
-      {feed.state ? (
-        <Trans>
-          reconnecting since <Since at={feed.state.since} />
-        </Trans>
-      ) : (
-        <Trans>connecting</Trans>
-      )}
-    </span>
-  )
+  return <StreamDot state={feed.state} />
 }
 
 interface FiltersProps {

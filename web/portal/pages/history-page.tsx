@@ -1,17 +1,16 @@
 /** Calls that are over. */
 import { Trans, useLingui } from '@lingui/react/macro'
-import { Button, Select } from '@mantine/core'
-import { Outlet } from '@tanstack/react-router'
+import { Select } from '@mantine/core'
 import type { Answer } from '../../../contract/client.ts'
-import { ApiButton } from '../kit/api-button.tsx'
-import { type Column, DataTable, FilterChips, SearchField, useListSearch } from '../kit/data-table.tsx'
-import { LiveDot } from '../kit/live-dot.tsx'
+import { CallButton } from '../calls/call-button.tsx'
+import { directionSigns, otherPartyOf, useCauseWords } from '../calls/call-words.ts'
+import { type Column, useListSearch } from '../kit/data-table.tsx'
+import { ListPage } from '../kit/list-page.tsx'
 import { More } from '../kit/more.tsx'
-import { Empty, Page } from '../kit/page.tsx'
 import { Sign } from '../kit/sign.tsx'
+import { Toggle } from '../kit/toggle.tsx'
 import { duration, When } from '../kit/when.tsx'
-import { useList } from '../session.tsx'
-import { useCauseWords } from './call-panel.tsx'
+import { useList, useSession } from '../session.tsx'
 
 type Call = Answer<'GET /v3.0/calls_history'>['data'][number]
 
@@ -26,13 +25,15 @@ const isDirection = (text: string | undefined): text is keyof typeof routes => t
 
 export function HistoryPage() {
   const { t } = useLingui()
-  const { search, set, sort } = useListSearch()
+  const { search, set } = useListSearch()
   const causes = useCauseWords()
+  const { who } = useSession()
   const direction = isDirection(search.direction) ? search.direction : 'all'
   const route = routes[direction]
+  const isMissed = search.missed === 'true'
   const query = {
     ...(search.q && { number: search.q }),
-    ...(search.missed === 'true' && { missed: 'true' as const }),
+    ...(isMissed && { missed: 'true' as const }),
     sort: search.sort === 'timestamp' ? ('timestamp' as const) : ('-timestamp' as const),
   }
   const calls = useList(route, query, (client, { page, signal }) =>
@@ -44,15 +45,16 @@ export function HistoryPage() {
       title: t`From`,
       cell: ({ caller_id_name, caller_id_number, call_direction }) => (
         <span className="with-sign">
-          <Sign
-            size={16}
-            name={call_direction === 'incoming' ? 'incoming' : call_direction === 'outgoing' ? 'outgoing' : 'handset'}
-          />
-          {caller_id_name ?? caller_id_number}
+          <Sign size={16} name={directionSigns[call_direction]} />
+          <bdi>{caller_id_name ?? caller_id_number}</bdi>
         </span>
       ),
     },
-    { id: 'to', title: t`To`, cell: ({ callee_id_name, called_number }) => callee_id_name ?? called_number },
+    {
+      id: 'to',
+      title: t`To`,
+      cell: ({ callee_id_name, called_number }) => <bdi>{callee_id_name ?? called_number}</bdi>,
+    },
     {
       id: 'outcome',
       title: t`Outcome`,
@@ -69,7 +71,7 @@ export function HistoryPage() {
       title: t`Talked`,
       isAtEnd: true,
       isForWide: true,
-      cell: ({ billing_seconds }) => duration(billing_seconds ?? 0),
+      cell: ({ billing_seconds }) => (billing_seconds ? duration(billing_seconds) : '—'),
     },
     {
       id: 'began',
@@ -78,12 +80,21 @@ export function HistoryPage() {
       isAtEnd: true,
       cell: ({ started_at }) => <When at={started_at} />,
     },
+    {
+      id: 'call',
+      title: t`Call`,
+      isAtEnd: true,
+      isForWide: true,
+      cell: (call) => <CallButton isSmall callee={otherPartyOf(call, who.user_id)} />,
+    },
   ]
   return (
-    <div className="split">
-      <Page title={t`History`} beside={<LiveDot />} actions={<ApiButton calls={[{ route, query }]} />}>
-        <div className="list-bar">
-          <SearchField label={t`Search a number`} value={search.q} onChange={(q) => set({ q })} />
+    <ListPage
+      title={t`History`}
+      calls={[{ route, query }]}
+      searchLabel={t`Search a number`}
+      filters={
+        <>
           <Select
             aria-label={t`Direction`}
             data={[
@@ -94,43 +105,25 @@ export function HistoryPage() {
             ]}
             value={direction}
             onChange={(value) => set({ direction: value === 'all' || value === null ? undefined : value })}
-            w={160}
+            w={180}
           />
-          <Button
-            variant="default"
-            aria-pressed={search.missed === 'true'}
-            onClick={() => set({ missed: search.missed === 'true' ? undefined : 'true' })}
-          >
+          <Toggle isOn={isMissed} onChange={(isOn) => set({ missed: isOn ? 'true' : undefined })}>
             <Trans>Missed</Trans>
-          </Button>
-        </div>
-        <FilterChips
-          chips={[
-            ...(search.q ? [{ key: 'q', words: t`Number: ${search.q}`, onRemove: () => set({ q: undefined }) }] : []),
-            ...(search.missed === 'true'
-              ? [{ key: 'missed', words: t`Nobody answered`, onRemove: () => set({ missed: undefined }) }]
-              : []),
-          ]}
-        />
-        <DataTable
-          name="history"
-          label={t`Calls`}
-          columns={columns}
-          rows={calls.rows}
-          idOf={({ id }) => id}
-          panel={({ id }) => ({ to: '/history/$id', params: { id } })}
-          error={calls.error}
-          onRetry={calls.retry}
-          sort={{ ...sort, by: search.sort ?? '-timestamp' }}
-          foot={<More list={calls} />}
-          empty={
-            <Empty guide="/docs">
-              <Trans>No call fits. A call is here when it has ended.</Trans>
-            </Empty>
-          }
-        />
-      </Page>
-      <Outlet />
-    </div>
+          </Toggle>
+        </>
+      }
+      isNarrowed={Boolean(search.q) || isMissed || direction !== 'all'}
+      nothingFound={t`No call fits.`}
+      nothingYet={t`No call has ended yet. Each is here from then on.`}
+      name="history"
+      columns={columns}
+      rows={calls.rows}
+      idOf={({ id }) => id}
+      panel="/history/$id"
+      error={calls.error}
+      onRetry={calls.retry}
+      order="-timestamp"
+      foot={<More list={calls} />}
+    />
   )
 }

@@ -4,13 +4,15 @@ import { ActionIcon, Button, Skeleton, Tooltip } from '@mantine/core'
 import { Link, Outlet } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
 import type { Answer } from '../../../contract/client.ts'
+import { DialButton, useMayCall } from '../calls/call-button.tsx'
+import { CallTime } from '../calls/call-time.tsx'
+import { directionSigns, statusLooks, useStatusWords } from '../calls/call-words.ts'
+import { type LiveCall, useLiveCalls } from '../calls/live-calls.ts'
 import { ApiButton } from '../kit/api-button.tsx'
 import { LiveDot } from '../kit/live-dot.tsx'
 import { Page } from '../kit/page.tsx'
 import { Problem } from '../kit/problem.tsx'
 import { Sign } from '../kit/sign.tsx'
-import { duration, Since } from '../kit/when.tsx'
-import { type LiveCall, useLiveCalls } from '../live-calls.ts'
 import { useRead, useSession, useWrite } from '../session.tsx'
 
 type Meeting = Answer<'GET /v3.0/realtime/meetings'>['data'][number]
@@ -23,13 +25,16 @@ export function HomePage() {
         title={t`Home`}
         beside={<LiveDot />}
         actions={
-          <ApiButton
-            calls={[
-              { route: 'GET /v3.0/realtime/calls' },
-              { route: 'GET /v3.0/realtime/meetings' },
-              { route: 'GET /v3.0/realtime/stream', query: { after: 'now', type: 'call.*,meeting.*' } },
-            ]}
-          />
+          <>
+            <ApiButton
+              calls={[
+                { route: 'GET /v3.0/realtime/calls' },
+                { route: 'GET /v3.0/realtime/meetings' },
+                { route: 'GET /v3.0/realtime/stream', query: { after: 'now', type: 'call.*,meeting.*' } },
+              ]}
+            />
+            <DialButton />
+          </>
         }
       >
         <Facts />
@@ -64,13 +69,18 @@ function Facts() {
 
 function Calls() {
   const { calls, error, retry } = useLiveCalls()
+  const { isAdmin } = useSession()
   return (
     <Section title={<Trans>Calls</Trans>} count={calls?.filter(({ status }) => status !== 'ended').length}>
       {error && <Problem error={error} onRetry={retry} />}
       {!calls && !error && <Lines />}
       {calls?.length === 0 && (
         <p className="lines-none">
-          <Trans>Nobody is on the phone. A call appears here the moment it rings.</Trans>
+          {isAdmin ? (
+            <Trans>Nobody is on the phone. A call appears here the moment it rings.</Trans>
+          ) : (
+            <Trans>You are in no call. One of yours appears here the moment it rings.</Trans>
+          )}
         </p>
       )}
       {calls && calls.length > 0 && (
@@ -84,23 +94,12 @@ function Calls() {
   )
 }
 
-const looks = {
-  started: 'is-waiting',
-  ringing: 'is-waiting',
-  answered: 'is-live',
-  held: 'is-waiting',
-  parked: 'is-waiting',
-  ended: '',
-} as const
-
 function CallLine({ call }: { readonly call: LiveCall }) {
   const words = useStatusWords()
   const { callee, called_number, caller } = call
   return (
     <li className={`line ${call.status === 'ended' ? 'is-over' : ''}`} data-call={call.id} data-status={call.status}>
-      <Sign
-        name={call.direction === 'incoming' ? 'incoming' : call.direction === 'outgoing' ? 'outgoing' : 'handset'}
-      />
+      <Sign name={directionSigns[call.direction]} />
       <Link to="/calls/$id" params={{ id: call.id }} search className="line-link">
         <Party number={caller.number} name={caller.name} />
         <span className="arrow" aria-hidden="true">
@@ -108,7 +107,7 @@ function CallLine({ call }: { readonly call: LiveCall }) {
         </span>
         <Party number={callee?.number ?? called_number} name={callee?.name ?? null} />
       </Link>
-      <span className={`state ${looks[call.status]}`}>
+      <span className={`state ${statusLooks[call.status]}`}>
         <i aria-hidden="true" />
         {words[call.status]}
       </span>
@@ -120,18 +119,6 @@ function CallLine({ call }: { readonly call: LiveCall }) {
   )
 }
 
-function useStatusWords() {
-  const { t } = useLingui()
-  return {
-    started: t`calling`,
-    ringing: t`ringing`,
-    answered: t`talking`,
-    held: t`on hold`,
-    parked: t`parked`,
-    ended: t`ended`,
-  }
-}
-
 function Party({ number, name }: { readonly number: string; readonly name: string | null }) {
   return (
     <span className="party">
@@ -141,17 +128,12 @@ function Party({ number, name }: { readonly number: string; readonly name: strin
   )
 }
 
-function CallTime({ call: { answered_at, ended_at, started_at } }: { readonly call: LiveCall }) {
-  if (!ended_at) return <Since at={answered_at ?? started_at} />
-  return duration((Date.parse(ended_at) - Date.parse(answered_at ?? ended_at)) / 1_000)
-}
-
 /** The line tells that it worked: the event that follows ends it. */
 function HangUp({ call }: { readonly call: LiveCall }) {
   const { t } = useLingui()
-  const { who } = useSession()
+  const mayCall = useMayCall()
   const hangUp = useWrite('POST /v3.0/realtime/calls/{call_id}/hangup', { changes: [] })
-  if (call.status === 'ended' || !who.scopes.includes('calls:control')) return <span className="line-action" />
+  if (call.status === 'ended' || !mayCall) return <span className="line-action" />
   return (
     <span className="line-action">
       <Tooltip label={hangUp.error?.message ?? t`Hang up`}>

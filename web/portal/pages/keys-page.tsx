@@ -2,15 +2,17 @@
 import { Trans, useLingui } from '@lingui/react/macro'
 import contract from 'virtual:contract'
 import { Button, Checkbox } from '@mantine/core'
-import { Link, Outlet, useNavigate, useParams } from '@tanstack/react-router'
+import { useNavigate, useParams } from '@tanstack/react-router'
 import { type ReactNode, useState } from 'react'
 import type { Answer } from '../../../contract/client.ts'
 import { ApiButton } from '../kit/api-button.tsx'
 import { Confirm } from '../kit/confirm.tsx'
+import { useContractWords } from '../kit/contract-words.tsx'
 import { CopyButton } from '../kit/copy-button.tsx'
-import { type Column, DataTable, SearchField, sorted, useListSearch } from '../kit/data-table.tsx'
-import { Empty, Page } from '../kit/page.tsx'
+import { type Column, sorted, useListSearch } from '../kit/data-table.tsx'
+import { ListPage } from '../kit/list-page.tsx'
 import { Panel } from '../kit/panel.tsx'
+import { Problem } from '../kit/problem.tsx'
 import { SchemaForm } from '../kit/schema-form.tsx'
 import { ShownOnce } from '../kit/shown-once.tsx'
 import { Sign } from '../kit/sign.tsx'
@@ -24,7 +26,7 @@ const changes = ['GET /v3.0/keys'] as const
 
 export function KeysPage() {
   const { t } = useLingui()
-  const { search, set, sort } = useListSearch()
+  const { search } = useListSearch()
   const keys = useRead('GET /v3.0/keys', {})
   const wanted = search.q?.toLowerCase() ?? ''
   const found = keys.data?.data.filter(({ name, id }) => name.toLowerCase().includes(wanted) || id === wanted)
@@ -61,50 +63,24 @@ export function KeysPage() {
       cell: ({ created }) => <When at={created} />,
     },
   ]
-  const add = (
-    <Button component={Link} to="/developers/keys/new" search leftSection={<Sign name="plus" size={16} />}>
-      <Trans>Make a key</Trans>
-    </Button>
-  )
   return (
-    <div className="split">
-      <Page
-        title={t`Keys`}
-        actions={
-          <>
-            <ApiButton calls={[{ route: 'GET /v3.0/keys' }]} />
-            {add}
-          </>
-        }
-      >
-        <div className="list-bar">
-          <SearchField label={t`Search keys`} value={search.q} onChange={(q) => set({ q })} />
-        </div>
-        <DataTable
-          name="keys"
-          label={t`Keys`}
-          columns={columns}
-          rows={rows}
-          idOf={({ id }) => id}
-          panel={({ id }) => ({ to: '/developers/keys/$id', params: { id } })}
-          error={keys.error}
-          onRetry={() => void keys.refetch()}
-          sort={{ ...sort, by: search.sort ?? 'name' }}
-          empty={
-            wanted ? (
-              <Empty>
-                <Trans>No key is called so.</Trans>
-              </Empty>
-            ) : (
-              <Empty action={add} guide="/docs">
-                <Trans>A program of yours shows a key with each call. Give each program one of its own.</Trans>
-              </Empty>
-            )
-          }
-        />
-      </Page>
-      <Outlet />
-    </div>
+    <ListPage
+      title={t`Keys`}
+      calls={[{ route: 'GET /v3.0/keys' }]}
+      add={{ to: '/developers/keys/new', verb: t`Make a key` }}
+      searchLabel={t`Search keys`}
+      isNarrowed={wanted !== ''}
+      nothingFound={t`No key is called so.`}
+      nothingYet={t`A program of yours shows a key with each call. Give each program one of its own.`}
+      name="keys"
+      columns={columns}
+      rows={rows}
+      idOf={({ id }) => id}
+      panel="/developers/keys/$id"
+      error={keys.error}
+      onRetry={() => void keys.refetch()}
+      order="name"
+    />
   )
 }
 
@@ -127,6 +103,7 @@ export function NewKeyPanel() {
   const { t } = useLingui()
   const navigate = useNavigate()
   const { who } = useSession()
+  const words = useContractWords()
   const create = useWrite('PUT /v3.0/keys', { changes })
   const [made, setMade] = useState<Key | null>(null)
   const mayGive = Object.entries(contract.scopes).filter(([scope]) => who.scopes.includes(scope as Scope))
@@ -154,8 +131,8 @@ export function NewKeyPanel() {
                 error={error ?? ((value as string[]).length === 0 && t`Choose one at least.`)}
               >
                 <div className="checks">
-                  {mayGive.map(([scope, words]) => (
-                    <Checkbox key={scope} value={scope} label={<code>{scope}</code>} description={words} />
+                  {mayGive.map(([scope, english]) => (
+                    <Checkbox key={scope} value={scope} label={<code>{scope}</code>} description={words(english)} />
                   ))}
                 </div>
               </Checkbox.Group>
@@ -227,6 +204,7 @@ export function KeyPanel() {
   const { id } = useParams({ from: '/inside/developers/keys/$id' })
   const { t } = useLingui()
   const navigate = useNavigate()
+  const words = useContractWords()
   const keys = useRead('GET /v3.0/keys', {})
   const rotate = useWrite('POST /v3.0/keys/{id}/rotate', { changes })
   const remove = useWrite('DELETE /v3.0/keys/{id}', { changes })
@@ -236,6 +214,7 @@ export function KeyPanel() {
   if (!key) {
     return (
       <Panel title={t`Key`} back="/developers/keys" rowId={id}>
+        {keys.error && <Problem error={keys.error} onRetry={() => void keys.refetch()} />}
         {keys.data && (
           <p className="soft">
             <Trans>This key is not there any more.</Trans>
@@ -285,7 +264,7 @@ export function KeyPanel() {
               <dt>
                 <code>{scope}</code>
               </dt>
-              <dd>{contract.scopes[scope]}</dd>
+              <dd>{words(contract.scopes[scope] ?? '')}</dd>
             </div>
           ))}
         </dl>

@@ -1,13 +1,12 @@
 /** Meetings that are planned, going on and over. */
 import { Trans, useLingui } from '@lingui/react/macro'
 import { Button } from '@mantine/core'
-import { Outlet, useParams } from '@tanstack/react-router'
+import { useParams } from '@tanstack/react-router'
 import type { Answer } from '../../../contract/client.ts'
 import { ApiButton } from '../kit/api-button.tsx'
 import { CopyButton } from '../kit/copy-button.tsx'
-import { type Column, DataTable, SearchField, sorted, useListSearch } from '../kit/data-table.tsx'
-import { LiveDot } from '../kit/live-dot.tsx'
-import { Empty, Page } from '../kit/page.tsx'
+import { type Column, sorted, useListSearch } from '../kit/data-table.tsx'
+import { ListPage } from '../kit/list-page.tsx'
 import { Panel } from '../kit/panel.tsx'
 import { Problem } from '../kit/problem.tsx'
 import { When } from '../kit/when.tsx'
@@ -17,7 +16,7 @@ type Meeting = Answer<'GET /api/v6/meeting'>['data'][number]
 
 export function MeetingsPage() {
   const { t } = useLingui()
-  const { search, set, sort } = useListSearch()
+  const { search } = useListSearch()
   const meetings = useRead('GET /api/v6/meeting', { query: {} })
   const wanted = search.q?.toLowerCase() ?? ''
   const found = meetings.data?.data.filter(
@@ -38,34 +37,26 @@ export function MeetingsPage() {
     { id: 'start', title: t`Begins`, sort: 'start', isAtEnd: true, cell: ({ startTime }) => <When at={startTime} /> },
   ]
   return (
-    <div className="split">
-      <Page title={t`Meetings`} beside={<LiveDot />} actions={<ApiButton calls={[{ route: 'GET /api/v6/meeting' }]} />}>
-        <div className="list-bar">
-          <SearchField label={t`Search meetings`} value={search.q} onChange={(q) => set({ q })} />
-        </div>
-        <DataTable
-          name="meetings"
-          label={t`Meetings`}
-          columns={columns}
-          rows={rows}
-          idOf={({ id }) => id}
-          panel={({ id }) => ({ to: '/meetings/$id', params: { id } })}
-          error={meetings.error}
-          onRetry={() => void meetings.refetch()}
-          sort={{ ...sort, by: search.sort ?? '-start' }}
-          empty={
-            <Empty guide="/docs">
-              {wanted ? <Trans>No meeting is called so.</Trans> : <Trans>Programs plan meetings by the API.</Trans>}
-            </Empty>
-          }
-        />
-      </Page>
-      <Outlet />
-    </div>
+    <ListPage
+      title={t`Meetings`}
+      calls={[{ route: 'GET /api/v6/meeting' }]}
+      searchLabel={t`Search meetings`}
+      isNarrowed={wanted !== ''}
+      nothingFound={t`No meeting is called so.`}
+      nothingYet={t`Programs plan meetings by the API.`}
+      name="meetings"
+      columns={columns}
+      rows={rows}
+      idOf={({ id }) => id}
+      panel="/meetings/$id"
+      error={meetings.error}
+      onRetry={() => void meetings.refetch()}
+      order="-start"
+    />
   )
 }
 
-function State({ meeting: { isActive, isClosed, endTime } }: { readonly meeting: Meeting }) {
+function State({ meeting: { isActive, isClosed, isOpen, endTime } }: { readonly meeting: Meeting }) {
   if (isActive) {
     return (
       <span className="state is-live">
@@ -76,9 +67,9 @@ function State({ meeting: { isActive, isClosed, endTime } }: { readonly meeting:
   }
   const isOver = isClosed || Date.parse(endTime) < Date.now()
   return (
-    <span className="state">
+    <span className={`state ${!isOver && isOpen ? 'is-waiting' : ''}`}>
       <i aria-hidden="true" />
-      {isOver ? <Trans>over</Trans> : <Trans>planned</Trans>}
+      {isOver ? <Trans>over</Trans> : isOpen ? <Trans>open</Trans> : <Trans>planned</Trans>}
     </span>
   )
 }

@@ -1,19 +1,19 @@
 /** The people of the organisation: who they are, and whether they may sign in. */
 import { Trans, useLingui } from '@lingui/react/macro'
 import { Button } from '@mantine/core'
-import { Link, Outlet, useNavigate, useParams } from '@tanstack/react-router'
+import { useNavigate, useParams } from '@tanstack/react-router'
 import { useState } from 'react'
 import type { Answer } from '../../../contract/client.ts'
-import { ApiButton } from '../kit/api-button.tsx'
+import { CallButton } from '../calls/call-button.tsx'
+import { timeZones, useLanguages } from '../kit/choices.ts'
 import { Confirm } from '../kit/confirm.tsx'
-import { type Column, DataTable, FilterChips, SearchField, useListSearch } from '../kit/data-table.tsx'
-import { LiveDot } from '../kit/live-dot.tsx'
+import { type Column, useListSearch } from '../kit/data-table.tsx'
+import { ListPage } from '../kit/list-page.tsx'
 import { More } from '../kit/more.tsx'
-import { Empty, Page } from '../kit/page.tsx'
 import { Panel } from '../kit/panel.tsx'
 import { Problem } from '../kit/problem.tsx'
 import { type FieldWish, SchemaForm } from '../kit/schema-form.tsx'
-import { Sign } from '../kit/sign.tsx'
+import { Toggle } from '../kit/toggle.tsx'
 import { When } from '../kit/when.tsx'
 import { useList, useRead, useWrite } from '../session.tsx'
 
@@ -24,7 +24,7 @@ const changes = ['GET /v3.0/users', 'GET /v3.0/users/{id}'] as const
 
 export function PeoplePage() {
   const { t } = useLingui()
-  const { search, set, sort } = useListSearch()
+  const { search, set } = useListSearch()
   const query = {
     ...(search.q && { search: search.q }),
     ...(search.role && { priv_level: search.role as 'admin' }),
@@ -35,14 +35,13 @@ export function PeoplePage() {
   )
   const columns: readonly Column<Person>[] = [
     { id: 'name', title: t`Name`, cell: nameOf, sort: 'name' },
-    { id: 'email', title: t`E-mail`, cell: ({ email, username }) => email ?? username ?? '—' },
+    { id: 'email', title: t`E-mail`, cell: ({ email, username }) => email ?? username ?? '—', isForWide: true },
     { id: 'role', title: t`Role`, cell: ({ priv_level }) => <Role level={priv_level} />, isForWide: true },
     {
       id: 'state',
       title: t`State`,
       isForWide: true,
-      cell: ({ enabled, do_not_disturb }) =>
-        enabled ? do_not_disturb ? <Trans>Do not disturb</Trans> : <Trans>Active</Trans> : <Trans>Blocked</Trans>,
+      cell: (one) => <State person={one} />,
     },
     {
       id: 'created',
@@ -52,68 +51,37 @@ export function PeoplePage() {
       isForWide: true,
       cell: ({ created }) => <When at={created} />,
     },
+    {
+      id: 'call',
+      title: t`Call`,
+      isAtEnd: true,
+      cell: (one) => <CallButton isSmall callee={{ name: nameOf(one), to: { user_id: one.id } }} />,
+    },
   ]
-  const add = (
-    <Button component={Link} to="/people/new" search leftSection={<Sign name="plus" size={16} />}>
-      <Trans>Add a person</Trans>
-    </Button>
-  )
   return (
-    <div className="split">
-      <Page
-        title={t`People`}
-        beside={<LiveDot />}
-        actions={
-          <>
-            <ApiButton calls={[{ route: 'GET /v3.0/users', query }]} />
-            {add}
-          </>
-        }
-      >
-        <div className="list-bar">
-          <SearchField label={t`Search people`} value={search.q} onChange={(q) => set({ q })} />
-          <Button
-            variant="default"
-            size="xs"
-            aria-pressed={search.role === 'admin'}
-            onClick={() => set({ role: search.role === 'admin' ? undefined : 'admin' })}
-          >
-            <Trans>Administrators</Trans>
-          </Button>
-        </div>
-        <FilterChips
-          chips={
-            search.role === 'admin'
-              ? [{ key: 'role', words: t`Role: administrator`, onRemove: () => set({ role: undefined }) }]
-              : []
-          }
-        />
-        <DataTable
-          name="people"
-          label={t`People`}
-          columns={columns}
-          rows={people.rows}
-          idOf={({ id }) => id}
-          panel={({ id }) => ({ to: '/people/$id', params: { id } })}
-          error={people.error}
-          onRetry={people.retry}
-          sort={{ ...sort, by: search.sort ?? 'name' }}
-          foot={<More list={people} />}
-          empty={
-            search.q || search.role ? (
-              <Empty>
-                <Trans>Nobody is called so.</Trans>
-              </Empty>
-            ) : (
-              <Empty action={add} guide="/docs">
-                <Trans>People have phones and plan meetings. Add the first one.</Trans>
-              </Empty>
-            )
-          }
-        />
-      </Page>
-      <Outlet />
-    </div>
+    <ListPage
+      title={t`People`}
+      calls={[{ route: 'GET /v3.0/users', query }]}
+      add={{ to: '/people/new', verb: t`Add a person` }}
+      searchLabel={t`Search people`}
+      filters={
+        <Toggle isOn={search.role === 'admin'} onChange={(isOn) => set({ role: isOn ? 'admin' : undefined })}>
+          <Trans>Administrators</Trans>
+        </Toggle>
+      }
+      isNarrowed={Boolean(search.q || search.role)}
+      nothingFound={t`Nobody is called so.`}
+      nothingYet={t`People have phones and plan meetings. Add the first one.`}
+      name="people"
+      columns={columns}
+      rows={people.rows}
+      idOf={({ id }) => id}
+      panel="/people/$id"
+      error={people.error}
+      onRetry={people.retry}
+      order="name"
+      foot={<More list={people} />}
+    />
   )
 }
 
@@ -121,8 +89,18 @@ function Role({ level }: { readonly level: Person['priv_level'] }) {
   return level === 'user' ? <Trans>Person</Trans> : <Trans>Administrator</Trans>
 }
 
-function usePersonFields(): readonly FieldWish[] {
+function State({ person: { enabled, do_not_disturb } }: { readonly person: Person }) {
+  return (
+    <span className={`state ${!enabled ? 'is-bad' : do_not_disturb ? 'is-waiting' : 'is-good'}`}>
+      <i aria-hidden="true" />
+      {!enabled ? <Trans>blocked</Trans> : do_not_disturb ? <Trans>do not disturb</Trans> : <Trans>active</Trans>}
+    </span>
+  )
+}
+
+function usePersonFields(person?: Person): readonly FieldWish[] {
   const { t } = useLingui()
+  const languages = useLanguages(person?.language)
   return [
     { name: 'first_name', label: t`First name` },
     { name: 'last_name', label: t`Last name` },
@@ -143,8 +121,14 @@ function usePersonFields(): readonly FieldWish[] {
       isSecret: true,
       help: t`For signing in here: at least 10 characters. Left empty, it stays as it is.`,
     },
-    { name: 'language', label: t`Language` },
-    { name: 'time_zone', label: t`Time zone` },
+    { name: 'language', label: t`Language`, options: languages, isClearable: !person },
+    {
+      name: 'time_zone',
+      label: t`Time zone`,
+      help: '',
+      options: timeZones(person?.time_zone),
+      isClearable: !person,
+    },
   ]
 }
 
@@ -178,7 +162,7 @@ export function PersonPanel() {
   const [isLeaving, setLeaving] = useState(false)
   const patch = useWrite('PATCH /v3.0/users/{id}', { changes })
   const remove = useWrite('DELETE /v3.0/users/{id}', { changes })
-  const fields = usePersonFields()
+  const fields = usePersonFields(person.data?.data)
   const own: readonly FieldWish[] = [
     ...fields,
     { name: 'enabled', label: t`May sign in and call`, help: t`Emergency numbers can be called in any case.` },
@@ -202,9 +186,12 @@ export function PersonPanel() {
       back="/people"
       rowId={id}
       actions={
-        <Button variant="subtle" color="red" size="xs" onClick={() => setLeaving(true)}>
-          <Trans>Delete</Trans>
-        </Button>
+        <>
+          <CallButton callee={{ name, to: { user_id: id } }} />
+          <Button variant="subtle" color="red" size="xs" onClick={() => setLeaving(true)}>
+            <Trans>Delete</Trans>
+          </Button>
+        </>
       }
     >
       <SchemaForm

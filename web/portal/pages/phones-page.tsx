@@ -1,21 +1,19 @@
 /** Phones: whose they are, where they are registered and what they do, as it changes. */
 import { Trans, useLingui } from '@lingui/react/macro'
 import { Button } from '@mantine/core'
-import { Link, Outlet, useNavigate, useParams } from '@tanstack/react-router'
+import { useNavigate, useParams } from '@tanstack/react-router'
 import { useState } from 'react'
 import type { Answer } from '../../../contract/client.ts'
-import { ApiButton } from '../kit/api-button.tsx'
+import { CallButton } from '../calls/call-button.tsx'
 import { Confirm } from '../kit/confirm.tsx'
 import { CopyButton } from '../kit/copy-button.tsx'
-import { type Column, DataTable, SearchField, useListSearch } from '../kit/data-table.tsx'
-import { LiveDot } from '../kit/live-dot.tsx'
+import { type Column, useListSearch } from '../kit/data-table.tsx'
+import { ListPage } from '../kit/list-page.tsx'
 import { More } from '../kit/more.tsx'
-import { Empty, Page } from '../kit/page.tsx'
 import { Panel } from '../kit/panel.tsx'
 import { Problem } from '../kit/problem.tsx'
 import { type FieldWish, SchemaForm } from '../kit/schema-form.tsx'
 import { ShownOnce } from '../kit/shown-once.tsx'
-import { Sign } from '../kit/sign.tsx'
 import { When } from '../kit/when.tsx'
 import { useList, useRead, useWrite } from '../session.tsx'
 
@@ -26,7 +24,7 @@ const changes = ['GET /v3.0/devices', 'GET /v3.0/devices/{id}', 'GET /v3.0/devic
 
 export function PhonesPage() {
   const { t } = useLingui()
-  const { search, set, sort } = useListSearch()
+  const { search } = useListSearch()
   const query = { ...(search.q && { search: search.q }), sort: (search.sort ?? 'name') as 'name' }
   const devices = useList('GET /v3.0/devices', query, (client, { page, signal }) =>
     client.call('GET /v3.0/devices', { query: { ...query, ...page }, signal }),
@@ -50,53 +48,32 @@ export function PhonesPage() {
       isForWide: true,
       cell: ({ created }) => <When at={created} />,
     },
+    {
+      id: 'call',
+      title: t`Call`,
+      isAtEnd: true,
+      cell: ({ id, name }) => <CallButton isSmall callee={{ name, to: { device_id: id } }} />,
+    },
   ]
-  const add = (
-    <Button component={Link} to="/phones/new" search leftSection={<Sign name="plus" size={16} />}>
-      <Trans>Add a phone</Trans>
-    </Button>
-  )
   return (
-    <div className="split">
-      <Page
-        title={t`Phones`}
-        beside={<LiveDot />}
-        actions={
-          <>
-            <ApiButton calls={[{ route: 'GET /v3.0/devices', query }, { route: 'GET /v3.0/devices/status' }]} />
-            {add}
-          </>
-        }
-      >
-        <div className="list-bar">
-          <SearchField label={t`Search phones`} value={search.q} onChange={(q) => set({ q })} />
-        </div>
-        <DataTable
-          name="phones"
-          label={t`Phones`}
-          columns={columns}
-          rows={devices.rows}
-          idOf={({ id }) => id}
-          panel={({ id }) => ({ to: '/phones/$id', params: { id } })}
-          error={devices.error}
-          onRetry={devices.retry}
-          sort={{ ...sort, by: search.sort ?? 'name' }}
-          foot={<More list={devices} />}
-          empty={
-            search.q ? (
-              <Empty>
-                <Trans>No phone is called so.</Trans>
-              </Empty>
-            ) : (
-              <Empty action={add} guide="/docs">
-                <Trans>A phone is whatever speaks SIP: on a desk, in a browser, in a pocket. Add the first one.</Trans>
-              </Empty>
-            )
-          }
-        />
-      </Page>
-      <Outlet />
-    </div>
+    <ListPage
+      title={t`Phones`}
+      calls={[{ route: 'GET /v3.0/devices', query }, { route: 'GET /v3.0/devices/status' }]}
+      add={{ to: '/phones/new', verb: t`Add a phone` }}
+      searchLabel={t`Search phones`}
+      isNarrowed={Boolean(search.q)}
+      nothingFound={t`No phone is called so.`}
+      nothingYet={t`A phone is whatever speaks SIP: on a desk, in a browser, in a pocket. Add the first one.`}
+      name="phones"
+      columns={columns}
+      rows={devices.rows}
+      idOf={({ id }) => id}
+      panel="/phones/$id"
+      error={devices.error}
+      onRetry={devices.retry}
+      order="name"
+      foot={<More list={devices} />}
+    />
   )
 }
 
@@ -108,7 +85,8 @@ interface StateProps {
 function State({ status, isEnabled }: StateProps) {
   if (!isEnabled) {
     return (
-      <span className="state">
+      <span className="state is-bad">
+        <i aria-hidden="true" />
         <Trans>blocked</Trans>
       </span>
     )
@@ -242,9 +220,12 @@ export function PhonePanel() {
       back="/phones"
       rowId={id}
       actions={
-        <Button variant="subtle" color="red" size="xs" onClick={() => setLeaving(true)}>
-          <Trans>Delete</Trans>
-        </Button>
+        <>
+          <CallButton callee={{ name: data.name, to: { device_id: id } }} />
+          <Button variant="subtle" color="red" size="xs" onClick={() => setLeaving(true)}>
+            <Trans>Delete</Trans>
+          </Button>
+        </>
       }
     >
       <Registrations deviceId={id} isEnabled={data.enabled} />

@@ -1,10 +1,13 @@
 /** What a person sets for this browser, and what the session is. */
 import { Trans, useLingui } from '@lingui/react/macro'
-import { Button, SegmentedControl, Select, useMantineColorScheme } from '@mantine/core'
+import { Button, SegmentedControl, Select, Skeleton, useMantineColorScheme } from '@mantine/core'
+import { timeZones } from '../kit/choices.ts'
 import { CopyButton } from '../kit/copy-button.tsx'
 import { Page } from '../kit/page.tsx'
+import { Problem } from '../kit/problem.tsx'
+import { SchemaForm } from '../kit/schema-form.tsx'
 import { chooseLocale, localeNames, localeOf } from '../locales/activate.ts'
-import { useSession } from '../session.tsx'
+import { useRead, useSession, useWrite } from '../session.tsx'
 import { useSignOut } from '../sign-out.ts'
 
 export function SettingsPage() {
@@ -12,6 +15,7 @@ export function SettingsPage() {
   const { colorScheme, setColorScheme } = useMantineColorScheme()
   return (
     <Page title={t`Settings`}>
+      <OwnCalls />
       <div className="form">
         <div className="form-group">
           <h2>
@@ -42,6 +46,41 @@ export function SettingsPage() {
         <SessionFacts />
       </div>
     </Page>
+  )
+}
+
+/** What people decide themselves about being called; in their own organisation. */
+function OwnCalls() {
+  const { who, accountId, homeId } = useSession()
+  const { user_id: id } = who
+  return id !== null && accountId === homeId ? <OwnCallsForm id={id} /> : null
+}
+
+function OwnCallsForm({ id }: { readonly id: string }) {
+  const { t } = useLingui()
+  const person = useRead('GET /v3.0/users/{id}', { params: { id } })
+  const patch = useWrite('PATCH /v3.0/users/{id}', { changes: ['GET /v3.0/users', 'GET /v3.0/users/{id}'] })
+  const data = person.data?.data
+  if (person.error) return <Problem error={person.error} onRetry={() => void person.refetch()} />
+  if (!data) return <Skeleton height={180} maw={520} aria-busy="true" />
+  const { do_not_disturb, call_forward, mobile_number, time_zone } = data
+  const group = t`Your calls`
+  return (
+    <SchemaForm
+      route="PATCH /v3.0/users/{id}"
+      params={{ id }}
+      fields={[
+        { group, name: 'do_not_disturb', label: t`Do not disturb`, help: t`None of your phones rings.` },
+        { group, name: 'call_forward.enabled', label: t`Forward all calls`, help: '' },
+        { group, name: 'call_forward.number', label: t`Forward to` },
+        { group, name: 'mobile_number', label: t`Mobile number`, help: t`Colleagues find you by it.` },
+        { group, name: 'time_zone', label: t`Time zone`, help: '', options: timeZones(time_zone) },
+      ]}
+      initial={{ do_not_disturb, call_forward: { ...call_forward }, mobile_number, time_zone }}
+      isNew={false}
+      save={t`Save`}
+      onSave={(body) => patch.mutateAsync({ params: { id }, body: { data: body } })}
+    />
   )
 }
 

@@ -6,6 +6,7 @@ import { type FormEvent, useState } from 'react'
 import { ApiFailure } from '../../../contract/client.ts'
 import { Brand } from '../../kit/brand.tsx'
 import { JoinBox } from '../join-box.tsx'
+import { asError } from '../kit/failure.ts'
 import { useFailureWords } from '../kit/problem.tsx'
 import { i18n } from '../locales/activate.ts'
 import { baseClient, queries } from '../session.tsx'
@@ -94,7 +95,7 @@ function useSignInWords(): (error: unknown) => string {
   return (error) => {
     if (error instanceof ApiFailure && error.status === 401) return t`The name or the password is wrong.`
     if (error instanceof ApiFailure && error.status === 429) return t`That was too often. Wait a minute.`
-    return words(error instanceof Error ? error : new Error(String(error)))
+    return words(asError(error))
   }
 }
 

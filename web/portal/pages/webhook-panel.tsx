@@ -1,22 +1,22 @@
 /** One webhook: how it goes, what was sent and answered, its settings, and what one can do with it. */
 import { Trans, useLingui } from '@lingui/react/macro'
-import { Button, Menu, Tabs } from '@mantine/core'
-import { notifications } from '@mantine/notifications'
+import { Button, Menu, Select, Tabs } from '@mantine/core'
 import { useNavigate, useParams } from '@tanstack/react-router'
 import { useState } from 'react'
 import { ApiButton } from '../kit/api-button.tsx'
 import { Confirm } from '../kit/confirm.tsx'
 import { CopyButton } from '../kit/copy-button.tsx'
 import { Panel } from '../kit/panel.tsx'
-import { Problem, useFailureWords } from '../kit/problem.tsx'
+import { Problem } from '../kit/problem.tsx'
 import { SchemaForm } from '../kit/schema-form.tsx'
 import { ShownOnce } from '../kit/shown-once.tsx'
 import { Sign } from '../kit/sign.tsx'
+import { useTell } from '../kit/tell.ts'
 import { When } from '../kit/when.tsx'
 import { useRead, useWrite } from '../session.tsx'
-import { Deliveries } from './deliveries.tsx'
-import { useWebhookFields } from './webhook-fields.tsx'
-import { nameOf, type Webhook, webhookChanges as changes, WebhookStatus } from './webhooks-page.tsx'
+import { Deliveries } from '../webhooks/deliveries.tsx'
+import { useWebhookFields, valuesOf } from '../webhooks/webhook-fields.tsx'
+import { nameOf, type Webhook, webhookChanges as changes, WebhookStatus } from '../webhooks/webhook-status.tsx'
 
 const daySeconds = 86_400
 
@@ -100,26 +100,32 @@ function Facts({ webhook }: { readonly webhook: Webhook }) {
 function Settings({ webhook }: { readonly webhook: Webhook }) {
   const { t } = useLingui()
   const patch = useWrite('PATCH /v3.0/webhooks/{id}', { changes })
-  const fields = useWebhookFields()
+  const fields = useWebhookFields(false)
   const { id } = webhook
-  const { name, url, event_types, ordering, signing } = webhook
-  // What was read when the form was opened: a count that moves must not undo what is being written.
-  const [initial, setInitial] = useState({ name: name ?? '', url, event_types, ordering, signing, api_key: '' })
+  const [secret, setSecret] = useState<string | null>(null)
   return (
-    <SchemaForm
-      key={JSON.stringify(initial)}
-      route="PATCH /v3.0/webhooks/{id}"
-      params={{ id }}
-      fields={fields}
-      initial={initial}
-      isNew={false}
-      save={t`Save`}
-      onSave={async (data) => {
-        const after = (await patch.mutateAsync({ params: { id }, body: { data } })).data
-        const { name, url, event_types, ordering, signing } = after
-        setInitial({ name: name ?? '', url, event_types, ordering, signing, api_key: '' })
-      }}
-    />
+    <>
+      <SchemaForm
+        route="PATCH /v3.0/webhooks/{id}"
+        params={{ id }}
+        fields={fields}
+        initial={valuesOf(webhook)}
+        isNew={false}
+        save={t`Save`}
+        onSave={async (body) => {
+          const { data } = await patch.mutateAsync({ params: { id }, body: { data: body } })
+          // Another kind of signature made a new secret.
+          if ('signing' in body && data.secret) setSecret(data.secret)
+        }}
+      />
+      {secret !== null && (
+        <ShownOnce
+          title={t`New signing secret of ${nameOf(webhook)}`}
+          secret={secret}
+          onClose={() => setSecret(null)}
+        />
+      )}
+    </>
   )
 }
 
@@ -136,8 +142,9 @@ function Actions({ webhook }: { readonly webhook: Webhook }) {
   return (
     <div className="form-actions">
       <Button
+        size="xs"
         variant="default"
-        leftSection={<Sign name="send" size={16} />}
+        leftSection={<Sign name="send" size={14} />}
         loading={test.isPending}
         onClick={() => void tell(test.mutateAsync({ params: { id }, body: { data: {} } }), t`A test is on its way.`)}
       >
@@ -145,32 +152,38 @@ function Actions({ webhook }: { readonly webhook: Webhook }) {
       </Button>
       {status === 'active' ? (
         <Button
+          size="xs"
           variant="default"
-          leftSection={<Sign name="pause" size={16} />}
+          leftSection={<Sign name="pause" size={14} />}
           loading={pause.isPending}
           onClick={() => void tell(pause.mutateAsync({ params: { id } }), t`It is paused. Its place is kept.`)}
         >
           <Trans>Pause</Trans>
         </Button>
       ) : (
-        <Button variant="default" leftSection={<Sign name="play" size={16} />} onClick={() => setAsked('resume')}>
+        <Button
+          size="xs"
+          variant="default"
+          leftSection={<Sign name="play" size={14} />}
+          onClick={() => setAsked('resume')}
+        >
           <Trans>Resume</Trans>
         </Button>
       )}
       <Menu position="bottom-end">
         <Menu.Target>
-          <Button variant="default" rightSection={<Sign name="selector" size={14} />}>
+          <Button size="xs" variant="default" rightSection={<Sign name="selector" size={14} />}>
             <Trans>More</Trans>
           </Button>
         </Menu.Target>
         <Menu.Dropdown>
-          <Menu.Item onClick={() => setAsked('replay')} leftSection={<Sign name="history" size={16} />}>
+          <Menu.Item onClick={() => setAsked('replay')} leftSection={<Sign name="history" size={14} />}>
             <Trans>Send again what failed</Trans>
           </Menu.Item>
-          <Menu.Item onClick={() => setAsked('rotate')} leftSection={<Sign name="refresh" size={16} />}>
+          <Menu.Item onClick={() => setAsked('rotate')} leftSection={<Sign name="refresh" size={14} />}>
             <Trans>Rotate the secret</Trans>
           </Menu.Item>
-          <Menu.Item color="red" onClick={() => setAsked('delete')} leftSection={<Sign name="trash" size={16} />}>
+          <Menu.Item color="red" onClick={() => setAsked('delete')} leftSection={<Sign name="trash" size={14} />}>
             <Trans>Delete</Trans>
           </Menu.Item>
         </Menu.Dropdown>
@@ -187,19 +200,6 @@ function Actions({ webhook }: { readonly webhook: Webhook }) {
   )
 }
 
-/** Says that it was done, or why not. */
-function useTell(): (work: Promise<unknown>, words: string) => Promise<void> {
-  const failureWords = useFailureWords()
-  return async (work, message) => {
-    try {
-      await work
-      notifications.show({ message, withCloseButton: true })
-    } catch (error) {
-      notifications.show({ color: 'red', message: failureWords(error instanceof Error ? error : new Error()) })
-    }
-  }
-}
-
 interface QuestionProps {
   readonly asked: Asked
   readonly webhook: Webhook
@@ -213,11 +213,8 @@ function Question({ asked, webhook, onClose }: QuestionProps) {
   const name = nameOf(webhook)
   const deliveries = 'GET /v3.0/webhooks/{id}/deliveries'
   const resume = useWrite('POST /v3.0/webhooks/{id}/resume', { changes: [...changes, deliveries] })
-  const rotate = useWrite('POST /v3.0/webhooks/{id}/rotate_secret', { changes })
   const replay = useWrite('POST /v3.0/webhooks/{id}/replay', { changes: [...changes, deliveries] })
   const remove = useWrite('DELETE /v3.0/webhooks/{id}', { changes })
-  const [secret, setSecret] = useState<string | null>(null)
-  if (secret !== null) return <ShownOnce title={t`New signing secret of ${name}`} secret={secret} onClose={onClose} />
   if (asked === 'resume') {
     return (
       <Confirm
@@ -243,22 +240,7 @@ function Question({ asked, webhook, onClose }: QuestionProps) {
       </Confirm>
     )
   }
-  if (asked === 'rotate') {
-    return (
-      <Confirm
-        title={t`Rotate the secret of ${name}?`}
-        verb={t`Make the new secret`}
-        onClose={() => {}}
-        onConfirm={async () => {
-          const { data } = await rotate.mutateAsync({ params: { id }, body: { data: { overlap_seconds: daySeconds } } })
-          if (data.secret) setSecret(data.secret)
-          else onClose()
-        }}
-      >
-        <Trans>Requests are signed with both for one day.</Trans>
-      </Confirm>
-    )
-  }
+  if (asked === 'rotate') return <Rotation webhook={webhook} onClose={onClose} />
   return (
     <Confirm
       title={t`Delete ${name}?`}
@@ -271,6 +253,45 @@ function Question({ asked, webhook, onClose }: QuestionProps) {
       }}
     >
       <Trans>Nothing is sent to it any more, and its deliveries are gone.</Trans>
+    </Confirm>
+  )
+}
+
+/** The old secret signs too for a while, so that no request is refused; with a public key there is no secret to show. */
+function Rotation({ webhook, onClose }: Omit<QuestionProps, 'asked'>) {
+  const { t } = useLingui()
+  const { id } = webhook
+  const name = nameOf(webhook)
+  const rotate = useWrite('POST /v3.0/webhooks/{id}/rotate_secret', { changes })
+  const [seconds, setSeconds] = useState(String(daySeconds))
+  const secret = rotate.data?.data.secret
+  if (secret) return <ShownOnce title={t`New signing secret of ${name}`} secret={secret} onClose={onClose} />
+  return (
+    <Confirm
+      title={t`Rotate the secret of ${name}?`}
+      verb={t`Make the new secret`}
+      onClose={onClose}
+      onDone={() => {}}
+      onConfirm={async () => {
+        const { data } = await rotate.mutateAsync({
+          params: { id },
+          body: { data: { overlap_seconds: Number(seconds) } },
+        })
+        if (!data.secret) onClose()
+      }}
+    >
+      <Select
+        label={t`How long the old one signs too`}
+        description={t`Requests carry both signatures meanwhile, so nothing is refused while you change it.`}
+        data={[
+          { value: '0', label: t`Not at all` },
+          { value: '3600', label: t`1 hour` },
+          { value: String(daySeconds), label: t`24 hours` },
+          { value: String(7 * daySeconds), label: t`7 days` },
+        ]}
+        value={seconds}
+        onChange={(value) => setSeconds(value ?? seconds)}
+      />
     </Confirm>
   )
 }

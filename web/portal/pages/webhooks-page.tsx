@@ -1,31 +1,28 @@
 /** Webhooks: where events are sent, and how that goes. */
 import { Trans, useLingui } from '@lingui/react/macro'
 import { Button } from '@mantine/core'
-import { Link, Outlet, useNavigate } from '@tanstack/react-router'
+import { useNavigate } from '@tanstack/react-router'
 import { useState } from 'react'
-import type { Answer } from '../../../contract/client.ts'
-import { ApiButton } from '../kit/api-button.tsx'
-import { type Column, DataTable, SearchField, useListSearch } from '../kit/data-table.tsx'
-import { LiveDot } from '../kit/live-dot.tsx'
-import { Empty, Page } from '../kit/page.tsx'
+import { useChosen } from '../kit/choice.tsx'
+import { type Column, useListSearch } from '../kit/data-table.tsx'
+import { ListPage } from '../kit/list-page.tsx'
 import { Panel } from '../kit/panel.tsx'
 import { SchemaForm } from '../kit/schema-form.tsx'
 import { ShownOnce } from '../kit/shown-once.tsx'
 import { Sign } from '../kit/sign.tsx'
+import { forEach, useTell } from '../kit/tell.ts'
 import { When } from '../kit/when.tsx'
 import { useRead, useWrite } from '../session.tsx'
-import { useWebhookFields } from './webhook-fields.tsx'
-
-export type Webhook = Answer<'GET /v3.0/webhooks'>['data'][number]
-
-export const webhookChanges = ['GET /v3.0/webhooks', 'GET /v3.0/webhooks/{id}'] as const
+import { newWebhook, useWebhookFields } from '../webhooks/webhook-fields.tsx'
+import { nameOf, type Webhook, webhookChanges as changes, WebhookStatus } from '../webhooks/webhook-status.tsx'
 
 export function WebhooksPage() {
   const { t } = useLingui()
-  const { search, set } = useListSearch()
+  const { search } = useListSearch()
   const webhooks = useRead('GET /v3.0/webhooks', { query: {} })
   const wanted = search.q?.toLowerCase() ?? ''
   const rows = webhooks.data?.data.filter(({ name, url }) => `${name ?? ''} ${url}`.toLowerCase().includes(wanted))
+  const chosen = useChosen(rows ?? [], ({ id }) => id)
   const columns: readonly Column<Webhook>[] = [
     { id: 'name', title: t`Name`, cell: (webhook) => nameOf(webhook) },
     { id: 'state', title: t`State`, cell: (webhook) => <WebhookStatus webhook={webhook} /> },
@@ -53,86 +50,84 @@ export function WebhooksPage() {
       cell: ({ last_success_at }) => (last_success_at ? <When at={last_success_at} /> : <Trans>never</Trans>),
     },
   ]
-  const add = (
-    <Button component={Link} to="/developers/webhooks/new" search leftSection={<Sign name="plus" size={16} />}>
-      <Trans>Add a webhook</Trans>
-    </Button>
-  )
   return (
-    <div className="split">
-      <Page
-        title={t`Webhooks`}
-        beside={<LiveDot />}
-        actions={
-          <>
-            <ApiButton calls={[{ route: 'GET /v3.0/webhooks' }]} />
-            {add}
-          </>
-        }
-      >
-        <div className="list-bar">
-          <SearchField label={t`Search webhooks`} value={search.q} onChange={(q) => set({ q })} />
-        </div>
-        <DataTable
-          name="webhooks"
-          label={t`Webhooks`}
-          columns={columns}
-          rows={rows}
-          idOf={({ id }) => id}
-          panel={({ id }) => ({ to: '/developers/webhooks/$id', params: { id } })}
-          error={webhooks.error}
-          onRetry={() => void webhooks.refetch()}
-          empty={
-            wanted ? (
-              <Empty>
-                <Trans>No webhook is called so.</Trans>
-              </Empty>
-            ) : (
-              <Empty action={add} guide="/docs">
-                <Trans>A webhook sends what happens to a program of yours, signed, and again until it is taken.</Trans>
-              </Empty>
-            )
-          }
-        />
-      </Page>
-      <Outlet />
-    </div>
+    <ListPage
+      title={t`Webhooks`}
+      calls={[{ route: 'GET /v3.0/webhooks' }]}
+      add={{ to: '/developers/webhooks/new', verb: t`Add a webhook` }}
+      searchLabel={t`Search webhooks`}
+      isNarrowed={wanted !== ''}
+      nothingFound={t`No webhook is called so.`}
+      nothingYet={t`A webhook sends what happens to a program of yours, signed, and again until it is taken.`}
+      name="webhooks"
+      columns={columns}
+      rows={rows}
+      idOf={({ id }) => id}
+      panel="/developers/webhooks/$id"
+      error={webhooks.error}
+      onRetry={() => void webhooks.refetch()}
+      choice={{ chosen: chosen.chosen, set: chosen.set, nameOf, actions: <Several webhooks={chosen.rows} /> }}
+    />
   )
 }
 
-export const nameOf = ({ name, url }: Webhook): string => name ?? new URL(url).host
-
-export function WebhookStatus({ webhook }: { readonly webhook: Webhook }) {
-  const { status, failing_since, disabled_reason } = webhook
-  if (status === 'paused') {
-    return (
-      <span className="state is-waiting">
-        <i aria-hidden="true" />
-        <Trans>paused</Trans>
-      </span>
-    )
+/** Pauses or resumes all that are chosen, as far as they are not so already. */
+function Several({ webhooks }: { readonly webhooks: readonly Webhook[] }) {
+  const { t } = useLingui()
+  const tell = useTell()
+  const [isBusy, setBusy] = useState(false)
+  const pause = useWrite('POST /v3.0/webhooks/{id}/pause', { changes })
+  const resume = useWrite('POST /v3.0/webhooks/{id}/resume', { changes })
+  const active = webhooks.filter(({ status }) => status === 'active')
+  const stopped = webhooks.filter(({ status }) => status !== 'active')
+  const run = async (work: Promise<void>, words: string) => {
+    setBusy(true)
+    await tell(work, words)
+    setBusy(false)
   }
-  if (status === 'disabled') {
-    return (
-      <span className="state is-bad">
-        <i aria-hidden="true" />
-        {disabled_reason === 'gone' ? <Trans>off: it answered 410</Trans> : <Trans>off: five days of failures</Trans>}
-      </span>
+  const pauseAll = () =>
+    run(
+      forEach(active, ({ id }) => pause.mutateAsync({ params: { id } })),
+      t`They are paused. Their places are kept.`,
     )
-  }
+  const resumeAll = () =>
+    run(
+      forEach(stopped, ({ id }) => resume.mutateAsync({ params: { id }, body: { data: { catch_up: true } } })),
+      t`They go on, with everything that happened meanwhile.`,
+    )
   return (
-    <span className={`state ${failing_since ? 'is-bad' : 'is-good'}`}>
-      <i aria-hidden="true" />
-      {failing_since ? <Trans>failing</Trans> : <Trans>active</Trans>}
-    </span>
+    <>
+      {active.length > 0 && (
+        <Button
+          size="xs"
+          variant="default"
+          loading={isBusy}
+          leftSection={<Sign name="pause" size={14} />}
+          onClick={() => void pauseAll()}
+        >
+          <Trans>Pause</Trans>
+        </Button>
+      )}
+      {stopped.length > 0 && (
+        <Button
+          size="xs"
+          variant="default"
+          loading={isBusy}
+          leftSection={<Sign name="play" size={14} />}
+          onClick={() => void resumeAll()}
+        >
+          <Trans>Resume and catch up</Trans>
+        </Button>
+      )}
+    </>
   )
 }
 
 export function NewWebhookPanel() {
   const { t } = useLingui()
   const navigate = useNavigate()
-  const create = useWrite('PUT /v3.0/webhooks', { changes: webhookChanges })
-  const fields = useWebhookFields()
+  const create = useWrite('PUT /v3.0/webhooks', { changes })
+  const fields = useWebhookFields(true)
   const [made, setMade] = useState<Webhook | null>(null)
   const show = (id: string) =>
     void navigate({ to: '/developers/webhooks/$id', params: { id }, search: (before) => before })
@@ -141,7 +136,7 @@ export function NewWebhookPanel() {
       <SchemaForm
         route="PUT /v3.0/webhooks"
         fields={fields}
-        initial={{ name: '', url: '', event_types: ['call.*'], ordering: 'none', signing: 'hmac', api_key: '' }}
+        initial={newWebhook}
         isNew
         save={t`Add`}
         onSave={async (data) => {

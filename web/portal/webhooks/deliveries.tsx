@@ -1,11 +1,14 @@
 /** What was sent to a webhook and how that went; one of them with its request, its answer and every attempt. */
 import { Trans, useLingui } from '@lingui/react/macro'
-import { Button, Select } from '@mantine/core'
+import { Button, Select, Skeleton } from '@mantine/core'
+import { keepPreviousData } from '@tanstack/react-query'
 import { useState } from 'react'
 import type { Answer } from '../../../contract/client.ts'
+import { ChooseBox, ChosenBar, useChosen } from '../kit/choice.tsx'
 import { JsonView } from '../kit/json-view.tsx'
 import { Problem } from '../kit/problem.tsx'
 import { Sign } from '../kit/sign.tsx'
+import { forEach, useTell } from '../kit/tell.ts'
 import { Clock, When } from '../kit/when.tsx'
 import { useRead, useWrite } from '../session.tsx'
 
@@ -18,13 +21,20 @@ type Status = (typeof statuses)[number]
 /** Deliveries are no events, so they are asked for while one looks. */
 const refetchInterval = 2_000
 
+const step = 50
+
 export function Deliveries({ webhookId }: { readonly webhookId: string }) {
   const { t } = useLingui()
   const [status, setStatus] = useState<Status | null>(null)
-  const [open, setOpen] = useState<string | null>(null)
+  const [limit, setLimit] = useState(step)
   const words = useStatusWords()
-  const query = { limit: 50, ...(status && { status }) }
-  const list = useRead('GET /v3.0/webhooks/{id}/deliveries', { params: { id: webhookId }, query }, { refetchInterval })
+  const query = { limit, ...(status && { status }) }
+  const list = useRead(
+    'GET /v3.0/webhooks/{id}/deliveries',
+    { params: { id: webhookId }, query },
+    { refetchInterval, placeholderData: keepPreviousData },
+  )
+  const rows = list.data?.data
   return (
     <div className="form-group">
       <Select
@@ -38,33 +48,110 @@ export function Deliveries({ webhookId }: { readonly webhookId: string }) {
         clearButtonProps={{ 'aria-label': t`All deliveries` }}
       />
       {list.error && <Problem error={list.error} onRetry={() => void list.refetch()} />}
-      {list.data?.data.length === 0 && (
+      {!rows && !list.error && <Skeleton height={34} aria-busy="true" />}
+      {rows?.length === 0 && (
         <p className="soft">
-          <Trans>Nothing was sent yet. A test shows whether it arrives.</Trans>
+          {status ? (
+            <Trans>No delivery is in this state.</Trans>
+          ) : (
+            <Trans>Nothing was sent yet. A test shows whether it arrives.</Trans>
+          )}
         </p>
       )}
+      {rows && rows.length > 0 && <Story webhookId={webhookId} rows={rows} />}
+      {list.data?.next && (
+        <Button variant="default" size="xs" onClick={() => setLimit(limit + step)}>
+          <Trans>Show more</Trans>
+        </Button>
+      )}
+    </div>
+  )
+}
+
+function Story({ webhookId, rows }: { readonly webhookId: string; readonly rows: readonly Delivery[] }) {
+  const { t } = useLingui()
+  const [open, setOpen] = useState<string | null>(null)
+  const { chosen, set, rows: chosenRows } = useChosen(rows, ({ id }) => id)
+  const words = useStatusWords()
+  const choice = { chosen, set, actions: <ResendAll webhookId={webhookId} deliveries={chosenRows} /> }
+  return (
+    <>
+      <ChosenBar choice={choice} />
       <ol className="story">
-        {list.data?.data.map((delivery) => (
+        {rows.map((delivery) => (
           <li key={delivery.id}>
-            <button
-              type="button"
-              aria-expanded={open === delivery.id}
-              onClick={() => setOpen(open === delivery.id ? null : delivery.id)}
-            >
-              <span className={`state ${looks[delivery.status]}`} title={words[delivery.status]}>
-                <i aria-hidden="true" />
-                <span className="unseen">{words[delivery.status]}</span>
-              </span>
-              <code>{delivery.event.type}</code>
-              {delivery.kind !== 'event' && <span className="tag">{delivery.kind}</span>}
-              <span className="numbers soft">{delivery.last_status ?? ''}</span>
-              <When at={delivery.created} />
-            </button>
+            <div className="story-line">
+              <ChooseBox
+                choice={choice}
+                id={delivery.id}
+                name={`${delivery.event.type}, ${words[delivery.status]}, ${new Date(delivery.created).toLocaleTimeString()}`}
+              />
+              <button
+                type="button"
+                aria-expanded={open === delivery.id}
+                onClick={() => setOpen(open === delivery.id ? null : delivery.id)}
+              >
+                <span className="story-what">
+                  <code>{delivery.event.type}</code>
+                  {delivery.kind !== 'event' && <KindTag kind={delivery.kind} />}
+                </span>
+                <span className={`state ${looks[delivery.status]}`}>
+                  <i aria-hidden="true" />
+                  {words[delivery.status]}
+                  {delivery.last_status !== null && <span className="numbers">{delivery.last_status}</span>}
+                </span>
+                <When at={delivery.created} />
+              </button>
+            </div>
             {open === delivery.id && <DeliveryDetail webhookId={webhookId} delivery={delivery} />}
           </li>
         ))}
       </ol>
-    </div>
+      {chosen.size === 0 && rows.some(({ status }) => status === 'failed') && (
+        <p className="soft">{t`Choose several to send them again together.`}</p>
+      )}
+    </>
+  )
+}
+
+function KindTag({ kind }: { readonly kind: 'replay' | 'test' }) {
+  return <span className="tag">{kind === 'test' ? <Trans>test</Trans> : <Trans>again</Trans>}</span>
+}
+
+const resendChanges = [
+  'GET /v3.0/webhooks/{id}/deliveries',
+  'GET /v3.0/webhooks/{id}/deliveries/{delivery_id}',
+] as const
+
+interface ResendProps {
+  readonly webhookId: string
+  readonly deliveries: readonly Delivery[]
+}
+
+/** Those that wait already need no second order. */
+function ResendAll({ webhookId, deliveries }: ResendProps) {
+  const { t } = useLingui()
+  const tell = useTell()
+  const [isBusy, setBusy] = useState(false)
+  const resend = useWrite('POST /v3.0/webhooks/{id}/deliveries/{delivery_id}/resend', { changes: resendChanges })
+  const those = deliveries.filter(({ status }) => status !== 'pending')
+  const run = async () => {
+    setBusy(true)
+    const work = forEach(those, ({ id }) => resend.mutateAsync({ params: { id: webhookId, delivery_id: id } }))
+    await tell(work, t`They are sent again, with the same ids.`)
+    setBusy(false)
+  }
+  return (
+    <Button
+      size="xs"
+      variant="default"
+      disabled={those.length === 0}
+      loading={isBusy}
+      leftSection={<Sign name="refresh" size={14} />}
+      onClick={() => void run()}
+    >
+      <Trans>Send again</Trans>
+    </Button>
   )
 }
 
@@ -90,7 +177,7 @@ function DeliveryDetail({ webhookId, delivery }: DetailProps) {
   const params = { id: webhookId, delivery_id: delivery.id }
   const read = useRead('GET /v3.0/webhooks/{id}/deliveries/{delivery_id}', { params }, { refetchInterval })
   const resend = useWrite('POST /v3.0/webhooks/{id}/deliveries/{delivery_id}/resend', {
-    changes: ['GET /v3.0/webhooks/{id}/deliveries', 'GET /v3.0/webhooks/{id}/deliveries/{delivery_id}'],
+    changes: resendChanges,
   })
   if (read.error) return <Problem error={read.error} onRetry={() => void read.refetch()} />
   const detail = read.data?.data

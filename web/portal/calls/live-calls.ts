@@ -3,10 +3,11 @@
  * (E4). The listening begins before the snapshot is asked for, so nothing is between.
  */
 import { useEffect, useState } from 'react'
-import type { Event } from '../../contract/event.ts'
-import type { Answer } from '../../contract/client.ts'
-import { useLive } from './live.tsx'
-import { useSession } from './session.tsx'
+import type { Event } from '../../../contract/event.ts'
+import type { Answer } from '../../../contract/client.ts'
+import { asError } from '../kit/failure.ts'
+import { useLive } from '../live.tsx'
+import { useSession } from '../session.tsx'
 
 export type LiveCall = Answer<'GET /v3.0/realtime/calls'>['data'][number]
 
@@ -47,7 +48,7 @@ export function useLiveCalls(): Calls {
     client.call('GET /v3.0/realtime/calls', { query: {}, signal: closing.signal }).then(
       ({ data }) => setCalls((before) => data.reduce(withCall, before ?? new Map<string, LiveCall>())),
       (reason: unknown) => {
-        if (!closing.signal.aborted) setError(reason instanceof Error ? reason : new Error(String(reason)))
+        if (!closing.signal.aborted) setError(asError(reason))
       },
     )
     return () => {
@@ -58,6 +59,15 @@ export function useLiveCalls(): Calls {
   }, [client, listen, wasConnected, beginning, attempt])
   const sorted = calls && [...calls.values()].sort((a, b) => b.started_at.localeCompare(a.started_at))
   return { calls: sorted ?? undefined, error, retry: () => setAttempt((before) => before + 1) }
+}
+
+/** One of them: as it is, and once it has ended as it was. */
+export function useLiveCall(id: string | null) {
+  const { calls, error } = useLiveCalls()
+  const [last, setLast] = useState<LiveCall | null>(null)
+  const now = calls?.find((call) => call.id === id) ?? null
+  if (now && now !== last) setLast(now)
+  return { call: now ?? (last?.id === id ? last : null), isRead: calls !== undefined, error }
 }
 
 /** Every event of a call's life carries its whole state. */
