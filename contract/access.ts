@@ -21,7 +21,7 @@ export const allScopes = Object.keys(scopes) as [Scope, ...Scope[]]
 export const ScopeName = z.enum(allScopes).meta({ id: 'Scope', description: 'One permission of an API key.' })
 
 /** From least to most: a person, the administrator of an account, the operator of the installation. */
-export const roles = ['user', 'admin', 'instance'] as const
+const roles = ['user', 'admin', 'instance'] as const
 export type Role = (typeof roles)[number]
 export const RoleName = z.enum(roles).meta({ id: 'Role' })
 

@@ -6,7 +6,7 @@
 import { z } from 'zod'
 import { Cursor, Event } from './event.ts'
 import { events } from './events.ts'
-import { clientFrames, closeCodes, endReasons, serverFrames, SseEnd, StreamFilter } from './realtime.ts'
+import { clientFrames, closeCodes, endReasons, serverFrames, StreamEnd, StreamFilter } from './realtime.ts'
 import { type Json, SchemaComponents } from './schema-components.ts'
 
 export function asyncapi(serverUrl: string): Json {
@@ -105,7 +105,7 @@ function eventMessages(components: SchemaComponents): Json {
     title: 'end',
     summary: 'The last frame.',
     description,
-    payload: components.use(SseEnd, 'output'),
+    payload: components.use(StreamEnd, 'output'),
   }
   return { ...Object.fromEntries(entries), end }
 }

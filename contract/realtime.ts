@@ -23,7 +23,8 @@ export const endReasons = {
 } as const
 export type EndReason = keyof typeof endReasons
 
-const StreamEnd = z
+/** Also `data` of the last Server-Sent Event, whose `event` is `end`. */
+export const StreamEnd = z
   .object({
     reason: z.enum(Object.keys(endReasons) as [EndReason, ...EndReason[]]),
     message: z.string(),
@@ -39,8 +40,6 @@ const told = {
 
 /** `data` of a Server-Sent Event. The frame’s `id` is the event’s cursor; a frame of an `id` alone moves it on. */
 export const SseEvent = z.object(told).meta({ id: 'SseEvent' })
-/** `data` of the last one, whose `event` is `end`. */
-export const SseEnd = StreamEnd
 
 const SubscriptionId = z
   .string()

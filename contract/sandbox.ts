@@ -32,7 +32,7 @@ export const sandboxNumbers = {
 export type SandboxNumber = keyof typeof sandboxNumbers
 
 /** Who calls in. */
-export const sandboxCallers = {
+const sandboxCallers = {
   talk: 'Stays on the line, and sends back what it hears.',
   hang_up: 'Hangs up five seconds after the answer.',
   give_up: 'Hangs up after ten seconds of ringing.',

@@ -18,7 +18,7 @@ const Sdp = z.string().min(1).max(200_000)
 const Layer = z.enum(['q', 'h', 'f'])
 
 /** One line a participant's name may be; CR, LF and NUL never pass (they reach calendars and logs). */
-export const ParticipantName = z
+const ParticipantName = z
   .string()
   .trim()
   .min(1)
@@ -205,13 +205,8 @@ export const signallingErrors = {
 } as const
 export type SignallingErrorCode = keyof typeof signallingErrors
 
-export const ServerReply = z.union([
-  z.object({ re: z.int(), ok: z.unknown() }),
-  z.object({ re: z.int(), error: z.object({ code: z.string(), message: z.string() }) }),
-])
-
-/** Everything the server tells unasked. */
-export const serverEvents = {
+/** Everything the server tells unasked, on the wire `{ seq, event, params }`. */
+const serverEvents = {
   /** The subscribe connection's next offer. Answer with the same revision; a newer one replaces it. */
   offer: z.object({ revision: z.int(), sdp: z.string() }),
   /** Slots that changed (after an `offer` with revision 0 of a fresh connection: all). */
@@ -250,5 +245,3 @@ export const serverEvents = {
 } as const
 export type ServerEvent = keyof typeof serverEvents
 export type EventParams<E extends ServerEvent> = z.output<(typeof serverEvents)[E]>
-/** On the wire `{ seq, event, params }`. */
-export const ServerFrame = z.object({ seq: z.int(), event: z.string(), params: z.unknown() })

@@ -1,9 +1,9 @@
 /** A reader of Server-Sent Events for tests, as strict as a browser's (WHATWG HTML §9.2.6). */
 import { Agent, fetch, type Response } from 'undici'
 import type { Event } from '../contract/event.ts'
-import { SseEnd, SseEvent } from '../contract/realtime.ts'
+import { SseEvent, StreamEnd } from '../contract/realtime.ts'
 
-export interface SseFrame {
+interface SseFrame {
   readonly id: string | undefined
   readonly event: string
   readonly data: string
@@ -34,7 +34,7 @@ export async function readSse(url: string, headers: Record<string, string>): Pro
       if (done) throw new Error(`the stream ended after ${events.length} of ${count} events`)
       before ??= value.id
       if (value.data === '') continue
-      if (value.event !== 'message') throw new Error(SseEnd.parse(JSON.parse(value.data)).message)
+      if (value.event !== 'message') throw new Error(StreamEnd.parse(JSON.parse(value.data)).message)
       const { prev, event } = SseEvent.parse(JSON.parse(value.data))
       if (prev !== before || event.cursor !== value.id) throw new Error(`${prev} is not ${before}: ${value.data}`)
       before = event.cursor

@@ -15,7 +15,7 @@ import { makeRecordingFolder, recordingPath } from '../server/recording/files.ts
 import type { Database, Tables } from '../server/store/database.ts'
 import { call, instanceKey, type TestApp } from './app.ts'
 
-export interface Person {
+interface Person {
   readonly id: string
   readonly email: string
   /** A token of this person. */
@@ -37,7 +37,7 @@ export interface Tenant {
   readonly telephony: Telephony | null
 }
 
-export interface Telephony {
+interface Telephony {
   readonly deviceId: string
   readonly trunkId: string
   readonly callflowId: string

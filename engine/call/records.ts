@@ -153,7 +153,7 @@ export interface RecordingPart {
 }
 
 /** A command that had no effect after all, and why. */
-export interface CommandFailure {
+interface CommandFailure {
   readonly commandId: string
   readonly verb: string
   readonly reason: string

@@ -45,7 +45,7 @@ export const isTelephoneEvent = isNamed('telephone-event')
 export const isComfortNoise = isNamed('cn')
 /** What carries speech: the rest accompanies it. */
 export const isSpeech = (one: Codec): boolean => !isTelephoneEvent(one) && !isComfortNoise(one) && !isNamed('red')(one)
-export const isG711 = (one: Codec): boolean => isSameCodec(one, pcma) || isSameCodec(one, pcmu)
+const isG711 = (one: Codec): boolean => isSameCodec(one, pcma) || isSameCodec(one, pcmu)
 /** Media workers can hear it and speak it; the rest they pass on. */
 export const isKnownSpeech = (one: Codec): boolean => isG711(one) || isSameCodec(one, opus)
 

@@ -17,7 +17,7 @@ export interface SessionDescription {
   readonly media: readonly MediaDescription[]
 }
 
-export interface Origin {
+interface Origin {
   readonly username: string
   /** Numbers that may be larger than a JavaScript number: kept as text. */
   readonly sessionId: string
@@ -25,7 +25,7 @@ export interface Origin {
   readonly connection: Connection
 }
 
-export interface Connection {
+interface Connection {
   readonly family: 4 | 6
   readonly address: string
 }

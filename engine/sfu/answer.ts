@@ -13,7 +13,7 @@ export const uri = {
   transportSequence: 'http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01',
 } as const
 
-export type CodecKind = 'opus' | 'vp8' | 'h264'
+type CodecKind = 'opus' | 'vp8' | 'h264'
 
 /** What one m-line of the publisher sends, as it was agreed. */
 export interface Agreed {

@@ -12,7 +12,7 @@ export type RoomId = string
 /** One ICE + DTLS + SRTP association, numbered by the engine. */
 export type PipeId = number
 export type Source = 'microphone' | 'camera' | 'screen' | 'screen_audio'
-export type Direction = 'publish' | 'subscribe'
+type Direction = 'publish' | 'subscribe'
 
 /** What two ends of a pipe tell each other (RFC 8839, RFC 8842). Candidates come from configuration. */
 export interface PipeParameters {
@@ -110,7 +110,7 @@ export type Report =
   | { readonly type: 'closed'; readonly peerId: PeerId; readonly reason: string }
 
 /** What the driver must do to native transports. */
-export type PipeCommand =
+type PipeCommand =
   /** A peer's offer came: answer it. The driver replies with `pipe_opened`. */
   | { readonly type: 'open_pipe'; readonly pipe: PipeId; readonly remote: PipeParameters }
   /** We offer: the driver replies with `pipe_opened`; `accept_pipe` follows with the peer's answer. */

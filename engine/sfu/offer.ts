@@ -17,7 +17,7 @@ export const offered = {
   transportSequence: 3,
 } as const
 
-export interface OfferedSlot {
+interface OfferedSlot {
   readonly mid: string
   readonly kind: 'audio' | 'video'
   readonly ssrc: number

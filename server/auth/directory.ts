@@ -8,7 +8,7 @@ import type { Queries } from '../store/accounts.ts'
 import type { Database } from '../store/database.ts'
 import { isOrganizer, type OrganizerRow, type UserRow } from '../store/users.ts'
 
-export type AccountRow = Selectable<AccountTables['accounts']>
+type AccountRow = Selectable<AccountTables['accounts']>
 
 export interface Person {
   readonly user: UserRow

@@ -15,7 +15,7 @@ export interface Option {
   readonly meaning: string
 }
 
-export type Values = Readonly<Record<string, string | boolean | undefined>>
+type Values = Readonly<Record<string, string | boolean | undefined>>
 
 export interface Invocation {
   /** Of the installation that the environment names; reading it throws where that names none. */

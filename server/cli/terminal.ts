@@ -19,7 +19,7 @@ const obeyed = /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu
 export const withoutControls = (text: string): string => text.replaceAll(obeyed, '\ufffd')
 
 /** JSON as one line that is safe to show: what `JSON.stringify` leaves is escaped too. */
-export const toLine = (value: unknown): string =>
+const toLine = (value: unknown): string =>
   JSON.stringify(value).replaceAll(obeyed, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
 
 export class Terminal {

@@ -77,5 +77,5 @@ export class Streaming {
   }
 }
 
-export type Handler<Id extends OperationId> = (call: Call<Id>) => Promise<Result<Id> | JsonText | Streaming>
+type Handler<Id extends OperationId> = (call: Call<Id>) => Promise<Result<Id> | JsonText | Streaming>
 export type Handlers<Ids extends OperationId = OperationId> = { readonly [Id in Ids]: Handler<Id> }

@@ -8,7 +8,7 @@ import { type ErrorCode, errors, type Language, languages } from '../../contract
 import { ApiError } from '../api-error.ts'
 import { isDatabaseDown } from '../store/database.ts'
 
-export const surfaceOf = (url: string): Surface => (url.startsWith('/api/') ? 'meeting' : 'telephony')
+const surfaceOf = (url: string): Surface => (url.startsWith('/api/') ? 'meeting' : 'telephony')
 
 /** The first of our languages that the caller lists; the order of the list is taken as the wish (RFC 9110 §12.5.4). */
 export function languageOf(accepted: string | null | undefined): Language {

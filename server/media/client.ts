@@ -11,7 +11,7 @@ type Stats = Extract<FromWorker, { type: 'stats' }>
 
 const askMs = 5_000
 
-export class MediaLost extends Error {
+class MediaLost extends Error {
   override name = 'MediaLost'
 }
 

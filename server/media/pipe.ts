@@ -17,7 +17,7 @@ import { PeerConnection, type Track } from 'node-datachannel'
 import type { PipeParameters } from '../../engine/sfu/messages.ts'
 import type { Certificate } from './certificate.ts'
 
-export type PipeState = 'connected' | 'disconnected' | 'failed' | 'closed'
+type PipeState = 'connected' | 'disconnected' | 'failed' | 'closed'
 
 export interface PipeOptions {
   readonly name: string

@@ -85,8 +85,8 @@ interface FlowNode {
   readonly children: Readonly<Record<string, FlowNode>>
 }
 
-export type CallDirection = 'incoming' | 'outgoing' | 'internal'
-export type HangupCause = 'ANSWERED' | 'NO ANSWER' | 'BUSY' | 'FAILED' | 'CANCEL' | 'CONGESTION'
+type CallDirection = 'incoming' | 'outgoing' | 'internal'
+type HangupCause = 'ANSWERED' | 'NO ANSWER' | 'BUSY' | 'FAILED' | 'CANCEL' | 'CONGESTION'
 type Nullable<T> = { [K in keyof T]: T[K] | null }
 
 export interface CallTables {

@@ -5,7 +5,7 @@
 import type { Hop } from '../../engine/sip/hop.ts'
 
 /** One message of the ladder, as `GET /v3.0/calls_history/{id}/trace` shows it. */
-export interface LadderMessage {
+interface LadderMessage {
   /** RFC 3339, to the millisecond. */
   readonly at: string
   readonly direction: 'in' | 'out'

@@ -1,7 +1,7 @@
 /** Debian's Firefox with fake devices, driven over WebDriver BiDi. */
 import puppeteer, { type Browser } from 'puppeteer-core'
 
-export const firefoxPath = '/usr/bin/firefox-esr'
+const firefoxPath = '/usr/bin/firefox-esr'
 
 export function launchFirefox(): Promise<Browser> {
   return puppeteer.launch({

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { freePort, until } from '../carillon.ts'
 
-export type Scenario = 'calls-in' | 'takes' | 'challenges' | 'registers' | 'is-down'
+type Scenario = 'calls-in' | 'takes' | 'challenges' | 'registers' | 'is-down'
 
 export interface CarrierOptions {
   readonly scenario: Scenario

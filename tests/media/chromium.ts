@@ -23,7 +23,7 @@ export interface InboundStats {
   readonly totalSamplesReceived?: number
   readonly totalAudioEnergy?: number
 }
-export interface OutboundStats {
+interface OutboundStats {
   readonly kind: 'audio' | 'video'
   readonly rid?: string
   readonly framesSent?: number

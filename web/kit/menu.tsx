@@ -14,7 +14,7 @@ import {
 } from 'react'
 import { Icon, type IconName } from './icon.tsx'
 
-export interface MenuTrigger {
+interface MenuTrigger {
   readonly ref: RefObject<HTMLButtonElement | null>
   readonly onClick: () => void
   readonly 'aria-haspopup': 'menu'

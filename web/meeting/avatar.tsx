@@ -15,7 +15,7 @@ export function Avatar({ name, isSmall = false, isPhone = false }: AvatarProps) 
   )
 }
 
-export function initialsOf(name: string): string {
+function initialsOf(name: string): string {
   const words = name.split(/[\s-]+/).filter(Boolean)
   const first = (word: string | undefined) => (word ? (Array.from(word)[0] ?? '') : '')
   return (first(words[0]) + (words.length > 1 ? first(words.at(-1)) : '')).toUpperCase()

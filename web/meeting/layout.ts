@@ -12,7 +12,7 @@ export interface Box extends Size {
   readonly top: number
 }
 
-export const gap = 8
+const gap = 8
 /** A tile is between upright and wide; pictures fill it. */
 const narrowest = 9 / 16
 const widest = 16 / 9
@@ -49,7 +49,7 @@ function tileIn(area: Size, columns: number, rows: number): Size {
   return { width, height }
 }
 
-export const stripLength = 5
+const stripLength = 5
 
 export interface Stage {
   readonly main: readonly Box[]

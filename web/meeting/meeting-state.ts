@@ -10,7 +10,7 @@ import type { DeviceProblem, DevicesState } from './devices.ts'
 import type { VideoOf } from './subscribe-connection.ts'
 
 /** `opening`: the server has not answered yet. `over`: nothing follows but another visit. */
-export type Phase = 'opening' | 'lobby' | 'joining' | 'inside' | 'over'
+type Phase = 'opening' | 'lobby' | 'joining' | 'inside' | 'over'
 export type Refusal = SignallingErrorCode | 'offline'
 export type Quality = EventParams<'quality'>
 

@@ -5,7 +5,7 @@
 
 export const pageLength = 9
 /** A cough is not a speech. */
-export const speakingMs = 1_500
+const speakingMs = 1_500
 
 export class Seating {
   /** Seats on the first page. */

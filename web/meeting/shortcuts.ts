@@ -18,7 +18,7 @@ const letters: Readonly<Record<string, Command>> = {
   '?': 'help',
 }
 
-export function commandOf(event: KeyboardEvent, hasLetters: boolean): Command | null {
+function commandOf(event: KeyboardEvent, hasLetters: boolean): Command | null {
   const key = event.key.toLowerCase()
   const isModified = isApple ? event.metaKey : event.ctrlKey
   if (isModified && !event.altKey && !event.shiftKey) return { d: 'microphone', e: 'camera' }[key] as Command | null
