@@ -13,6 +13,7 @@ import type { Instant } from '../machine.ts'
 import type { MediaReport } from '../rtp/messages.ts'
 import type { TimerQueue } from '../timer-queue.ts'
 import { Alarm } from './alarm.ts'
+import { answerCaller, connectAnswered } from './answer.ts'
 import type { Attempt } from './attempt.ts'
 import type { CallLeg } from './call-leg.ts'
 import { CallLegs } from './call-legs.ts'
@@ -23,11 +24,11 @@ import type { Directory } from './directory.ts'
 import { leaveUnheard } from './emergency.ts'
 import { Floor } from './floor.ts'
 import { FlowRun } from './flow.ts'
-import type { Identity, LegCommand, LegEvent, SipReason } from './leg.ts'
+import type { LegCommand, LegEvent, SipReason } from './leg.ts'
 import type { Ending, Ledger } from './ledger.ts'
-import { cancelled, hungUp, mediaFailed, notAcceptable, type Outcome } from './outcome.ts'
-import { retrievalFailed, retrieved } from './park.ts'
-import type { CallEventType, EventAbout } from './records.ts'
+import { cancelled, hungUp, mediaFailed, type Outcome } from './outcome.ts'
+import { retrievalFailed } from './park.ts'
+import type { CallEventType, CallRecord, EventAbout } from './records.ts'
 import { type AddedRinging, Ring } from './ring.ts'
 import type { CallServices } from './services.ts'
 import {
@@ -227,7 +228,7 @@ export class Call {
   }
 
   play(now: Instant, path: string): void {
-    this.#answerCaller(now, (at) => {
+    answerCaller(now, this, (at) => {
       transferred(at, this)
       this.caller.media?.play({ type: 'file', path, repeat: false })
     })
@@ -302,8 +303,8 @@ export class Call {
     if (leg.facts.isOutside) this.services.limits.startSpending(this.ledger.facts.accountId, leg.id, now)
     this.stage = 'answering'
     const connect = (at: Instant) => {
-      if (this.caller.answeredAt !== null) this.#connectAnswered(at)
-      else this.#answerCaller(at, (then) => this.connect(then))
+      if (this.caller.answeredAt !== null) connectAnswered(at, this)
+      else answerCaller(at, this, (then) => this.connect(then))
     }
     // T5: what is written with the answer can bring the callee's dialog back.
     if (leg.dialog !== null) connect(now)
@@ -452,10 +453,10 @@ export class Call {
 
   /** T5: what the next process needs to go on with the call. */
   writeSnapshot(): void {
-    this.services.write(this.id, [this.#snapshotRecord()])
+    this.services.write(this.id, [this.snapshotRecord()])
   }
 
-  #snapshotRecord() {
+  snapshotRecord(): CallRecord {
     const { id: callId, accountId } = this.ledger.facts
     const text = JSON.stringify({
       version: 1,
@@ -465,7 +466,7 @@ export class Call {
       callee: this.callee?.id ?? null,
       floor: floorSnapshot(this.floor),
     })
-    return { type: 'snapshot', callId, accountId, text } as const
+    return { type: 'snapshot', callId, accountId, text }
   }
 
   #nobody(now: Instant, outcome: Outcome): void {
@@ -484,45 +485,6 @@ export class Call {
       reason: 'unconditional',
     })
     this.follow(now, plan)
-  }
-
-  #answerCaller(now: Instant, then: (now: Instant) => void): void {
-    const { caller, ledger } = this
-    if (caller.answeredAt !== null) {
-      // A click-to-call that a callflow answers.
-      if (ledger.answeredAt === null) {
-        ledger.answeredAt = now
-        this.tell(now, 'call.answered', null)
-      }
-      return then(now)
-    }
-    const sdp = this.media.answerCaller(this)
-    if (sdp === null) return this.end(now, { by: 'system', outcome: notAcceptable })
-    ledger.answeredAt = now
-    const records = [ledger.event('call.answered', now, this.callee), this.#snapshotRecord()]
-    this.services.write(this.id, records, (at) => {
-      if (this.isOver || caller.isOver) return
-      caller.answered(at)
-      const identity = this.#connectedIdentity()
-      // The media is joined before the caller can say its first word.
-      then(at)
-      this.command({ type: 'answer', leg: caller.id, sdp, ...(identity ? { identity } : {}) })
-    })
-  }
-
-  /** Our phones are shown who answered; a carrier is not (T19). */
-  #connectedIdentity(): Identity | null {
-    return this.caller.facts.isOutside ? null : (this.callee?.party.identity ?? null)
-  }
-
-  /** The caller was answered before: by a callflow, or by whoever hands it on. */
-  #connectAnswered(now: Instant): void {
-    this.ledger.answeredAt ??= now
-    this.connect(now)
-    if (this.transfer) transferred(now, this)
-    else if (!retrieved(now, this)) this.services.write(this.id, [this.ledger.event('call.answered', now, this.callee)])
-    this.introduce()
-    this.writeSnapshot()
   }
 
   #confirmed(now: Instant, leg: CallLeg, dialog: string): void {
