@@ -1,13 +1,13 @@
 /** Phones in meetings (M8): what voice says is there comes in and leaves, whoever was restarted meanwhile. */
 import { beforeEach, expect, it } from 'vitest'
-import type { MeetingPhone } from '../engine/call/meeting-phone.ts'
+import { type MeetingPhone, phonePeerId } from '../engine/call/meeting-phone.ts'
 import { noVoice } from '../server/app.ts'
 import { maskNumber, nameOfPhone } from '../server/meeting/phone-names.ts'
 import { MeetingPhones } from '../server/meeting/phones.ts'
 import { Rooms } from '../server/meeting/rooms.ts'
 import { call, testApp } from './app.ts'
 import { type Json, until } from './carillon.ts'
-import { FakeWorker } from './page.ts'
+import { FakeWorker, Page } from './page.ts'
 
 const worker = new FakeWorker()
 const dropped: string[] = []
@@ -18,8 +18,9 @@ const { app, http } = await testApp({
   voice: { ...noVoice, dropPhone: (participantId) => dropped.push(participantId) },
 })
 app.phones.start()
+const url = await http.listen({ host: '127.0.0.1', port: 0 })
 
-let meeting: { id: string; meetingId: string; accountId: string }
+let meeting: { id: string; meetingId: string; hostUrl: string; accountId: string }
 let made = 0
 
 beforeEach(async () => {
@@ -156,6 +157,36 @@ it('another process finds them inside, and voice says which are still', async ()
   await until(() => room?.participants()[0]?.isConnected, 'the other is back')
   expect(room?.participants()[0]?.id).toBe(stays.participantId)
   rooms.stop()
+})
+
+it('one that a host switched off stays so over a restart of this process, and may be switched on again', async () => {
+  const one = phone()
+  app.phones.sync([one])
+  await isIn(one)
+  const host = await Page.open(url)
+  await host.join(meeting.meetingId, 'Host', { hostToken: meeting.hostUrl.split('#host=')[1] ?? '' })
+  const orders = () => worker.of('mute').filter(({ peerId }) => peerId === phonePeerId(one.participantId))
+  const isMuted = () => orders().at(-1)?.sources.includes('microphone')
+  await host.ask('mute', { participantId: one.participantId })
+  expect(isMuted()).toBe(true)
+  const restarted = async () => {
+    const rooms = new Rooms({ ...app.rooms.options, graceMs: 60_000 })
+    const phones = new MeetingPhones(rooms)
+    await rooms.restore()
+    worker.orders.length = 0
+    phones.sync([one])
+    phones.start()
+    const room = await rooms.open(meeting.id)
+    await until(() => room?.members.get(one.participantId)?.state.isConnected, 'it is back')
+    rooms.stop()
+    return room?.members.get(one.participantId)?.state.microphone
+  }
+  expect(await restarted()).toBe(false)
+  expect(isMuted()).toBe(true)
+  await host.ask('mute', { participantId: one.participantId, muted: false })
+  expect(isMuted()).toBe(false)
+  expect(await restarted()).toBe(true)
+  host.socket.close()
 })
 
 it('who is asked first: too early, of another account, unknown', async () => {

@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto'
 import type { ClientOp, OpParams, OpResult, Participant } from '../../contract/signalling.ts'
 import { newId } from '../ids.ts'
-import { enterMeeting, insertChat, listChat, type ParticipantRow } from '../store/participants.ts'
+import { enterMeeting, insertChat, keepMuted, listChat, type ParticipantRow } from '../store/participants.ts'
 import { iceServers } from './ice-servers.ts'
 import { isHostToken } from './links.ts'
 import type { Member, Room } from './room.ts'
@@ -300,6 +300,7 @@ export class Conversation {
       phone: null,
       joinedAt: now,
       leftAt: null,
+      isMuted: false,
     }
     const meeting = await enterMeeting(database, links, row, now)
     if (!meeting) throw new SignallingError('closed')
@@ -402,6 +403,11 @@ export class Conversation {
       throw new SignallingError('not_allowed', 'Only its owner can switch a microphone on again.')
     }
     if (target.state.microphone !== muted) return {}
+    if (target.row.phone !== null) {
+      await room.serially(() => keepMuted(this.#rooms.options.database, participantId, muted))
+      // It left meanwhile, or another host was faster.
+      if (room.members.get(participantId) !== target || target.state.microphone !== muted) return {}
+    }
     room.update(target, { microphone: !muted })
     room.orderMute(target)
     if (muted) target.session?.tell('muted', { by: member.state.name })

@@ -121,6 +121,7 @@ export class MeetingPhones {
       phone: maskNumber(phone.number),
       joinedAt: now,
       leftAt: null,
+      isMuted: false,
     }
     const meeting = await enterMeeting(database, links, row, now, phone.command)
     if (!meeting) return false
@@ -162,7 +163,7 @@ export function phoneMember(row: ParticipantRow, isConnected: boolean): Member {
     name: row.name,
     role: row.role,
     phone: row.phone,
-    microphone: true,
+    microphone: !row.isMuted,
     camera: false,
     screen: false,
     handRaisedAt: null,

@@ -154,6 +154,8 @@ export interface MeetingTables {
     phone: string | null
     joinedAt: Date
     leftAt: Date | null
+    /** Of a phone: a host switched it off. */
+    isMuted: Generated<boolean>
   }
   meetingChat: {
     id: Generated<number>

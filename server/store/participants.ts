@@ -27,13 +27,13 @@ export type LeaveReason = EventData<'meeting.participant_left'>['reason']
 const everywhere = { accountId: null, userId: null }
 const actorOf = (participant: { id: string }): Actor => ({ type: 'participant', id: participant.id })
 /** As events and snapshots show who is in a meeting. */
-export const toInMeeting = ({ id, name, role, phone }: ParticipantRow) => ({ id, name, role, phone })
+export const toInMeeting = ({ id, name, role, phone }: Omit<ParticipantRow, 'isMuted'>) => ({ id, name, role, phone })
 
 /** Null when the meeting was closed or deleted meanwhile. `correlationId`: the command that brought a phone. */
 export function enterMeeting(
   database: Database,
   links: MeetingLinks,
-  participant: ParticipantRow,
+  participant: Omit<ParticipantRow, 'isMuted'>,
   now: Date,
   correlationId: string | null = null,
 ): Promise<MeetingRow | null> {
@@ -181,6 +181,11 @@ export const listOver = (db: Queries, now: Date): Promise<{ id: string }[]> =>
 /** Everybody who had not left when the last process ended. */
 export const listInside = (db: Queries): Promise<ParticipantRow[]> =>
   db.selectFrom('meetingParticipants').selectAll().where('leftAt', 'is', null).execute()
+
+/** Whether a host switched that phone off. */
+export async function keepMuted(db: Queries, participantId: string, isMuted: boolean): Promise<void> {
+  await db.updateTable('meetingParticipants').set({ isMuted }).where('id', '=', participantId).execute()
+}
 
 export const findMeetingById = (db: Queries, id: string) => findMeeting(db, id, everywhere)
 

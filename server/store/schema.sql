@@ -402,6 +402,7 @@ create table meeting_participants (
   joined_at timestamp with time zone not null,
   left_at timestamp with time zone,
   phone text,
+  is_muted boolean not null default false,
   constraint meeting_participants_pkey PRIMARY KEY (id),
   constraint meeting_participants_meeting_id_fkey FOREIGN KEY (meeting_id) REFERENCES meetings(id) ON DELETE CASCADE,
   constraint meeting_participants_id_check CHECK ((id ~ '^par_[0-9a-f]{24}$'::text)),
