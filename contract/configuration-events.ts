@@ -101,10 +101,17 @@ export const configurationEvents = defineEvents({
     example: { registration: binding, bindings: [boundAt] },
   },
   'device.unregistered': {
-    summary: 'A phone took its registration back, or let it expire.',
+    summary: 'A phone took its registration back, let it expire, or must not be there any more.',
     resource: 'registration',
     scope,
-    data: z.object({ registration: Binding, bindings, reason: z.enum(['unregistered', 'expired', 'replaced']) }),
+    data: z.object({
+      registration: Binding,
+      bindings,
+      reason: z.enum(['unregistered', 'expired', 'replaced', 'disabled', 'deleted', 'credentials_changed']).meta({
+        description:
+          '`disabled`, `deleted`: its device; `credentials_changed`: user name, password or realm of its device are others now. Calls that go on are not ended.',
+      }),
+    }),
     example: { registration: binding, bindings: [], reason: 'expired' },
   },
   'trunk.created': {

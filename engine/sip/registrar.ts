@@ -44,7 +44,14 @@ export type BindingChange =
   | { readonly type: 'changed'; readonly binding: Binding; readonly before: Binding }
   /** Only `cseq`, `callId` and `expiresAt` moved on. */
   | { readonly type: 'refreshed'; readonly binding: Binding }
-  | { readonly type: 'removed'; readonly binding: Binding; readonly reason: 'unregistered' | 'replaced' | 'expired' }
+  | {
+      readonly type: 'removed'
+      readonly binding: Binding
+      readonly reason: 'unregistered' | 'replaced' | 'expired' | Revoked
+    }
+
+/** Its device must not be there any more, or signs in by other credentials now. */
+export type Revoked = 'deleted' | 'disabled' | 'credentials_changed'
 
 export interface RegistrarLimits {
   /** Asked for less: 423 (§10.3). */

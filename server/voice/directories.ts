@@ -89,10 +89,15 @@ export class Directories implements RoutingDirectories {
     return this.#byUsername.get(username.toLowerCase())
   }
 
-  /** Of the trunks of that user name the one of the realm, where that is known. Devices come before trunks. */
+  /**
+   * Whoever has that user name in the realm; where it is none of ours, as for a phone that knows an address only, a device
+   * comes before trunks (T20). So nobody is in the way of another account's trunk.
+   */
   signIn(username: string, realm: string | null): DeviceLogin | TrunkSignIn | undefined {
+    const device = this.deviceByUsername(username)
     const trunks = this.#trunkSignIns.get(username.toLowerCase()) ?? []
-    return this.deviceByUsername(username) ?? trunks.find((one) => one.realm === realm) ?? trunks[0]
+    const all = device === undefined ? trunks : [device, ...trunks]
+    return all.find((one) => one.realm === realm) ?? all[0]
   }
 
   /** Null: it does not sign in. */

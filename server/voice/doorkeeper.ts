@@ -126,8 +126,11 @@ export class Doorkeeper {
     const { directories, clock, trunkAt } = this.#options
     const claimed = request.headers('authorization').map(parseCredentials)[0]?.params.get('username')
     const domain = parseUri(request.to.uri)?.host
-    const known = (username: string | undefined) => directories.signIn(username ?? '', domain ?? null)
-    const login = known(claimed) ?? known(parseUri(request.from.uri)?.user) ?? trunkAt(source)
+    const there = trunkAt(source)
+    // Whoever is registered from there is meant before another account's of the same name.
+    const known = (username = '') =>
+      username.toLowerCase() === there?.username.toLowerCase() ? there : directories.signIn(username, domain ?? null)
+    const login = known(claimed) ?? known(parseUri(request.from.uri)?.user) ?? there
     const realm = login?.realm ?? domain ?? 'carillon'
     const value = this.#digest.challenge(clock(), { realm, algorithm: login?.algorithm ?? 'MD5' }, isStale)
     return { kind: 'refused', status: 401, headers: [['WWW-Authenticate', value]] }

@@ -85,8 +85,7 @@ export class Reception {
     const { login } = admission
     // A carrier that is known by its address has no password to register with.
     if (login === null) return answer({ status: 403 })
-    const { trunkId: deviceId, accountId, username } = login
-    trunkBindings.register(request, source, { deviceId, accountId, username }, answer)
+    trunkBindings.register(request, source, { ...login, deviceId: login.trunkId }, answer)
   }
 
   #subscribe(now: Instant, transaction: ServerTransaction): void {

@@ -4,8 +4,15 @@ import { type ParseFault, parseMessage, type SipMessage } from '../../engine/sip
 import type { RegistrationRow } from '../store/registrations.ts'
 import { Registrations } from './registrations.ts'
 
-const desk = { deviceId: 'dev_desk', accountId: 'acc', username: 'desk' }
-const home = { deviceId: 'dev_home', accountId: 'acc', username: 'home' }
+const signIn = {
+  accountId: 'acc',
+  password: 'secret',
+  realm: 'pbx.example',
+  algorithm: 'MD5',
+  isEnabled: true,
+} as const
+const desk = { ...signIn, deviceId: 'dev_desk', username: 'desk' }
+const home = { ...signIn, deviceId: 'dev_home', username: 'home' }
 const at = (port: number, flow = 'udp4:5060'): Hop => ({ transport: 'udp', address: '192.0.2.7', port, flow })
 
 function place(
@@ -13,17 +20,23 @@ function place(
   write?: (kept: readonly RegistrationRow[]) => Promise<void>,
 ) {
   const written: RegistrationRow[][] = []
+  const told: string[] = []
   const registrations = new Registrations({
     node: 'voice-0',
     clock: () => 1_000_000,
     log: { warn: () => {} } as never,
     write: write ?? (async (kept) => void written.push([...kept])),
     isAlive,
-    changed: () => null,
+    mark: (text) => `marked ${text.length}`,
+    changed: ({ deviceId }, change) => {
+      if (change.type === 'removed') told.push(`${deviceId} ${change.reason}`)
+      return null
+    },
   })
   let cseq = 0
   /** Resolves with the status of the answer. */
-  const register = ({ deviceId, accountId, username }: typeof desk, source: Hop, expires = 300) => {
+  const register = (device: typeof desk, source: Hop, expires = 300) => {
+    const { username } = device
     cseq += 1
     const lines = [
       `REGISTER sip:pbx.example SIP/2.0`,
@@ -37,10 +50,10 @@ function place(
     const request: SipMessage | ParseFault = parseMessage(Buffer.from(`${lines.join('\r\n')}\r\n\r\n`))
     if (request.isFault) throw new Error(request.reason)
     return new Promise<number>((resolve) =>
-      registrations.register(request, source, { deviceId, accountId, username }, ({ status }) => resolve(status)),
+      registrations.register(request, source, device, ({ status }) => resolve(status)),
     )
   }
-  return { registrations, register, written }
+  return { registrations, register, written, told }
 }
 
 it('T14: it is known who is registered from an address and port, through refreshes, moves and ends', async () => {
@@ -63,7 +76,7 @@ it('two devices behind one proxy are both there until both have gone', async () 
   await register(home, at(5_060))
   await register(home, at(5_060), 0)
   expect(registrations.ownerAt(at(5_060))).toBe(desk.deviceId)
-  registrations.drop(() => false)
+  registrations.drop(() => null)
   expect(registrations.ownerAt(at(5_060))).toBe(null)
 })
 
@@ -75,6 +88,36 @@ it('T7: a binding over a connection leads nowhere once that is closed, and is wr
   isOpen = false
   expect(registrations.sources(desk.deviceId)).toEqual([])
   expect(written.flat()).toMatchObject([{ deviceId: desk.deviceId, contactPort: 5_060 }])
+})
+
+it('ends with the device, and with what it signed in by; what stays the same changes nothing', async () => {
+  const { registrations, register, told } = place()
+  await register(desk, at(5_060))
+  await register(home, at(5_061))
+  registrations.drop((id) => (id === desk.deviceId ? desk : { ...home, algorithm: 'SHA-256' }))
+  expect(told).toEqual([])
+  registrations.drop((id) => (id === desk.deviceId ? { ...desk, password: 'another one' } : home))
+  expect(told).toEqual(['dev_desk credentials_changed'])
+  expect([registrations.ownerAt(at(5_060)), registrations.contacts(home.deviceId).length]).toEqual([null, 1])
+  registrations.drop(() => ({ ...home, isEnabled: false }))
+  await register(desk, at(5_060))
+  registrations.drop(() => undefined)
+  expect(told.slice(1)).toEqual(['dev_home disabled', 'dev_desk deleted'])
+  expect(registrations.size).toBe(0)
+})
+
+it('T7: what was changed while the process was away ends the bindings of before', async () => {
+  const { register, written } = place()
+  await register(desk, at(5_060))
+  await register(home, at(5_061))
+  const next = place()
+  const devices = new Map([
+    [desk.deviceId, { ...desk, password: 'another one' }],
+    [home.deviceId, home],
+  ])
+  next.registrations.restore(written.flat(), (id) => devices.get(id))
+  expect(next.told).toEqual(['dev_desk credentials_changed'])
+  expect(next.registrations.sources(home.deviceId)).toMatchObject([{ port: 5_061 }])
 })
 
 it('another user than the one who signed in is not registered', async () => {

@@ -13,12 +13,14 @@ import {
   expiredBindings,
   register,
   type RegistrarLimits,
+  type Revoked,
 } from '../../engine/sip/registrar.ts'
 import type { ResponseParts } from '../../engine/sip/format.ts'
 import type { SipMessage } from '../../engine/sip/message.ts'
 import { parseUri } from '../../engine/sip/uri.ts'
 import type { InboxRow } from '../events/inbox.ts'
 import type { BindingName, RegistrationRow } from '../store/registrations.ts'
+import type { SignIn } from './directories.ts'
 
 export interface RegistrationsOptions {
   readonly node: string
@@ -32,6 +34,8 @@ export interface RegistrationsOptions {
     events: readonly InboxRow[],
   ) => Promise<void>
   readonly isAlive: (flow: string) => boolean
+  /** Of credentials: what shows whether they are others now, and tells nothing of them. */
+  readonly mark: (text: string) => string
   /** Something that an event tells of, which is answered, with all bindings after it; null: nobody is told. */
   readonly changed: (device: DeviceOfBindings, change: BindingChange, bindings: readonly Binding[]) => InboxRow | null
 }
@@ -41,6 +45,8 @@ export interface DeviceOfBindings {
   readonly accountId: string
   readonly username: string
 }
+
+type Credentials = Pick<SignIn, 'username' | 'realm' | 'password'>
 
 const limits: RegistrarLimits = {
   minSeconds: 30,
@@ -59,6 +65,8 @@ const graceMs = 10_000
 
 interface Entry {
   readonly device: DeviceOfBindings
+  /** What its bindings were made with. */
+  credentials: string
   bindings: readonly Binding[]
 }
 
@@ -89,22 +97,31 @@ export class Registrations {
   }
 
   /** What a process before this one left. */
-  restore(rows: readonly RegistrationRow[], deviceOf: (deviceId: string) => DeviceOfBindings | undefined): void {
+  restore(
+    rows: readonly RegistrationRow[],
+    deviceOf: (deviceId: string) => (DeviceOfBindings & SignIn) | undefined,
+  ): void {
     for (const row of rows) {
       const device = deviceOf(row.deviceId)
       if (device === undefined) continue
-      const entry = this.#entry(device)
-      this.#set(entry, [...entry.bindings, fromRow(row, this.#options.clock())])
+      const { binding, credentials } = fromRow(row, this.#options.clock())
+      const entry = this.#entry(device, credentials ?? this.#markOf(device))
+      this.#set(entry, [...entry.bindings, binding])
     }
+    this.drop(deviceOf)
   }
 
   /** The answer, once what changed is durable. */
-  register(request: SipMessage, source: Hop, device: DeviceOfBindings, answer: (parts: ResponseParts) => void): void {
+  register(
+    request: SipMessage,
+    source: Hop,
+    device: DeviceOfBindings & Credentials,
+    answer: (parts: ResponseParts) => void,
+  ): void {
     if (parseUri(request.to.uri)?.user.toLowerCase() !== device.username.toLowerCase()) {
       return answer({ status: 403, reason: 'Another User' })
     }
-    const { deviceId, accountId, username } = device
-    const entry = this.#entry({ deviceId, accountId, username })
+    const entry = this.#entry(device, this.#markOf(device))
     const { changes, bindings, response } = register(this.#options.clock(), request, source, entry.bindings, limits)
     this.#set(entry, bindings)
     let isPlain = true
@@ -169,14 +186,25 @@ export class Registrations {
     }
   }
 
-  /** Devices that are no more, or may not register any more. */
-  drop(isKept: (deviceId: string) => boolean): void {
+  /** Those of devices that are no more, may not register any more, or have other credentials than they came with. */
+  drop(signInOf: (deviceId: string) => SignIn | null | undefined): void {
     for (const [deviceId, entry] of this.#byDevice) {
-      if (isKept(deviceId)) continue
+      const reason = this.#whyRevoked(entry, signInOf(deviceId))
+      if (reason === null) continue
       const { bindings } = entry
       this.#set(entry, [])
-      for (const binding of bindings) this.#note(entry, { type: 'removed', binding, reason: 'unregistered' })
+      for (const binding of bindings) this.#note(entry, { type: 'removed', binding, reason })
     }
+  }
+
+  #whyRevoked({ credentials }: Entry, signIn: SignIn | null | undefined): Revoked | null {
+    if (!signIn) return 'deleted'
+    if (!signIn.isEnabled) return 'disabled'
+    return this.#markOf(signIn) === credentials ? null : 'credentials_changed'
+  }
+
+  #markOf({ username, realm, password }: Credentials): string {
+    return this.#options.mark([username.toLowerCase(), realm, password].join('\n'))
   }
 
   async stop(): Promise<void> {
@@ -186,11 +214,14 @@ export class Registrations {
     await this.#write()
   }
 
-  #entry(device: DeviceOfBindings): Entry {
-    const known = this.#byDevice.get(device.deviceId)
-    if (known) return known
-    const made: Entry = { device, bindings: [] }
-    this.#byDevice.set(device.deviceId, made)
+  #entry({ deviceId, accountId, username }: DeviceOfBindings, credentials: string): Entry {
+    const known = this.#byDevice.get(deviceId)
+    if (known) {
+      known.credentials = credentials
+      return known
+    }
+    const made: Entry = { device: { deviceId, accountId, username }, credentials, bindings: [] }
+    this.#byDevice.set(deviceId, made)
     return made
   }
 
@@ -228,10 +259,10 @@ export class Registrations {
     return flow === null || this.#options.isAlive(flow)
   }
 
-  #note({ device, bindings }: Entry, change: BindingChange): void {
+  #note({ device, credentials, bindings }: Entry, change: BindingChange): void {
     const { binding } = change
     const name = { deviceId: device.deviceId, binding: binding.key }
-    const row = change.type === 'removed' ? null : toRow(device, binding, this.#options.node)
+    const row = change.type === 'removed' ? null : toRow(device, binding, { node: this.#options.node, credentials })
     this.#dirty.set(flowId(device.deviceId, binding.key), { name, row })
     if (change.type !== 'refreshed') {
       this.#isUrgent = true
@@ -303,7 +334,11 @@ const isSamePlaces = (a: readonly Binding[], b: readonly Binding[]): boolean =>
 /** A line feed stands in no id and no URI. */
 const flowId = (deviceId: string, key: string) => `${deviceId}\n${key}`
 
-const toRow = (device: DeviceOfBindings, binding: Binding, node: string): RegistrationRow => ({
+const toRow = (
+  device: DeviceOfBindings,
+  binding: Binding,
+  { node, credentials }: { node: string; credentials: string },
+): RegistrationRow => ({
   deviceId: device.deviceId,
   binding: binding.key,
   accountId: device.accountId,
@@ -314,7 +349,7 @@ const toRow = (device: DeviceOfBindings, binding: Binding, node: string): Regist
   callId: binding.callId,
   cseq: binding.cseq,
   path: [...binding.path],
-  flow: { ...binding.source, q: binding.q },
+  flow: { ...binding.source, q: binding.q, credentials },
   transport: binding.source.transport,
   userAgent: binding.userAgent === '' ? null : binding.userAgent,
   contactIp: binding.source.address,
@@ -324,9 +359,11 @@ const toRow = (device: DeviceOfBindings, binding: Binding, node: string): Regist
   node,
 })
 
-function fromRow(row: RegistrationRow, now: number): Binding {
-  const { q = 1, ...source } = row.flow as Hop & { q?: number } // as `toRow` wrote it
-  return {
+/** `credentials` null: by a version before this one. */
+function fromRow(row: RegistrationRow, now: number): { binding: Binding; credentials: string | null } {
+  // As `toRow` wrote it.
+  const { q = 1, credentials = null, ...source } = row.flow as Hop & { q?: number; credentials?: string }
+  const binding: Binding = {
     key: row.binding,
     contact: row.contact,
     q,
@@ -343,4 +380,5 @@ function fromRow(row: RegistrationRow, now: number): Binding {
         ? Math.max(row.expiresAt.getTime(), now + graceMs)
         : row.expiresAt.getTime(),
   }
+  return { binding, credentials }
 }

@@ -59,6 +59,32 @@ describe('a phone that registers', () => {
     const changed = await organisation.call('PATCH', `devices/${alice.deviceId}`, { enabled: false })
     expect(changed.enabled).toBe(false)
     expect((await alice.phone.register()).status).not.toBe(200)
-    expect((await toldOf(alice.deviceId, 4)).at(-1)?.type).toBe('device.unregistered')
+    expect((await toldOf(alice.deviceId, 4)).at(-1)).toMatchObject({
+      type: 'device.unregistered',
+      data: { reason: 'disabled', bindings: [] },
+    })
+  })
+
+  it('is signed out by another password, and what it talks about goes on', async () => {
+    const [bob, carol] = [await organisation.telephone('1002'), await organisation.telephone('1003')]
+    const call = await bob.phone.invite('1003')
+    const taken = await carol.phone.ringing()
+    await Promise.all([call.final(), taken.answer()])
+    const password = 'another-horse-10'
+    await organisation.call('PATCH', `devices/${bob.deviceId}`, { password })
+    expect((await toldOf(bob.deviceId, 2)).at(-1)).toMatchObject({
+      type: 'device.unregistered',
+      data: { reason: 'credentials_changed', bindings: [] },
+    })
+    expect(await statusOf(bob.deviceId)).toMatchObject({ registered: false })
+    expect((await bob.phone.register()).status).not.toBe(200)
+    expect((await taken.reinvite(carol.phone.sdp('sendonly', 2))).status).toBe(200)
+    const [bye] = await Promise.all([taken.bye(), call.ended()])
+    expect(bye.status).toBe(200)
+    const { phone } = await organisation.phone({ username: bob.username, password })
+    expect((await phone.register()).status).toBe(200)
+    // A name is told as what it is: nobody has to sign in anew for it.
+    await organisation.call('PATCH', `devices/${bob.deviceId}`, { name: 'Renamed' })
+    expect(await statusOf(bob.deviceId)).toMatchObject({ registered: true })
   })
 })
