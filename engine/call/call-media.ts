@@ -388,6 +388,7 @@ export class CallMedia {
       endpoint: leg.id,
       place,
       security,
+      isPhone: leg.party.trunkId === null,
       sessionId: host.newSdpSessionId(),
       order: (order) => emit({ type: 'media', order }),
       newKeys: () => host.newSrtpKeys(),

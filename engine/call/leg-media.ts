@@ -6,11 +6,13 @@
  */
 import type { MediaOrder, PlaySource, RemoteMedia } from '../rtp/messages.ts'
 import {
+  andOpus,
   type Codec,
   g722,
   isKnownSpeech,
   isSameCodec,
   isSpeech,
+  opus,
   orOpus,
   type MappedCodec,
   pcma,
@@ -30,6 +32,8 @@ export interface MediaParts {
   readonly endpoint: string
   readonly place: MediaPlace
   readonly security: 'none' | 'optional' | 'required'
+  /** A phone is offered Opus too; an INVITE to a carrier has to stay small (T11). */
+  readonly isPhone: boolean
   readonly sessionId: string
   readonly order: (order: MediaOrder) => void
   /** Drawn when a leg needs keys for the first time. */
@@ -162,9 +166,10 @@ export class LegMedia {
 
   /** `others`: lines of the leg that this one is to be joined to. */
   offer(codecs: readonly Codec[], others: readonly OtherMedia[] = []): string {
-    const { security } = this.#parts
+    const { security, isPhone } = this.#parts
     if (security !== 'none') this.#needKeys()
-    const offered = negotiate.offer(this.#sdp, this.#local(codecs, this.#withPorts(others)))
+    const wanted = isPhone || this.codecs.some((one) => isSameCodec(one, opus)) ? andOpus(codecs) : codecs
+    const offered = negotiate.offer(this.#sdp, this.#local(wanted, this.#withPorts(others)))
     this.#beforeOffer = this.#sdp
     this.#sdp = offered.state
     return offered.sdp

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type Codec, commonOutside, g722, opus, orOpus, pcma, pcmu, reachable } from './codec.ts'
+import { andOpus, type Codec, commonOutside, g722, opus, orOpus, pcma, pcmu, reachable } from './codec.ts'
 
 const codec = (name: string): Codec => ({ name, clockRate: 8_000, channels: 1, parameters: '' })
 
@@ -31,5 +31,8 @@ describe('Opus (T22)', () => {
     expect(orOpus([pcma, pcmu], [opus, events])).toEqual([pcma, pcmu, opus])
     expect(orOpus([pcma, pcmu], [opus, pcmu])).toEqual([pcma, pcmu])
     expect(orOpus([g722], [opus])).toEqual([g722])
+    expect(andOpus([pcma, g722])).toEqual([pcma, g722, opus])
+    expect(andOpus([opus, pcma])).toEqual([opus, pcma])
+    expect(andOpus([g722])).toEqual([g722])
   })
 })

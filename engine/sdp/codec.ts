@@ -104,6 +104,10 @@ export function reachable<C extends Codec>(codecs: readonly C[]): (C | Codec)[] 
   return [...codecs, ...others.filter((one) => !codecs.some((known) => isSameCodec(known, one)))]
 }
 
+/** What to offer: Opus too, behind the others, to a phone that may have nothing else that could be transcoded. */
+export const andOpus = <C extends Codec>(codecs: readonly C[]): readonly (C | Codec)[] =>
+  codecs.some(isG711) && !codecs.some((one) => isSameCodec(one, opus)) ? [...codecs, opus] : codecs
+
 /** What to answer an offer with: Opus too, where there is nothing else in common with a phone that could be transcoded. */
 export function orOpus(codecs: readonly Codec[], offered: readonly Codec[]): readonly Codec[] {
   const hasCommon = offered.some((one) => isSpeech(one) && codecs.some((ours) => isSameCodec(ours, one)))

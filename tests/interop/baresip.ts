@@ -121,6 +121,7 @@ export class Baresip {
         'module stdio.so',
         'module g711.so',
         'module g722.so',
+        'module opus.so',
         'module srtp.so',
         'module ausine.so',
         'module aubridge.so',

@@ -56,6 +56,9 @@ describe('two baresips', () => {
     ['PCMU and PCMA', { codecs: 'PCMU' }, { codecs: 'PCMA' }],
     ['G722 on both sides', { codecs: 'G722' }, { codecs: 'G722' }],
     ['G722 before PCMA, and PCMA alone', { codecs: 'G722,PCMA' }, { codecs: 'PCMA' }],
+    ['PCMA, and Opus alone', { codecs: 'PCMA' }, { codecs: 'opus' }],
+    ['Opus alone, and PCMU', { codecs: 'opus' }, { codecs: 'PCMU' }],
+    ['Opus on both sides', { codecs: 'opus' }, { codecs: 'opus' }],
     ['UDP and TCP', { transport: 'udp' }, { transport: 'tcp' }],
     ['TLS with SRTP, and neither', { transport: 'tls', encryption: 'srtp-mand' }, { transport: 'udp' }],
   ] as const)('%s', async (_name, ofAlice, ofBob) => {
