@@ -11,11 +11,14 @@ import type { FastifyBaseLogger } from 'fastify'
 import type { Hop } from '../../engine/sip/hop.ts'
 import type { ParseFault, SipMessage } from '../../engine/sip/message.ts'
 import { MessageStream } from '../../engine/sip/stream.ts'
+import type { AddressQuota } from './address-quota.ts'
 
 export interface ConnectionsOptions {
   readonly listenIp: string
   readonly listeners: readonly { readonly transport: 'tcp' | 'tls'; readonly port: number }[]
   readonly tls: { readonly cert: string; readonly key: string }
+  /** Of those that peers open. */
+  readonly quota: AddressQuota
   readonly log: FastifyBaseLogger
   readonly received: (message: SipMessage | ParseFault, source: Hop) => void
   readonly failed: (ticket: string) => void
@@ -25,6 +28,8 @@ export interface ConnectionsOptions {
 /** A peer that connects and says nothing; phones keep alive far more often (RFC 5626 §4.4.1). */
 const idleMs = 600_000
 const connectMs = 4_000
+/** Time for the handshake of TLS. */
+const handshakeMs = 10_000
 /** A peer that does not read. */
 const mostBuffered = 1_048_576
 const mostConnections = 20_000
@@ -44,6 +49,8 @@ export class Connections {
   readonly #byFlow = new Map<string, Connection>()
   readonly #byPeer = new Map<string, Connection>()
   #lastFlow = 0
+  /** Which peers opened, from before their handshake on. */
+  #open = 0
   /** Flows of a process before this one are not ours. */
   readonly #epoch: string
 
@@ -62,7 +69,11 @@ export class Connections {
       const server =
         transport === 'tcp'
           ? createServer((socket) => this.#accept(socket, 'tcp'))
-          : createTlsServer({ ...tls, minVersion: 'TLSv1.2' }, (socket) => this.#accept(socket, 'tls'))
+          : createTlsServer({ ...tls, minVersion: 'TLSv1.2', handshakeTimeout: handshakeMs }, (socket) =>
+              this.#accept(socket, 'tls'),
+            )
+      // Before the handshake of TLS, which not everybody finishes.
+      server.prependListener('connection', (socket) => this.#admit(socket))
       server.on('tlsClientError', (error) => this.#options.log.debug({ err: error }, 'SIP TLS handshake'))
       await this.#listen(server, port)
     }
@@ -127,9 +138,22 @@ export class Connections {
     return connection
   }
 
+  /** One too many is closed without a word. */
+  #admit(socket: Socket): void {
+    const { remoteAddress } = socket
+    const { quota } = this.#options
+    const hasRoom = remoteAddress !== undefined && this.#open < mostConnections && quota.take(remoteAddress)
+    if (!hasRoom) return void socket.destroy()
+    this.#open += 1
+    socket.once('close', () => {
+      this.#open -= 1
+      quota.release(remoteAddress)
+    })
+  }
+
   #accept(socket: Socket, transport: 'tcp' | 'tls'): void {
     const { remoteAddress, remotePort } = socket
-    if (remoteAddress === undefined || remotePort === undefined || this.#byFlow.size >= mostConnections) {
+    if (socket.destroyed || remoteAddress === undefined || remotePort === undefined) {
       socket.destroy()
       return
     }

@@ -27,6 +27,7 @@ it('a port that is taken at first is opened later: what was open already stands 
     port,
     extraPorts: [],
     tls: { cert: '', key: '' },
+    mostPerAddress: 10,
     bridgePath: join(folder, 'bridge.sock'),
     addresses: {} as never,
     log: { info: nothing, debug: nothing, warn: nothing } as never,

@@ -5,6 +5,7 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { Hop, LocalAddress } from '../../engine/sip/hop.ts'
 import { isKeepAlive, type ParseFault, parseMessage, type SipMessage } from '../../engine/sip/message.ts'
+import { AddressQuota } from './address-quota.ts'
 import type { Addresses } from './addresses.ts'
 import { Connections } from './connections.ts'
 import { portOfUdpFlow, UdpListener } from './udp-listener.ts'
@@ -22,6 +23,8 @@ export interface SocketsOptions {
   /** T13: more ports, by which phones of some sites get out. */
   readonly extraPorts: readonly SipPort[]
   readonly tls: { readonly cert: string; readonly key: string }
+  /** How many connections one address may have. */
+  readonly mostPerAddress: number
   /** Of the Unix socket by which the api hands over WebSockets. */
   readonly bridgePath: string
   readonly addresses: Addresses
@@ -45,6 +48,11 @@ export class Sockets {
   constructor(options: SocketsOptions) {
     this.#options = options
     const { listenIp, port, tls, log, failed, closed, epoch, bridgePath: path } = options
+    const quota = new AddressQuota({
+      most: options.mostPerAddress,
+      refused: (address) =>
+        log.warn({ address, most: options.mostPerAddress }, 'an address has too many SIP connections: more are closed'),
+    })
     this.#ports = { udp: port, tcp: port, tls: port + 1, ws: port, wss: port + 1 }
     const all = sipPorts(options)
     const received = (bytes: Uint8Array, source: Hop) => this.#read(bytes, source)
@@ -55,12 +63,12 @@ export class Sockets {
     const listeners = all.flatMap(({ transport, port: one }) => (transport === 'udp' ? [] : [{ transport, port: one }]))
     this.#connections = new Connections(
       {
-        ...{ listenIp, listeners, tls, log, failed, closed },
+        ...{ listenIp, listeners, tls, quota, log, failed, closed },
         received: (message, source) => options.received(message, source, bytesOf(message)),
       },
       epoch,
     )
-    this.#web = new WebFlows({ path, epoch, log, failed, closed, received })
+    this.#web = new WebFlows({ path, epoch, quota, log, failed, closed, received })
   }
 
   /** All of them or none, so that it may be called again when a port was taken. */

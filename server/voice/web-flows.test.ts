@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { afterAll, expect, it } from 'vitest'
 import type { Hop } from '../../engine/sip/hop.ts'
 import { Bridge, type PhoneConnection } from './bridge.ts'
+import { AddressQuota } from './address-quota.ts'
 import { WebFlows } from './web-flows.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'carillon-bridge-'))
@@ -37,6 +38,7 @@ function voice(epoch: string, happenings: Happenings, sources: Hop[]): WebFlows 
   return new WebFlows({
     path,
     epoch,
+    quota: new AddressQuota({ most: 2, refused: (address) => happenings.note(`refused ${address}`) }),
     log: { debug: () => {} } as never,
     received: (bytes, source) => {
       sources.push(source)
@@ -57,6 +59,26 @@ async function opened(bridge: Bridge, happenings: Happenings): Promise<PhoneConn
     await new Promise((resolve) => setImmediate(resolve))
   }
 }
+
+it('one address has so many WebSockets, and another one when one of them has closed', async () => {
+  const happenings = new Happenings()
+  const flows = voice('quota', happenings, [])
+  await flows.open()
+  const bridge = new Bridge(path)
+  const first = await opened(bridge, happenings)
+  await opened(bridge, happenings)
+  await opened(bridge, happenings)
+  await happenings.next('refused 192.0.2.7')
+  await happenings.next('phone closed')
+  expect(flows.size).toBe(2)
+  first.close()
+  await happenings.next('flow closed ws:quota:1')
+  const next = await opened(bridge, happenings)
+  next.send(Buffer.from('there'))
+  await happenings.next('received there')
+  bridge.stop()
+  flows.close()
+})
 
 it('messages go both ways, each by its flow; what closes is closed at the other end; a new process knows no old flow', async () => {
   const [happenings, sources] = [new Happenings(), [] as Hop[]]

@@ -8,12 +8,14 @@ import { chmodSync, rmSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
 import type { FastifyBaseLogger } from 'fastify'
 import type { Hop } from '../../engine/sip/hop.ts'
+import type { AddressQuota } from './address-quota.ts'
 import { type Frame, FrameReader, formatFrame, type WebPeer } from './bridge-frames.ts'
 
 export interface WebFlowsOptions {
   readonly path: string
   /** Flows of a process before this one are not ours. */
   readonly epoch: string
+  readonly quota: AddressQuota
   readonly log: FastifyBaseLogger
   /** One WebSocket message: one SIP message (§5), or a keep-alive. */
   readonly received: (bytes: Uint8Array, source: Hop) => void
@@ -105,7 +107,8 @@ export class WebFlows {
   }
 
   #begin(bridge: Socket, flows: Map<number, Flow>, id: number, { address, port, isSecure }: WebPeer): void {
-    if (this.#byName.size >= mostFlows) return void bridge.write(formatFrame('closed', id))
+    const hasRoom = this.#byName.size < mostFlows && this.#options.quota.take(address)
+    if (!hasRoom) return void bridge.write(formatFrame('closed', id))
     this.#lastFlow += 1
     const name = `ws:${this.#options.epoch}:${this.#lastFlow}`
     const hop: Hop = { transport: isSecure ? 'wss' : 'ws', address, port, flow: name }
@@ -115,8 +118,10 @@ export class WebFlows {
   }
 
   #forget(flows: Map<number, Flow>, id: number): void {
-    const name = flows.get(id)?.hop.flow
+    const hop = flows.get(id)?.hop
     flows.delete(id)
-    if (typeof name === 'string' && this.#byName.delete(name)) this.#options.closed(name)
+    if (!hop || hop.flow === null || !this.#byName.delete(hop.flow)) return
+    this.#options.quota.release(hop.address)
+    this.#options.closed(hop.flow)
   }
 }

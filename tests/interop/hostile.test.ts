@@ -2,7 +2,7 @@
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { UdpRelay } from '../../dev/udp-relay.ts'
@@ -18,7 +18,7 @@ const bytesOf = (name: string) => readFileSync(join(messages, `${name}.dat`))
 
 // Room for two calls.
 const { carillon, organisation, alice, bob, carol } = await openPhones(['alice', 'bob', 'carol'], {
-  environment: { CARILLON_RTP_PORTS: '9100-9107' },
+  environment: { CARILLON_RTP_PORTS: '9100-9107', CARILLON_SIP_CONNECTIONS_PER_IP: '20' },
 })
 const { voice } = carillon.pids
 
@@ -32,8 +32,9 @@ async function stillWorks(): Promise<void> {
 }
 
 /** The first status line that comes back over a connection of its own; 0: it was closed, or nothing came. */
-async function overTcp(bytes: Buffer): Promise<number> {
-  const socket = connect(carillon.sipPort, '127.0.0.1')
+async function overTcp(bytes: Buffer, localAddress = '127.0.0.1'): Promise<number> {
+  const socket = connect({ port: carillon.sipPort, host: '127.0.0.1', localAddress })
+  socket.on('error', () => {}) // closed: there is no answer
   await once(socket, 'connect')
   const status = new Promise<number>((resolve) => {
     let text = ''
@@ -91,6 +92,26 @@ it('T8: a flood of calls without a password makes nobody wait', async () => {
   }
   await stillWorks()
   socket.close()
+})
+
+it('T8: connections of one address end where its room does, over TCP and TLS; others connect and are served', async () => {
+  const opened: Socket[] = []
+  const isOpen: Socket[] = []
+  for (let i = 0; i < 60; i++) {
+    // Those of TLS never say hello.
+    const socket = connect({ port: carillon.sipPort + (i % 2), host: '127.0.0.1', localAddress: '127.0.0.81' })
+    socket.on('error', () => {}) // it is closed by the other side
+    opened.push(socket)
+    await once(socket, 'connect')
+    isOpen.push(socket)
+    socket.once('close', () => isOpen.splice(isOpen.indexOf(socket), 1))
+  }
+  await until(() => isOpen.length === 20, 'as many as it may have')
+  expect(carillon.output.match(/too many SIP connections/g)).toHaveLength(1)
+  expect(await overTcp(bytesOf('wsinv'), '127.0.0.82')).toBeGreaterThan(0)
+  for (const socket of opened) socket.destroy()
+  await until(async () => (await overTcp(bytesOf('wsinv'), '127.0.0.81')) > 0, 'it has room again')
+  await stillWorks()
 })
 
 it.each([0.1, 0.3])('with %f of all messages lost each call comes about or fails, and none stays', async (loss) => {
