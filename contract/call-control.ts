@@ -78,7 +78,7 @@ export const callControlOperations = defineOperations({
     path: `${calls}/{call_id}/answer`,
     summary: 'Make a phone that rings answer by itself',
     description:
-      'It is called anew with the headers of `auto_answer`; a phone that knows none of them rings again. The leg has another id then.',
+      'A phone that says `Allow-Events: talk` while it rings is told to by NOTIFY. Another one is called anew with the headers of `auto_answer`, and the leg has another id then; a phone that knows none of them rings again. The phones of `from` of a click-to-call may be meant too: their event comes when the called side has answered, or at once where it is a meeting.',
     data: ofLeg,
     asked: {},
     event: 'call.answered',

@@ -25,6 +25,7 @@ import { Directories } from './voice/directories.ts'
 import { Sandbox } from './voice/sandbox.ts'
 import { Spool } from './voice/spool.ts'
 import { Switch } from './voice/switch.ts'
+import { takeWriterSession } from './voice/writer-session.ts'
 
 const config = readConfig(process.env)
 /** One voice process for each data folder; its name stays over restarts. */
@@ -38,6 +39,8 @@ runControlProgram({
 })
 
 async function start(connection: ClientConfig, { log, stops }: ControlParts): Promise<void> {
+  // Before anything that two at once would spoil.
+  const session = await takeWriterSession(connection, node)
   const database = openDatabase({ ...connection, max: 4 })
   stops.push(() => database.destroy())
   const masterKey = await readMasterKey(config.dataDir)
@@ -59,6 +62,7 @@ async function start(connection: ClientConfig, { log, stops }: ControlParts): Pr
   const telephony = new Switch({
     node,
     connection,
+    session,
     database,
     directories,
     log,
@@ -69,6 +73,7 @@ async function start(connection: ClientConfig, { log, stops }: ControlParts): Pr
       listenIp: config.mediaIp,
       port: config.sipPort,
       extraPorts: config.sipExtraPorts,
+      mostPerAddress: config.sipConnectionsPerIp,
       bridgePath: bridgeSocketPath(config.dataDir),
       tls: readSipTls(config),
     },

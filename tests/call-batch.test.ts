@@ -112,6 +112,21 @@ describe('a batch of the voice process', () => {
     expect(await inbox.executeTakeFirstOrThrow()).toEqual({ data: event.data })
   })
 
+  it('T33: messages that come later are put behind those that are there, also behind none', async () => {
+    const call = aCall({ id: `call_${'7'.repeat(24)}` })
+    const add = (messages: string) => write({ traces: [{ call_id: call.id, account_id: 'acc', messages }] })
+    const read = async () => {
+      const traces = database.selectFrom('callTraces').select('messages').where('callId', '=', call.id)
+      return JSON.parse((await traces.executeTakeFirstOrThrow()).messages)
+    }
+    await write({ calls: [call] })
+    await add('[]')
+    await add('[{"at":"ü"},{"at":2}]')
+    expect(await read()).toEqual([{ at: 'ü' }, { at: 2 }])
+    await add('[{"at":3}]')
+    expect(await read()).toEqual([{ at: 'ü' }, { at: 2 }, { at: 3 }])
+  })
+
   it('T3: takes no heartbeat back', async () => {
     const call = aCall({ id: `call_${'3'.repeat(24)}` })
     await write({ calls: [call] })

@@ -21,15 +21,18 @@ export function answerCaller(now: Instant, call: Call, then: (now: Instant) => v
   const sdp = call.media.answerCaller(call)
   if (sdp === null) return call.end(now, { by: 'system', outcome: notAcceptable })
   ledger.answeredAt = now
+  // Our phones are shown who answered; a carrier is not (T19).
+  const identity = caller.facts.isOutside ? null : (call.callee?.party.identity ?? null)
+  const answer = { sdp, ...(identity ? { identity } : {}) }
+  // T5: whoever has its 200 is in what was written before.
+  caller.dialog = call.services.host.dialogWith(now, caller.id, answer)
   const records = [ledger.event('call.answered', now, call.callee), call.snapshotRecord()]
   call.services.write(call.id, records, (at) => {
     if (call.isOver || caller.isOver) return
     caller.answered(at)
-    // Our phones are shown who answered; a carrier is not (T19).
-    const identity = caller.facts.isOutside ? null : (call.callee?.party.identity ?? null)
     // The media is joined before the caller can say its first word.
     then(at)
-    call.command({ type: 'answer', leg: caller.id, sdp, ...(identity ? { identity } : {}) })
+    call.command({ type: 'answer', leg: caller.id, ...answer })
   })
 }
 

@@ -11,6 +11,7 @@ import type { Limit } from './limits.ts'
 import { cancelled, outcomeOfFailure } from './outcome.ts'
 import { type Party, toPartyState } from './party.ts'
 import type { HangupCause, LegEnd, LegRow, LegState as PublicLeg } from './records.ts'
+import type { AddedRinging } from './ring.ts'
 import type { Billed } from './targets.ts'
 
 /** Of the peer, or for want of one. */
@@ -66,6 +67,10 @@ export class CallLeg {
   isMuted = false
   /** A command sends it digits. */
   isSentDigits = false
+  /** It rings, and may be told to answer. */
+  takesTalk = false
+  /** It was told to: who hears what becomes of it. */
+  talk: AddedRinging | null = null
   /** Ports that were asked for in place of one that was taken. */
   portsTried = 0
 

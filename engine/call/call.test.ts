@@ -52,6 +52,7 @@ describe('a plain call', () => {
     world.hangsUp(alice)
     expect(world.takeLog()).toEqual([
       `media close ${alice}`,
+      'write ending',
       `${bob} hangup Q.850 16`,
       `media close ${bob}`,
       'write leg, leg, call.ended, cdr, snapshot',

@@ -31,6 +31,7 @@ import { retrievalFailed } from './park.ts'
 import type { CallEventType, CallRecord, EventAbout } from './records.ts'
 import { type AddedRinging, Ring } from './ring.ts'
 import type { CallServices } from './services.ts'
+import { talked } from './steer.ts'
 import {
   type PlanContext,
   planForward,
@@ -141,6 +142,8 @@ export class Call {
       case 'progress':
       case 'answered':
         return this.floor.handle(now, leg, event) ? undefined : this.#ring?.handle(now, leg, event)
+      case 'talk_result':
+        return talked(now, this, leg, event.status)
       case 'failed':
         this.legs.left(now, leg, event)
         if (!this.floor.handle(now, leg, event)) this.#ring?.handle(now, leg, event)
@@ -400,6 +403,8 @@ export class Call {
     if (this.isOver) return
     this.stage = 'ending'
     this.#ending = { ...ending, at: now }
+    // T5: who hung up has its 200 when this is durable.
+    this.services.write(this.id, [{ type: 'ending', callId: this.id, text: JSON.stringify(this.#ending) }])
     this.floor.close(now)
     this.#ring?.cancel(now, null)
     this.#ring = null
@@ -494,8 +499,7 @@ export class Call {
       this.#whenConfirmed = null
       return then(now)
     }
-    const isThere = this.ledger.answeredAt !== null || this.caller.answeredAt !== null
-    if (isThere && !this.isOver) this.writeSnapshot()
+    if (!this.isOver && (this.ledger.answeredAt ?? this.caller.answeredAt) !== null) this.writeSnapshot()
   }
 
   #legEnded(now: Instant, leg: CallLeg, event: Extract<LegEvent, { type: 'ended' }>): void {

@@ -354,6 +354,54 @@ describe('answer', () => {
     expect(world.calls.size).toBe(1)
   })
 
+  it('a phone that may be told to is told, and its answer is the command’s', () => {
+    const { world, bob } = ringing()
+    world.ringsTalkative(bob)
+    expect(world.act({ type: 'answer', leg: null }, asBob)).toBeNull()
+    expect(world.commandsTo(bob).at(-1)).toEqual({ type: 'talk', leg: bob })
+    expect(world.act({ type: 'answer', leg: null }, asBob)).toMatchObject({ code: 'conflict' })
+    world.leg({ type: 'talk_result', leg: bob, status: 200 })
+    world.answers(bob)
+    const [first] = world.commandIds
+    expect(lastEvent(world)).toMatchObject({ event: 'call.answered', leg: bob, correlationId: first })
+    expect(world.dials).toHaveLength(1)
+  })
+
+  it('one that does not understand it after all is called anew', () => {
+    const { world, bob } = ringing()
+    world.ringsTalkative(bob)
+    world.act({ type: 'answer', leg: null }, asBob)
+    world.leg({ type: 'talk_result', leg: bob, status: 489 })
+    const again = world.dialled('bob-phone')
+    expect(again).not.toBe(bob)
+    expect(new Map(world.dials.at(-1)?.headers).get('Call-Info')).toContain('answer-after=0')
+    expect(world.events).not.toContain('call.command_failed')
+    world.answers(again)
+    expect(lastEvent(world)).toMatchObject({ event: 'call.answered', leg: again, correlationId: lastCommand(world) })
+  })
+
+  it('one that is told to and refuses instead, or rings on until it is over: failed', () => {
+    const { world, bob } = ringing()
+    world.ringsTalkative(bob)
+    world.act({ type: 'answer', leg: null }, asBob)
+    world.leg({ type: 'talk_result', leg: bob, status: 200 })
+    world.fails(bob, 486)
+    expect(world.caused.slice(-2)).toEqual([
+      ['call.command_failed', lastCommand(world)],
+      ['call.ended', null],
+    ])
+    const other = ringing()
+    other.world.ringsTalkative(other.bob)
+    other.world.act({ type: 'answer', leg: null }, asBob)
+    other.world.leg({ type: 'talk_result', leg: other.bob, status: 200 })
+    other.world.advance(60_000)
+    expect(other.world.caused.slice(-2)).toEqual([
+      ['call.command_failed', lastCommand(other.world)],
+      ['call.ended', null],
+    ])
+    expect([world.timers.size, other.world.timers.size]).toEqual([0, 0])
+  })
+
   it('a phone that does not take it: failed, and the call goes on as if it had refused', () => {
     const { world, alice } = ringing()
     world.act({ type: 'answer', leg: null }, asBob)

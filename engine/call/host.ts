@@ -4,7 +4,8 @@
  */
 import type { SrtpKeys } from '../sdp/crypto.ts'
 import type { Directories, PromptName } from './directory.ts'
-import type { DialTarget, LegId, ReferTarget } from './leg.ts'
+import type { Instant } from '../machine.ts'
+import type { DialTarget, LegCommand, LegId, ReferTarget } from './leg.ts'
 
 export interface CallHost {
   readonly directories: Directories
@@ -32,6 +33,15 @@ export interface CallHost {
   signallingAddress(leg: LegId): string
   /** The leg of ours whose dialog is named; null: none. */
   findDialog(replaces: NonNullable<ReferTarget['replaces']>): LegId | null
+  /**
+   * The dialog of a caller as it is once that has answered it, by which it can be taken up again even when nothing was
+   * written after the answer (T5); null: there is no such leg, or it waits for no answer.
+   */
+  dialogWith(
+    now: Instant,
+    leg: LegId,
+    answer: Pick<Extract<LegCommand, { type: 'answer' }>, 'sdp' | 'identity'>,
+  ): string | null
   /** A WAV file of those that are there without anybody's doing; null where there is none in any language. */
   prompt(name: PromptName, language: string): string | null
 }

@@ -13,7 +13,7 @@ import type { CallLeg } from './call-leg.ts'
 import { FlowRun } from './flow.ts'
 import type { LegEvent, SipReason } from './leg.ts'
 import type { Outcome } from './outcome.ts'
-import { Ring, type RingHost } from './ring.ts'
+import { type AddedRinging, Ring, type RingHost } from './ring.ts'
 import {
   type Forwarder,
   type PlanContext,
@@ -88,6 +88,15 @@ export class Invitation implements RingHost {
   /** By a command: a phone that rings rings no more, as if it were busy. False: none of its legs. */
   reject(now: Instant, leg: CallLeg): boolean {
     return this.#ring?.reject(now, leg) ?? false
+  }
+
+  /** As a round of ringing has it. */
+  follow(leg: CallLeg, follower: AddedRinging): boolean {
+    return this.#ring?.follow(leg, follower) ?? false
+  }
+
+  again(now: Instant, leg: CallLeg, change: (plan: Ringing) => Ringing, added: AddedRinging): boolean {
+    return this.#ring?.again(now, leg, change, added) ?? false
   }
 
   /** Nothing more is told. */

@@ -77,6 +77,8 @@ export type LegCommand =
   /** To `offer` events; also the answer in ACK or PRACK when a response carried the offer. */
   | { type: 'answer_offer'; leg: LegId; sdp: string }
   | { type: 'reject_offer'; leg: LegId; status: number }
+  /** A phone that rings and takes such requests is told to answer (NOTIFY of the event `talk`). */
+  | { type: 'talk'; leg: LegId }
   /** UPDATE (or re-INVITE) with P-Asserted-Identity and no change of the SDP (T26). */
   | { type: 'identity'; leg: LegId; identity: Identity }
   | { type: 'info_dtmf'; leg: LegId; digit: string; durationMs: number }
@@ -87,8 +89,13 @@ export type LegCommand =
 
 export type LegEvent =
   | { type: 'incoming'; leg: LegId; call: IncomingInvite }
-  /** Also 100, the first sign of life (T16). `branch` is the remote tag: one of several where the peer forks. */
-  | { type: 'progress'; leg: LegId; status: number; sdp: string | null; branch: string }
+  /**
+   * Also 100, the first sign of life (T16). `branch` is the remote tag: one of several where the peer forks. `takesTalk`: it
+   * may be told to answer.
+   */
+  | { type: 'progress'; leg: LegId; status: number; sdp: string | null; branch: string; takesTalk?: boolean }
+  /** To our `talk`: whether it was understood. */
+  | { type: 'talk_result'; leg: LegId; status: number }
   | {
       type: 'answered'
       leg: LegId

@@ -130,6 +130,31 @@ describe('click-to-call', () => {
     expect(made.cdr).toMatchObject({ hangupCause: 'BUSY' })
   })
 
+  it('the caller’s phone is made to answer while it rings: told to, or called anew', () => {
+    const told = world()
+    told.originate({})
+    const alice = told.dialled('alice-phone')
+    told.ringsTalkative(alice)
+    expect(told.act({ type: 'answer', leg: alice })).toBeNull()
+    const id = commandOf(told)
+    expect(told.last(alice, 'talk')).toBeDefined()
+    told.leg({ type: 'talk_result', leg: alice, status: 200 })
+    told.answers(alice)
+    told.answers(told.dialled('bob-phone'))
+    expect(told.caused.at(-1)).toEqual(['call.answered', id])
+
+    const anew = world()
+    anew.originate({})
+    const first = anew.dialled('alice-phone')
+    anew.rings(first)
+    expect(anew.act({ type: 'answer', leg: first })).toBeNull()
+    expect(anew.last(first, 'hangup')).toBeDefined()
+    expect(headersOf(anew).get('Call-Info')).toContain('answer-after=0')
+    anew.answers(anew.dialled('alice-phone'))
+    anew.answers(anew.dialled('bob-phone'))
+    expect(anew.caused.at(-1)).toEqual(['call.answered', commandOf(anew)])
+  })
+
   it('hung up by a command while the caller’s phone rings', () => {
     const made = world()
     made.originate({})

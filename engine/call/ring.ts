@@ -56,6 +56,8 @@ export interface AddedRinging {
 interface Branch {
   /** Set of those that were added. */
   readonly added: AddedRinging | null
+  /** Who else wants to know what becomes of its leg. */
+  followers: readonly AddedRinging[]
   readonly target: RingTarget
   next: number
   leg: CallLeg | null
@@ -147,6 +149,14 @@ export class Ring {
     return true
   }
 
+  /** Somebody wants to know what becomes of a leg that rings. False: it does not. */
+  follow(leg: CallLeg, follower: AddedRinging): boolean {
+    const branch = this.#branchOf(leg)
+    if (!branch || this.#isDone || leg.answeredAt !== null) return false
+    branch.followers = [...branch.followers, follower]
+    return true
+  }
+
   /** The phone of a leg that rings is called again, otherwise: the leg ends, and a new one is told by `added`. */
   again(now: Instant, leg: CallLeg, change: (plan: Ringing) => Ringing, added: AddedRinging): boolean {
     const branch = this.#branchOf(leg)
@@ -155,6 +165,7 @@ export class Ring {
     const target = { ...branch.target, attempts: [attempt] }
     branch.silence?.cancel()
     branch.leg = null
+    branch.followers = branch.followers.filter((one) => one !== added)
     // The phone is free again before it is called.
     this.#host.drop(now, leg, null)
     return this.add(now, change({ type: 'ring', targets: [target], failed: [] }), added)
@@ -205,6 +216,7 @@ export class Ring {
 
   #progress(now: Instant, branch: Branch, leg: CallLeg, event: Extract<LegEvent, { type: 'progress' }>): void {
     branch.silence?.cancel()
+    if (event.takesTalk) leg.takesTalk = true
     if (event.status === 180) leg.state = 'ringing'
     // T24: what a carrier plays while it rings, or why it does not, is the caller's to hear. With key press the
     // caller hears ringing until somebody has really taken the call.
@@ -291,6 +303,7 @@ export class Ring {
     if (branch.added) this.#added.delete(branch.added)
     this.#stop(now, completedElsewhere, branch)
     branch.added?.won(leg)
+    for (const one of branch.followers) one.won(leg)
     this.#host.won(now, leg)
   }
 
@@ -316,8 +329,16 @@ export class Ring {
       const hasLeft = !this.#branches.some((branch) => branch.added === added && branch.leg !== null)
       if (hasLeft && this.#added.delete(added)) added.failed(now, this.#outcomes.at(-1) ?? noAnswer)
     }
+    for (const branch of this.#branches)
+      if (branch.leg === null) this.#desert(now, branch, this.#outcomes.at(-1) ?? noAnswer)
     if (this.#isDone || this.#branches.some(({ leg }) => leg !== null)) return
     this.#lose(now, bestOutcome(this.#outcomes))
+  }
+
+  #desert(now: Instant, branch: Branch, outcome: Outcome): void {
+    const { followers } = branch
+    branch.followers = []
+    for (const one of followers) one.failed(now, outcome)
   }
 
   #stop(now: Instant, reason: SipReason | null, except: Branch | null): void {
@@ -327,7 +348,9 @@ export class Ring {
     for (const branch of this.#branches) {
       branch.silence?.cancel()
       branch.keyPress?.cancel()
-      if (branch !== except && branch.leg) this.#host.drop(now, branch.leg, reason)
+      if (branch === except) continue
+      if (branch.leg) this.#host.drop(now, branch.leg, reason)
+      this.#desert(now, branch, answeredElsewhere)
     }
     for (const added of this.#added) added.failed(now, answeredElsewhere)
     this.#added.clear()
@@ -339,6 +362,7 @@ const isByTrunk = ({ callee }: RingTarget): boolean => callee.trunkId !== null
 
 const newBranch = (target: RingTarget, added: AddedRinging | null = null): Branch => ({
   added,
+  followers: [],
   target,
   next: 0,
   leg: null,

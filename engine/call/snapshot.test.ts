@@ -31,16 +31,18 @@ function talking(number = '1002') {
   return { world, alice, callee }
 }
 
-it('T5: what is written at the answer names both dialogs soon after', () => {
+it('T5: what is written before the caller has its 200 names both dialogs', () => {
   const world = CallWorld.withAliceAndBob()
   world.isWriterStuck = true
   const alice = world.call('alice-phone', '1002')
   world.flush()
   const bob = world.dialled()
   world.answers(bob)
-  expect(dialogsOf(lastSnapshot(world))).toEqual([{ leg: bob, dialog: `dialog of ${bob}`, trunkId: null }])
-  world.flush()
-  expect(dialogsOf(lastSnapshot(world)).map(({ leg }) => leg)).toEqual([alice, bob])
+  expect(world.last(alice, 'answer')).toBeUndefined()
+  expect(dialogsOf(lastSnapshot(world))).toEqual([
+    { leg: alice, dialog: `dialog of ${alice}`, trunkId: null },
+    { leg: bob, dialog: `dialog of ${bob}`, trunkId: null },
+  ])
 })
 
 it('T5, T6: an answered call goes on: its media is given to the worker again', () => {
@@ -130,15 +132,33 @@ it('a leg whose dialog is gone ends the call, once', () => {
   expect(next.cdr).toMatchObject({ hangupCause: 'ANSWERED', endedBy: 'system', q850: 41 })
 })
 
-it('a death between call.answered and the caller’s 200 hangs the callee up', () => {
+it('a death between call.answered and the caller’s 200, which it gets from the next process: the call goes on', () => {
   const world = CallWorld.withAliceAndBob()
-  world.call('alice-phone', '1002')
+  const alice = world.call('alice-phone', '1002')
   const bob = world.dialled()
+  world.advance(4_000)
   world.isWriterStuck = true
   world.answers(bob)
-  const next = restarted(world, lastSnapshot(world), (leg) => leg === bob)
+  const next = restarted(world, lastSnapshot(world))
+  expect(next.log).toContain(`media bridge ${alice} ${bob}`)
+  next.hangsUp(alice)
   expect(next.last(bob, 'hangup')).toBeDefined()
-  expect(next.cdr.endedBy).toBe('system')
+  expect(next.cdr).toMatchObject({ hangupCause: 'ANSWERED', durationSeconds: 24, billingSeconds: 20 })
+  expect(next.recordsOf('leg').map(({ leg }) => leg.answeredAt)).toEqual([world.now, world.now])
+})
+
+it('a death between a hang-up and its record: it ends once more, as it had', () => {
+  const { world, alice, callee: bob } = talking()
+  world.advance(30_000)
+  const text = lastSnapshot(world)
+  world.isMediaStuck = true
+  world.hangsUp(alice, 16)
+  expect(world.events).not.toContain('call.ended')
+  const next = restarted(world, `${text.slice(0, -1)},"ending":${world.recordsOf('ending').at(-1)?.text}}`)
+  expect([next.last(alice, 'hangup'), next.last(bob, 'hangup')].every(Boolean)).toBe(true)
+  expect(next.cdr).toMatchObject({ hangupCause: 'ANSWERED', endedBy: 'caller', billingSeconds: 30 })
+  expect(next.events).toEqual(['call.ended'])
+  expect([next.calls.size, next.timers.size]).toEqual([0, 0])
 })
 
 it('a transfer that was going on leaves the other with the transferor', () => {

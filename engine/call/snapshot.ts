@@ -8,7 +8,7 @@ import { CallLeg, type LegSnapshot } from './call-leg.ts'
 import { originatorOf } from './caller-id.ts'
 import { emptyFloor, type FloorSnapshot, restoreFloor } from './floor-snapshot.ts'
 import type { LegId } from './leg.ts'
-import { Ledger, type LedgerSnapshot } from './ledger.ts'
+import { type Ending, Ledger, type LedgerSnapshot } from './ledger.ts'
 import { readNumber } from './numbers.ts'
 import { hungUp } from './outcome.ts'
 import type { CallServices } from './services.ts'
@@ -21,6 +21,8 @@ export interface CallSnapshot {
   readonly callee: LegId | null
   /** Absent: of a version before this one. */
   readonly floor?: FloorSnapshot
+  /** It was over, and its record is not written. */
+  readonly ending?: Ending & { readonly at: Instant }
 }
 
 /** Null: written by a version that we do not know. */
@@ -60,7 +62,7 @@ export function restoreCall(
   const call = new Call(services, {
     directory,
     ledger,
-    caller: newLeg(caller),
+    caller: newLeg(caller, ledger.answeredAt),
     aim: {
       originator: originatorOf(directory, caller.party),
       called: readNumber(facts.calledNumber, directory.account.country),
@@ -72,6 +74,11 @@ export function restoreCall(
   call.legs.started(now)
   takeUp(services, call, call.caller, caller)
   const legs = takeOthers(services, call, kept)
+  if (kept.ending) {
+    // Each hears of it once more, whoever hung up too.
+    call.end(kept.ending.at, kept.ending)
+    return call
+  }
   const [first, second] = [kept.caller, calleeOf(kept), kept.floor?.third ?? null].filter(
     (leg): leg is LegId => leg !== null && hasDialog(leg),
   )
@@ -105,7 +112,7 @@ function takeOthers(services: CallServices<Call>, call: Call, kept: CallSnapshot
   const legs = new Map([[call.caller.id, call.caller]])
   for (const one of kept.legs) {
     if (one.dialog === null || legs.has(one.facts.id)) continue
-    const leg = newLeg(one)
+    const leg = newLeg(one, null)
     call.legs.take(leg)
     takeUp(services, call, leg, one)
     legs.set(leg.id, leg)
@@ -113,12 +120,12 @@ function takeOthers(services: CallServices<Call>, call: Call, kept: CallSnapshot
   return legs
 }
 
-function newLeg({ facts, party, ringingAt, answeredAt, dialog }: LegSnapshot): CallLeg {
+/** `callAnsweredAt`: the caller whose answer was on its way when the process died gets it again. */
+function newLeg({ facts, party, ringingAt, answeredAt, dialog }: LegSnapshot, callAnsweredAt: Instant | null): CallLeg {
   const leg = new CallLeg(facts, party)
   leg.state = 'answered'
   leg.ringingAt = ringingAt
-  // The caller whose answer was on its way when the process died has got it, or will hang up.
-  leg.answeredAt = answeredAt ?? facts.startedAt
+  leg.answeredAt = answeredAt ?? callAnsweredAt ?? facts.startedAt
   leg.dialog = dialog
   return leg
 }

@@ -5,6 +5,7 @@ import type { Call } from './call.ts'
 import type { CallLeg } from './call-leg.ts'
 import type { ActCommand, ActionOf, CommandRefusal } from './command.ts'
 import { cancelled, hungUp } from './outcome.ts'
+import type { AddedRinging, Ring } from './ring.ts'
 import type { Ringing } from './targets.ts'
 import { pass } from './transfer.ts'
 import { isRefusal, legOfCommand, refuse } from './verb.ts'
@@ -33,19 +34,45 @@ export function reject(now: Instant, call: Call, command: ActCommand<ActionOf<'r
 }
 
 /**
- * A phone that rings takes the call by itself: it is called anew, and asked to answer at once. There is no request by which
- * a phone that rings already could be made to in any dialect that most phones speak.
+ * A phone that rings takes the call by itself: it is told to where it says that it may be, as many desk phones do. Another
+ * one is called anew, and asked to answer at once.
  */
 export function answer(now: Instant, call: Call, command: ActCommand<ActionOf<'answer'>>): CommandRefusal | null {
   const leg = legOfCommand(call, command)
   if (isRefusal(leg)) return leg
-  if (!isCalled(call, leg)) return refuse('conflict', 'It does not ring.')
+  const ringing = ringingOf(call, leg)
+  if (!ringing) return refuse('conflict', 'It does not ring.')
   if (leg.party.deviceId === null) return refuse('not_allowed', 'Only a phone of the account can be made to answer.')
-  call.round?.again(now, leg, (plan) => autoAnswered(plan) as Ringing, {
-    won: (taken) => call.ledger.causes.await(command.id, 'call.answered', taken.id),
+  const isCaller = ringing !== call.round
+  const answered: AddedRinging = {
+    // Whoever is called first is the caller then: the call is answered when whoever it calls takes it.
+    won: (taken) => call.ledger.causes.await(command.id, 'call.answered', isCaller ? null : taken.id),
     failed: (at, { text }) => call.commandFailed(at, command.id, 'answer', text),
-  })
+  }
+  if (!leg.takesTalk) ringing.again(now, leg, asAutoAnswered, answered)
+  else if (leg.talk !== null) return refuse('conflict', 'It is told to answer already.')
+  else if (ringing.follow(leg, answered)) {
+    leg.talk = answered
+    call.command({ type: 'talk', leg: leg.id })
+  }
   return null
+}
+
+/** What it says to being told to answer; one that takes no such request, whatever it said, is called anew. */
+export function talked(now: Instant, call: Call, leg: CallLeg, status: number): void {
+  const { talk } = leg
+  leg.takesTalk = status < 300
+  leg.talk = null
+  if (status >= 300 && talk !== null) ringingOf(call, leg)?.again(now, leg, asAutoAnswered, talk)
+}
+
+const asAutoAnswered = (plan: Ringing): Ringing => autoAnswered(plan) as Ringing
+
+/** The round that it rings in: of the called side, or of a click-to-call's own phones. */
+function ringingOf(call: Call, leg: CallLeg): Pick<Ring, 'follow' | 'again'> | null {
+  if (isCalled(call, leg)) return call.round
+  const invitation = call.floor.origination?.invitation
+  return leg.answeredAt === null && invitation?.legs.includes(leg) ? invitation : null
 }
 
 /** Blind: the leg leaves at once. Where nobody takes the other side, its phone is called back. */

@@ -27,8 +27,12 @@ export interface DialogState {
   routes: string[]
 }
 
-/** A process that died may have sent requests after its last snapshot; nobody sends so many between two of them. */
+/**
+ * A process that died may have sent requests after its last snapshot, and so may the one that took the same snapshot up
+ * after it and died too: nobody sends so many at once, nor one every 10 ms for long.
+ */
 const restartJump = 10_000
+const restartJumpMs = 10
 
 export class Dialog {
   readonly #state: DialogState
@@ -72,8 +76,10 @@ export class Dialog {
     })
   }
 
-  static restore(state: DialogState): Dialog {
-    return new Dialog({ ...state, localCseq: state.localCseq + restartJump })
+  /** `ageMs`: since it was written down, where it is not written again with each request. */
+  static restore(state: DialogState, ageMs = 0): Dialog {
+    const jump = restartJump + Math.floor(Math.max(0, ageMs) / restartJumpMs)
+    return new Dialog({ ...state, localCseq: state.localCseq + jump })
   }
 
   get state(): Readonly<DialogState> {

@@ -8,14 +8,15 @@ import type { LegCommand, SipReason } from '../call/leg.ts'
 import type { Instant } from '../machine.ts'
 import { Timer } from '../timer-queue.ts'
 import type { Dialog } from './dialog.ts'
-import type { HeaderLine } from './format.ts'
+import type { HeaderLine, ResponseParts } from './format.ts'
 import { InviteUsage } from './invite-usage.ts'
 import { formatAsserted, sdpType } from './leg-headers.ts'
 import type { SipMessage } from './message.ts'
 import { ReliableResponses, reliabilityOf } from './reliable-responses.ts'
 import type { RequestHandler, ServerTransaction } from './server-transaction.ts'
 import type { SessionTerms } from './session-timer.ts'
-import { type Opening, type SipLeg, sipReason } from './sip-leg.ts'
+import { type DialogAnswer, type Opening, type SipLeg, sipReason } from './sip-leg.ts'
+import { decodeText } from './text.ts'
 
 /** §13.3.1.1: "the UAS MUST send a non-100 provisional response at every minute", or proxies take it for dead. */
 const repeatMs = 60_000
@@ -71,6 +72,13 @@ export class InboundInvite extends Timer implements Opening, RequestHandler {
         // The rest is about dialogs that go on: offers wait for the answer there.
         this.#usage.command(now, command)
     }
+  }
+
+  dialogWith(now: Instant, answer: DialogAnswer): string {
+    const hop = this.#transaction.replyTo
+    const text = decodeText(this.#transaction.draft(this.#answerParts(answer)))
+    const sdp = this.#agreedEarly ?? answer.sdp
+    return this.#usage.snapshot(now, { session: this.#session.terms, sdp, answer: { hop, text } })
   }
 
   handleRequest(now: Instant, transaction: ServerTransaction): boolean {
@@ -141,25 +149,34 @@ export class InboundInvite extends Timer implements Opening, RequestHandler {
   /** RFC 3262 §3: no 2xx "until the provisional response is acknowledged" that has the answer. */
   #tryAnswer(now: Instant): void {
     if (this.#answer === null || this.#reliable.isAnswering) return
-    const { sdp, identity } = this.#answer
-    const leg = this.#leg
+    const { sdp } = this.#answer
     const { offers } = this.#usage
-    const early = offers.state === 'agreed' ? offers.local : null
-    const headers: HeaderLine[] = [...leg.targetHeaders(this.#transaction.source), ...this.#session.headers]
-    headers.push(['Server', leg.port.options.agent])
-    if (identity !== undefined) headers.push(...formatAsserted(identity, leg.domain, leg.isIdentityTrusted))
-    if (early === null) {
-      headers.push(sdpType)
-      if (this.#hasOffer) offers.answer(sdp)
-      else offers.offer(sdp)
-    }
+    const early = this.#agreedEarly
+    const parts = this.#answerParts(this.#answer)
+    if (early === null && this.#hasOffer) offers.answer(sdp)
+    else if (early === null) offers.offer(sdp)
     this.#stop()
-    const bytes = this.#transaction.respond(now, { status: 200, headers, ...(early === null ? { body: sdp } : {}) })
+    const bytes = this.#transaction.respond(now, parts)
     this.#usage.awaitAck(now, this.#transaction, bytes)
     this.#usage.session.start(now, this.#session.terms)
     this.#usage.confirm(now)
     // RFC 6337 §3.1: what was answered reliably stands; another description is a new offer.
     if (early !== null && early !== sdp) this.#usage.own.add(now, { kind: 'amend', sdp })
+  }
+
+  /** What a reliable provisional response answered already. */
+  get #agreedEarly(): string | null {
+    const { offers } = this.#usage
+    return offers.state === 'agreed' ? offers.local : null
+  }
+
+  #answerParts({ sdp, identity }: DialogAnswer): ResponseParts {
+    const leg = this.#leg
+    const headers: HeaderLine[] = [...leg.targetHeaders(this.#transaction.source), ...this.#session.headers]
+    headers.push(['Server', leg.port.options.agent])
+    if (identity !== undefined) headers.push(...formatAsserted(identity, leg.domain, leg.isIdentityTrusted))
+    if (this.#agreedEarly !== null) return { status: 200, headers }
+    return { status: 200, headers: [...headers, sdpType], body: sdp }
   }
 
   #refuse(now: Instant, status: number, reason?: string, headers: readonly HeaderLine[] = []): void {

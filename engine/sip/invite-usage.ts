@@ -23,10 +23,22 @@ import { ResponseRepeater } from './response-repeater.ts'
 import type { ServerTransaction } from './server-transaction.ts'
 import { type SessionTerms, SessionTimer } from './session-timer.ts'
 import { endReason, type SipLeg } from './sip-leg.ts'
+import { decodeText, encodeText } from './text.ts'
+import { giveUpMs } from './timers.ts'
+
+/** A 2xx of ours, and where it goes. */
+interface Answer {
+  readonly hop: Hop
+  readonly text: string
+}
 
 /** A confirmed dialog as it is written down (T5). */
 export interface UsageSnapshot {
   readonly version: 1
+  /** When it was; absent: by a version before this one. */
+  readonly at?: Instant
+  /** It had no ACK yet: whoever takes the dialog up repeats it. */
+  readonly answer?: Answer | null
   readonly dialog: DialogState
   readonly hop: Hop | null
   readonly seen: Hop | null
@@ -53,7 +65,10 @@ export class InviteUsage extends Timer {
   /** The last reliable provisional response of the peer (RFC 3262 §4); 0: there was none. */
   lastRseq = 0
   /** Our 2xx to an INVITE that has no ACK yet. */
-  #unacknowledged: ResponseRepeater | null = null
+  #unacknowledged: { readonly repeater: ResponseRepeater; readonly answer: Answer; readonly isAgain?: true } | null =
+    null
+  /** Our ACK that waits until the answer is durable. */
+  #heldAck: ((now: Instant) => void) | null = null
   /** The ACK or PRACK that waits for our answer to an offer in a response. */
   #owed: ((now: Instant, sdp: string | null) => void) | null = null
   /** §15: "the callee's UA MUST NOT send a BYE on a confirmed dialog until it has received an ACK". It waits here. */
@@ -73,11 +88,13 @@ export class InviteUsage extends Timer {
 
   /** Takes up what another process wrote down. */
   static restore(now: Instant, leg: SipLeg, snapshot: UsageSnapshot): InviteUsage {
-    const usage = new InviteUsage(leg, Dialog.restore(snapshot.dialog))
+    const { at = now } = snapshot
+    const usage = new InviteUsage(leg, Dialog.restore(snapshot.dialog, now - at))
     usage.isUpdateAllowed = snapshot.isUpdateAllowed
     usage.isConfirmed = true
     usage.offers.restore(snapshot.sdp)
     usage.session.resume(now, snapshot.session, leg.port.options.fraction())
+    if (snapshot.answer) usage.#repeatAgain(now, snapshot.answer, at)
     usage.reschedule()
     return usage
   }
@@ -94,6 +111,11 @@ export class InviteUsage extends Timer {
     return this.#owed !== null || this.peer.isWaiting
   }
 
+  /** The peer has no ACK to its answer yet. */
+  get isAckHeld(): boolean {
+    return this.#heldAck !== null
+  }
+
   noteAllowed(message: SipMessage): void {
     this.isUpdateAllowed = allowsUpdate(message) ?? this.isUpdateAllowed
   }
@@ -106,13 +128,50 @@ export class InviteUsage extends Timer {
   /** We answered an INVITE: `bytes` are repeated until the ACK. */
   awaitAck(now: Instant, transaction: ServerTransaction, bytes: Uint8Array): void {
     const { queue, transactions } = this.leg.port.options
-    this.#unacknowledged = new ResponseRepeater(now, {
+    const repeater = new ResponseRepeater(now, {
       queue,
       timers: transactions.timers,
-      transaction,
-      bytes,
+      send: () => transaction.repeat(bytes),
       onGivenUp: (at) => this.#onNoAck(at),
     })
+    this.#unacknowledged = { repeater, answer: { hop: transaction.replyTo, text: decodeText(bytes) } }
+  }
+
+  /** §13.3.1.4 across a restart: whoever has it already says so by another ACK. */
+  #repeatAgain(now: Instant, answer: Answer, since: Instant): void {
+    const { queue, transactions } = this.leg.port.options
+    const { timers } = transactions
+    const endsAt = since + giveUpMs(timers)
+    if (now >= endsAt) return
+    const bytes = encodeText(answer.text)
+    const repeater = new ResponseRepeater(now, {
+      queue,
+      timers,
+      send: () => transactions.sendAck(answer.hop, bytes),
+      // Most likely its ACK came to the process before this one; so a BYE does not wait for it either.
+      onGivenUp: (at) => this.acknowledge(at, null),
+      endsAt,
+    })
+    this.#unacknowledged = { repeater, answer, isAgain: true }
+  }
+
+  /** T5: the peer has its ACK when this dialog can be taken up again, or at once where it is ended. */
+  holdAck(now: Instant, send: (now: Instant) => void): void {
+    const { whenDurable } = this.leg.port.options
+    if (whenDurable === undefined) return send(now)
+    this.#heldAck = send
+    whenDurable((at) => {
+      if (this.#heldAck !== send) return
+      this.#releaseAck(at)
+      this.own.pump(at)
+      this.reschedule()
+    })
+  }
+
+  #releaseAck(now: Instant): void {
+    const send = this.#heldAck
+    this.#heldAck = null
+    send?.(now)
   }
 
   /** The dialog is confirmed; all others of the leg are forgotten. */
@@ -126,7 +185,7 @@ export class InviteUsage extends Timer {
     leg.confirmed = this
     leg.opening = null
     this.isConfirmed = true
-    this.emitSnapshot()
+    this.emitSnapshot(now)
     this.own.pump(now)
     this.reschedule()
   }
@@ -182,7 +241,7 @@ export class InviteUsage extends Timer {
   /** The peer has our 2xx. */
   acknowledge(now: Instant, sdp: string | null): void {
     if (this.#unacknowledged === null) return
-    this.#unacknowledged.stop()
+    this.#unacknowledged.repeater.stop()
     this.#unacknowledged = null
     if (this.offers.state === 'offered') this.offers.agree()
     this.leg.emit({ type: 'acked', leg: this.leg.id, sdp })
@@ -217,24 +276,32 @@ export class InviteUsage extends Timer {
     if (!this.session.postpone(now)) this.die(now, 'timeout', 408)
   }
 
-  emitSnapshot(): void {
-    const { leg, dialog, isUpdateAllowed, session, offers, isConfirmed } = this
+  emitSnapshot(now: Instant): void {
+    const { leg, session, offers, isConfirmed } = this
     if (!isConfirmed) return
-    const { hop, seen, domain, isCaller, isIdentityTrusted } = leg
+    const answer = this.#unacknowledged?.answer ?? null
+    const snapshot = this.snapshot(now, { session: session.terms, sdp: offers.local, answer })
+    leg.emit({ type: 'confirmed', leg: leg.id, snapshot })
+  }
+
+  snapshot(now: Instant, parts: Pick<UsageSnapshot, 'session' | 'sdp' | 'answer'>): string {
+    const { dialog, isUpdateAllowed } = this
+    const { hop, seen, domain, isCaller, isIdentityTrusted } = this.leg
     const snapshot: UsageSnapshot = {
       version: 1,
+      at: now,
       dialog: dialog.state,
       ...{ hop, seen, domain, isCaller, isIdentityTrusted, isUpdateAllowed },
-      session: session.terms,
-      sdp: offers.local,
+      ...parts,
     }
-    leg.emit({ type: 'confirmed', leg: leg.id, snapshot: JSON.stringify(snapshot) })
+    return JSON.stringify(snapshot)
   }
 
   /** Its timers stop; the leg is gone, or another dialog of it was confirmed. */
   release(now: Instant): void {
     this.#close(now)
-    this.#unacknowledged?.stop()
+    this.#releaseAck(now)
+    this.#unacknowledged?.repeater.stop()
     this.#unacknowledged = null
   }
 
@@ -278,7 +345,7 @@ export class InviteUsage extends Timer {
     this.#owed = null
     this.offers.answer(sdp)
     send(now, sdp)
-    this.emitSnapshot()
+    this.emitSnapshot(now)
     this.own.pump(now)
   }
 
@@ -353,8 +420,13 @@ export class InviteUsage extends Timer {
   #hangup(now: Instant, reason: SipReason | null): void {
     this.leg.finish({ type: 'ended', leg: this.leg.id, by: 'local', status: null, q850: null })
     this.#close(now)
-    if (this.#unacknowledged === null) this.#sendBye(now, reason)
-    else this.#waitingBye = { reason }
+    if (this.#unacknowledged !== null && !this.#unacknowledged.isAgain) {
+      this.#waitingBye = { reason }
+      return
+    }
+    this.#unacknowledged?.repeater.stop()
+    this.#unacknowledged = null
+    this.#sendBye(now, reason)
   }
 
   /** §13.3.1.4: "If the server retransmits the 2xx response for 64*T1 seconds without receiving an ACK, … a BYE". */
@@ -368,13 +440,17 @@ export class InviteUsage extends Timer {
 
   #sendBye(now: Instant, reason: SipReason | null): void {
     this.#waitingBye = null
+    this.#releaseAck(now)
     sendBye(now, this.leg, this.dialog, reason, (at) => this.leg.forget(at))
   }
 
   #handleBye(now: Instant, transaction: ServerTransaction): void {
     const { leg } = this
     const { status, q850 } = endReason(transaction.request)
-    transaction.respond(now, { status: 200 })
+    const { whenDurable } = leg.port.options
+    // T5: until the end is durable it tries again, with the next process if need be.
+    if (whenDurable) whenDurable((at) => void transaction.respond(at, { status: 200 }))
+    else transaction.respond(now, { status: 200 })
     leg.finish({ type: 'ended', leg: leg.id, by: 'remote', status, q850 })
     leg.forget(now)
   }

@@ -34,6 +34,11 @@ export interface LegsOptions {
   readonly authorize: (challenge: SipMessage, request: ChallengedRequest, login: Login) => readonly HeaderLine[] | null
   /** Uniform in [0, 1). */
   readonly fraction: () => number
+  /**
+   * T5: calls back when all that follows from what is being handled is durable. Until then a peer that answered has no
+   * ACK, and one that hung up no 200, so that it tries again with the next process. Absent: everything is, at once.
+   */
+  readonly whenDurable?: (then: (now: Instant) => void) => void
   /** Each new request that belongs to no leg; whoever takes it answers it, or gives it to `Legs.accept`. */
   readonly onRequest: (now: Instant, transaction: ServerTransaction) => void
   /** For User-Agent and Server. */

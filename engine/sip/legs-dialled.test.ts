@@ -83,6 +83,34 @@ describe('RFC 3261 §13.2.2.4 and T24: a peer that forks', () => {
     world.run()
     expect(node.remains).toBe(nothing)
   })
+  it('a phone that allows it is told to answer in its early dialog, by NOTIFY of `talk`', () => {
+    const { world, node, peer, leg, answer } = dialled()
+    answer(180, 'one', ['Allow-Events: hold, talk, conference'])
+    expect(node.last('progress').takesTalk).toBe(true)
+    node.command({ type: 'talk', leg })
+    world.run(10)
+    const notify = peer.last('NOTIFY')
+    expect([notify.toTag, notify.header('event'), notify.header('subscription-state')]).toEqual([
+      'one',
+      'talk',
+      'active',
+    ])
+    expect(notify.headers('contact')).toHaveLength(1)
+    peer.send(node, anAnswer(notify, 200))
+    world.run(10)
+    expect(node.last('talk_result').status).toBe(200)
+    answer(200, 'one', [], 'answer')
+    node.command({ type: 'hangup', leg, reason: null })
+    world.run(10)
+    expect(peer.last('BYE').cseq).toBeGreaterThan(notify.cseq)
+  })
+  it('one that does not is not told anything', () => {
+    const { world, node, peer, leg, answer } = dialled()
+    answer(180, 'one', ['Allow-Events: presence'])
+    node.command({ type: 'talk', leg })
+    world.run(10)
+    expect([peer.count('NOTIFY'), node.last('talk_result').status]).toEqual([0, 481])
+  })
   it('an UPDATE that an early dialog does not take changes nothing', () => {
     const { world, node, peer, leg, answer } = dialled()
     answer(180, 'one', ['Allow: UPDATE'])
@@ -101,6 +129,56 @@ describe('RFC 3261 §13.2.2.4 and T24: a peer that forks', () => {
     world.run(10)
     expect(peer.last('BYE').headers('route')).toEqual(['<sip:192.0.2.7:5070;lr>', '<sip:far.example;lr>'])
     expect(peer.last('BYE').uri).toBe('sip:peer@192.0.2.7')
+  })
+})
+
+describe('T5 the ACK of a peer that answered', () => {
+  /** What becomes durable when `flush` is called. */
+  function held() {
+    const waiting: ((now: number) => void)[] = []
+    const { world, node, peer, leg, answer } = dialled({ whenDurable: (then) => waiting.push(then) })
+    const flush = () => {
+      for (const then of waiting.splice(0)) then(world.now)
+      world.run(10)
+    }
+    answer(200, 'one', ['Allow: INVITE, UPDATE'], 'answer')
+    return { world, node, peer, leg, answer, flush }
+  }
+
+  it('waits until its dialog is durable, and so does what we want to change', () => {
+    const { world, node, peer, leg, answer, flush } = held()
+    expect(node.story).toEqual(['answered', 'confirmed'])
+    answer(200, 'one', [], 'answer')
+    node.command({ type: 'offer', leg, sdp: 'another' })
+    node.command({ type: 'identity', leg, identity: { number: '1003', name: null, isAnonymous: false } })
+    world.run(10)
+    expect([peer.count('ACK'), peer.count('INVITE'), peer.count('UPDATE')]).toEqual([0, 1, 0])
+    flush()
+    expect([peer.count('ACK'), peer.count('INVITE')]).toEqual([1, 2])
+    answer(200, 'one', [], 'answer')
+    expect(peer.last('ACK').cseq).toBe(2)
+  })
+
+  it('comes before our BYE', () => {
+    const { world, node, peer, leg, flush } = held()
+    node.command({ type: 'hangup', leg, reason: null })
+    world.run(10)
+    expect(peer.received.slice(-2).map(({ method }) => method)).toEqual(['ACK', 'BYE'])
+    peer.send(node, anAnswer(peer.last('BYE'), 200))
+    flush()
+    expect(peer.count('ACK')).toBe(1)
+    world.run()
+    expect(node.remains).toBe(nothing)
+  })
+
+  it('comes when the peer hangs up at once', () => {
+    const { world, node, peer, flush } = held()
+    peer.send(node, inDialogOf(peer.last('INVITE'), 'one', 'BYE', 1))
+    world.run(10)
+    flush()
+    expect([peer.count('ACK'), peer.last(200).method]).toEqual([1, 'BYE'])
+    world.run()
+    expect(node.remains).toBe(nothing)
   })
 })
 

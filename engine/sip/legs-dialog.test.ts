@@ -396,13 +396,108 @@ describe('T5 a dialog that outlives its process', () => {
       if (event.type === 'offer') alice.command({ type: 'answer_offer', leg: event.leg, sdp: 'yes' })
     }
     next.command({ type: 'offer', leg: 'leg_b1', sdp: 'from the next one' })
-    world.run(100)
+    world.run(1_000)
     expect(next.last('offer_result').status).toBe(200)
     const before = JSON.parse(snapshot).dialog.localCseq
     expect(JSON.parse(next.last('confirmed').snapshot).dialog.localCseq).toBeGreaterThan(before + 1_000)
     next.command({ type: 'hangup', leg: 'leg_b1', reason: null })
     world.run()
     expect([alice.story.at(-1), next.story.at(-1)]).toEqual(['ended by remote', 'ended by local'])
+  })
+  it('no CSeq comes twice, also where two processes take up the same snapshot one after the other', () => {
+    const { world, alice, next, snapshot } = reborn()
+    const seen: number[] = []
+    const last = () => JSON.parse(next.last('confirmed').snapshot).dialog.localCseq
+    alice.onEvent = (event) => {
+      if (event.type === 'offer') alice.command({ type: 'answer_offer', leg: event.leg, sdp: 'yes' })
+    }
+    next.command({ type: 'offer', leg: 'leg_b1', sdp: 'from the second' })
+    world.run(1_000)
+    seen.push(last())
+    const third = world.node('d', '192.0.2.2')
+    third.legs.restore(world.now, 'leg_b1', snapshot)
+    third.command({ type: 'hangup', leg: 'leg_b1', reason: null })
+    world.run()
+    expect(alice.story.at(-1)).toBe('ended by remote')
+    expect(seen[0]).toBeGreaterThan(10_000)
+    expect(third.remains).toBe(nothing)
+  })
+
+  it('what is written before the answer leaves is the dialog that it makes', () => {
+    const { world, node, peer } = nodeAndPeer()
+    const invite = aRequest('INVITE', {
+      more: [peerContact, 'Session-Expires: 600', 'Supported: timer', ...sdpLines],
+      body: 'offer',
+    })
+    peer.send(node, invite)
+    world.run(10)
+    const before = node.legs.dialogWith(world.now, 'leg_n1', { sdp: 'answer' })
+    node.command({ type: 'answer', leg: 'leg_n1', sdp: 'answer' })
+    world.run(0)
+    expect(JSON.parse(before ?? '')).toEqual(JSON.parse(node.last('confirmed').snapshot))
+    expect(node.legs.dialogWith(world.now, 'leg_n1', { sdp: 'answer' })).toBeNull()
+    expect(node.legs.dialogWith(world.now, 'nobody', { sdp: 'answer' })).toBeNull()
+  })
+
+  /** The node died before its 200 left, and another one takes up what it had written down. */
+  function rebornBeforeAnswer() {
+    const { world, node, peer } = nodeAndPeer()
+    const invite = aRequest('INVITE', { more: [peerContact, ...sdpLines], body: 'offer' })
+    peer.send(node, invite)
+    world.run(10)
+    const snapshot = node.legs.dialogWith(world.now, 'leg_n1', { sdp: 'answer' }) ?? ''
+    const next = world.node('n2', node.address)
+    peer.received.length = 0
+    next.legs.restore(world.now, 'leg_n1', snapshot)
+    return { world, peer, next, invite, snapshot }
+  }
+
+  it('§13.3.1.4: the next process repeats an answer that had no ACK, until it comes', () => {
+    const { world, peer, next, invite } = rebornBeforeAnswer()
+    world.run(2_000)
+    expect(
+      peer.received
+        .filter(({ status }) => status === 200)
+        .map(({ status, body }) => `${status} ${new TextDecoder().decode(body)}`),
+    ).toEqual(['200 answer', '200 answer'])
+    const ok = peer.last(200)
+    peer.send(next, inDialog(invite, ok, 'ACK', 1))
+    world.run(10_000)
+    expect(peer.count(200)).toBe(2)
+    expect(next.story).toEqual(['acked'])
+    peer.send(next, inDialog(invite, ok, 'BYE', 2))
+    world.run(10)
+    expect(peer.last(200).method).toBe('BYE')
+  })
+
+  it('who says nothing to it keeps the dialog; an old answer is not repeated', () => {
+    const { world, peer, next, snapshot } = rebornBeforeAnswer()
+    world.run(40_000)
+    expect([next.legs.size, peer.count('BYE')]).toEqual([1, 0])
+    const count = peer.count(200)
+    const third = world.node('n3', next.address)
+    third.legs.restore(world.now, 'leg_n1', snapshot)
+    world.run(40_000)
+    expect(peer.count(200)).toBe(count)
+  })
+
+  it('who hangs up has its 200 when the end is durable', () => {
+    const waiting: ((now: number) => void)[] = []
+    const { world, alice, bob } = twoNodes()
+    alice.dial('sip:bob@192.0.2.2')
+    world.run(1_000)
+    const { snapshot } = bob.last('confirmed')
+    const next = world.node('c', '192.0.2.2', { whenDurable: (then) => waiting.push(then) })
+    next.legs.restore(world.now, 'leg_b1', snapshot)
+    world.wire.length = 0
+    alice.command({ type: 'hangup', leg: 'leg_a1', reason: null })
+    world.run(1_000)
+    expect(next.story.at(-1)).toBe('ended by remote')
+    expect(world.wire.filter((line) => line.endsWith('BYE'))).toEqual(['a>c BYE', 'a>c BYE'])
+    for (const then of waiting) then(world.now)
+    world.run()
+    expect(world.wire.filter((line) => line === 'c>a 200 BYE')).toHaveLength(1)
+    expect([alice.remains, next.remains]).toEqual([nothing, nothing])
   })
   it('what was not written by us is not taken up', () => {
     const { node } = nodeAndPeer()

@@ -18,7 +18,7 @@ import { OutboundInvite } from './outbound-invite.ts'
 import { dialogMethods, refusalOf } from './request-check.ts'
 import type { ServerTransaction } from './server-transaction.ts'
 import { minSeHeader, SessionTimer } from './session-timer.ts'
-import { type LegParts, SipLeg } from './sip-leg.ts'
+import { type DialogAnswer, type LegParts, SipLeg } from './sip-leg.ts'
 import type { TransactionUser } from './transactions.ts'
 import { parseUri } from './uri.ts'
 
@@ -119,6 +119,11 @@ export class Legs implements TransactionUser {
     const peerTag = leg && [...leg.usages.keys()].at(-1)
     if (leg === undefined || peerTag === undefined || leg.isOver) return null
     return { callId: leg.callId, localTag: peerTag, remoteTag: leg.localTag }
+  }
+
+  /** The dialog of a caller as it is once that has answered it; null: it waits for no answer of ours. */
+  dialogWith(now: Instant, id: LegId, answer: DialogAnswer): string | null {
+    return this.#byId.get(id)?.opening?.dialogWith(now, answer) ?? null
   }
 
   /** The leg whose dialog a Replaces means (RFC 3891 §3); null when it is none of ours. */

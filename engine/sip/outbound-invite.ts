@@ -49,6 +49,8 @@ export class OutboundInvite implements Opening, Errand {
   /** Who the caller is by now, for branches that are still to come. */
   #identity: Identity | null = null
   readonly #introduced = new Set<InviteUsage>()
+  /** The latest branch that may be told to answer: its `Allow-Events` has `talk`, as of many desk phones. */
+  #talker: InviteUsage | null = null
   #cseq = 0
   #isHungUp = false
 
@@ -118,6 +120,8 @@ export class OutboundInvite implements Opening, Errand {
         this.#identity = command.identity
         for (const usage of this.#leg.usages.values()) usage.command(now, command)
         return
+      case 'talk':
+        return this.#talk(now)
       case 'answer_offer':
       case 'reject_offer':
         for (const usage of this.#leg.usages.values()) if (usage.isAsked) usage.command(now, command)
@@ -135,6 +139,10 @@ export class OutboundInvite implements Opening, Errand {
     const reason = 'Ended Before the Answer'
     this.#fail(now, { status: 480, reason, q850, retryAfter: null, contacts: [], isTimeout: false })
     return true
+  }
+
+  dialogWith(): null {
+    return null
   }
 
   onResponse(now: Instant, response: SipMessage, request: LegRequest): void {
@@ -156,15 +164,29 @@ export class OutboundInvite implements Opening, Errand {
     const leg = this.#leg
     if (this.#isHungUp || leg.opening !== this) return
     const sdp = sdpOf(response)
+    const takesTalk = hasToken(response, 'allow-events', 'talk')
     // A 100 is of one hop: it begins no dialog (§12.1), but somebody is there.
     if (toTag !== '' && status > 100) {
       const usage = this.#branch(now, response)
       if (isReliable(response) && !this.#acknowledgeProvisional(now, usage, response, sdp)) return
       usage.noteAllowed(response)
       usage.preview = sdp ?? usage.preview
+      if (takesTalk) this.#talker = usage
       if (this.#identity !== null && usage.isUpdateAllowed) this.#introduce(now, usage)
     }
-    leg.emit({ type: 'progress', leg: leg.id, status, sdp, branch: toTag })
+    leg.emit({ type: 'progress', leg: leg.id, status, sdp, branch: toTag, ...(takesTalk && { takesTalk }) })
+  }
+
+  /** Without a subscription, as those phones want it: what it is about is the dialog that it comes in. */
+  #talk(now: Instant): void {
+    const leg = this.#leg
+    const report = (status: number) => leg.emit({ type: 'talk_result', leg: leg.id, status })
+    if (this.#talker === null || this.#isHungUp) return report(481)
+    requestInDialog(now, leg, this.#talker.dialog, {
+      method: 'NOTIFY',
+      headers: (hop) => [['Event', 'talk'], ['Subscription-State', 'active'], ...leg.targetHeaders(hop)],
+      onDone: (_at, status) => report(status),
+    })
   }
 
   /** The dialog of a response: known, or begun by it. */
@@ -226,10 +248,13 @@ export class OutboundInvite implements Opening, Errand {
     if (isOffer) {
       usage.offers.ask()
       this.#acks.set(detached(response.toTag), { sent: null })
-      usage.owe((at, answer) => this.#sendAck(at, usage.dialog, response, request, answer))
+      usage.owe((asked, answer) =>
+        usage.holdAck(asked, (at) => this.#sendAck(at, usage.dialog, response, request, answer)),
+      )
     } else {
       if (state === 'offered') usage.offers.agree()
-      this.#sendAck(now, usage.dialog, response, request, null)
+      this.#acks.set(detached(response.toTag), { sent: null })
+      usage.holdAck(now, (at) => this.#sendAck(at, usage.dialog, response, request, null))
     }
     // §13.2.1: what was agreed reliably stands. A 2xx without the answer means the one that came before it.
     const agreed = state === 'offered' ? (sdp ?? usage.preview) : (usage.preview ?? sdp)
@@ -292,6 +317,7 @@ export class OutboundInvite implements Opening, Errand {
 
   #letGo(): void {
     this.#dial = null
+    this.#talker = null
     this.#introduced.clear()
   }
 }

@@ -78,6 +78,7 @@ export class OwnChanges {
     const [change] = this.#queue
     if (change === undefined || this.#running !== null || this.#retryAt !== undefined) return
     const usage = this.#usage
+    if (usage.isAckHeld) return
     const method = 'sdp' in change || !usage.isUpdateAllowed ? 'INVITE' : 'UPDATE'
     if (method === 'INVITE' && !usage.mayInvite) return
     this.#queue.shift()
@@ -162,7 +163,7 @@ export class OwnChanges {
       }
     }
     if (change.kind === 'offer') this.#report(response.status, remote)
-    if (isMoved || 'sdp' in change) usage.emitSnapshot()
+    if (isMoved || 'sdp' in change) usage.emitSnapshot(now)
   }
 
   #onRefusal(now: Instant, running: Running, response: SipMessage): void {

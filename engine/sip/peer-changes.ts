@@ -99,7 +99,7 @@ export class PeerChanges {
     const bytes = transaction.respond(now, { status: 200, headers, ...(sdp === null ? {} : { body: sdp }) })
     if (method === 'INVITE') usage.awaitAck(now, transaction, bytes)
     if (method !== 'PRACK') usage.session.start(now, session.terms)
-    if (isMoved || sdp !== null) usage.emitSnapshot()
+    if (isMoved || sdp !== null) usage.emitSnapshot(now)
   }
 
   /** Why it cannot be now; null when it can. */

@@ -77,8 +77,7 @@ export class ReliableResponses {
     const repeater = new ResponseRepeater(now, {
       queue,
       timers: transactions.timers,
-      transaction: this.#transaction,
-      bytes,
+      send: () => this.#transaction.repeat(bytes),
       isProvisional: true,
       onGivenUp: (at) => this.#onNoPrack(at),
     })

@@ -4,13 +4,11 @@
  */
 import type { Instant } from '../machine.ts'
 import { Timer, type TimerQueue } from '../timer-queue.ts'
-import type { ServerTransaction } from './server-transaction.ts'
 import { giveUpMs, type Timers } from './timers.ts'
 
 export class ResponseRepeater extends Timer {
   readonly #queue: TimerQueue
-  readonly #transaction: ServerTransaction
-  readonly #bytes: Uint8Array
+  readonly #send: () => void
   readonly #longest: number
   readonly #endsAt: Instant
   readonly #onGivenUp: (now: Instant) => void
@@ -21,21 +19,20 @@ export class ResponseRepeater extends Timer {
     options: {
       queue: TimerQueue
       timers: Timers
-      transaction: ServerTransaction
-      bytes: Uint8Array
+      send: () => void
       isProvisional?: boolean
-      /** After 64*T1 without ACK or PRACK. */
+      /** After 64*T1 without ACK or PRACK, or at `endsAt`. */
       onGivenUp: (now: Instant) => void
+      endsAt?: Instant
     },
   ) {
     super()
-    const { queue, timers, transaction, bytes, isProvisional = false, onGivenUp } = options
+    const { queue, timers, send, isProvisional = false, onGivenUp, endsAt = now + giveUpMs(timers) } = options
     this.#queue = queue
-    this.#transaction = transaction
-    this.#bytes = bytes
+    this.#send = send
     this.#longest = isProvisional ? Infinity : timers.t2
     this.#interval = timers.t1
-    this.#endsAt = now + giveUpMs(timers)
+    this.#endsAt = endsAt
     this.#onGivenUp = onGivenUp
     queue.set(this, now + this.#interval)
   }
@@ -46,7 +43,7 @@ export class ResponseRepeater extends Timer {
 
   override wake(now: Instant): void {
     if (now >= this.#endsAt) return this.#onGivenUp(now)
-    this.#transaction.repeat(this.#bytes)
+    this.#send()
     this.#interval = Math.min(2 * this.#interval, this.#longest)
     this.#queue.set(this, Math.min(now + this.#interval, this.#endsAt))
   }

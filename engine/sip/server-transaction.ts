@@ -41,7 +41,8 @@ export class ServerTransaction extends Timer {
   readonly #cseq: number
   readonly #fromTag: string
   readonly #side: ServerSide
-  readonly #replyTo: Hop
+  /** Where our responses go. */
+  readonly replyTo: Hop
   readonly #machine: InviteServerTransaction | NonInviteServerTransaction
   #request: SipMessage | null
   readonly #hasTag: boolean
@@ -57,7 +58,7 @@ export class ServerTransaction extends Timer {
     this.#cseq = request.cseq
     this.#fromTag = detached(request.fromTag)
     this.source = source
-    this.#replyTo = replyHop(request, source)
+    this.replyTo = replyHop(request, source)
     this.#request = request
     this.#hasTag = request.toTag !== ''
     const settings = { isReliable: isReliable(source), timers: side.timers }
@@ -100,6 +101,11 @@ export class ServerTransaction extends Timer {
     this.handler?.onCancel(now, cancel)
   }
 
+  /** The bytes of a final response as `respond` would send them. */
+  draft(parts: ResponseParts): Uint8Array {
+    return formatResponse(this.request, { ...parts, toTag: this.#hasTag ? '' : this.localTag })
+  }
+
   /** Sends a response and gives its bytes, which a dialog needs to repeat a 2xx. A second final one is a fault of ours. */
   respond(now: Instant, parts: ResponseParts): Uint8Array {
     const toTag = parts.status === 100 || this.#hasTag ? '' : this.localTag
@@ -115,7 +121,7 @@ export class ServerTransaction extends Timer {
 
   /** RFC 6026 §8.5: the dialog repeats a 2xx, and a reliable provisional response (RFC 3262 §3), by itself. */
   repeat(bytes: Uint8Array): void {
-    this.#side.send(this.#replyTo, bytes, this.key)
+    this.#side.send(this.replyTo, bytes, this.key)
   }
 
   /** The request again, or the ACK to an INVITE's response; true when the ACK is the dialog's. */
@@ -139,7 +145,7 @@ export class ServerTransaction extends Timer {
   #pump(): boolean {
     let isAckOfDialog = false
     for (let output = this.#machine.poll(); output !== undefined; output = this.#machine.poll()) {
-      if (output.type === 'send') this.#side.send(this.#replyTo, output.bytes, this.key)
+      if (output.type === 'send') this.#side.send(this.replyTo, output.bytes, this.key)
       else if (output.type === 'ack') isAckOfDialog = true
       else this.#side.forget(this)
     }

@@ -22,7 +22,11 @@ export interface Opening {
   command(now: Instant, command: LegCommand): void
   /** A request in an early dialog that is the opening's own matter: PRACK. True when it was answered. */
   handleRequest(now: Instant, transaction: ServerTransaction): boolean
+  /** The dialog as it is once that has answered the peer, to be written down before (T5); null: it is not ours to answer. */
+  dialogWith(now: Instant, answer: DialogAnswer): string | null
 }
+
+export type DialogAnswer = Pick<Extract<LegCommand, { type: 'answer' }>, 'sdp' | 'identity'>
 
 export interface LegParts {
   readonly id: LegId

@@ -165,6 +165,11 @@ export class CallWorld {
     this.leg({ type: 'progress', leg, status: body === null ? 180 : 183, sdp: body, branch: 'b1' })
   }
 
+  /** A desk phone that may be told to answer. */
+  ringsTalkative(leg: LegId): void {
+    this.leg({ type: 'progress', leg, status: 180, sdp: null, branch: 'b1', takesTalk: true })
+  }
+
   /** The 200 of a dialled leg, with the dialog that the SIP layer tells of right after it. */
   answers(leg: LegId, body: string = sdp({ port: 5000 })): void {
     this.leg({ type: 'answered', leg, sdp: body, isOffer: false, branch: 'b1', identity: null })
@@ -300,6 +305,7 @@ export class CallWorld {
         return { port: this.#ports, bindAddress: '0.0.0.0', address: '10.0.0.1' }
       },
       signallingAddress: () => '10.9.9.9',
+      dialogWith: (_now, leg) => `dialog of ${leg}`,
       findDialog: ({ callId }) => this.dialogs.get(callId) ?? null,
       prompt: (name) => this.prompts.get(name) ?? null,
     }

@@ -79,6 +79,7 @@ export interface LegTableRow {
   readonly quality: unknown
 }
 
+/** `messages`: a JSON array, which is put behind that of a row that is there already. */
 export interface TraceRow {
   readonly call_id: string
   readonly account_id: string
@@ -274,7 +275,8 @@ with turn as (
 ), traces as (
   insert into call_traces (${columns(traceTypes)})
   select ${columns(traceTypes, 'r.')} from turn, ${recordset('$5', traceTypes)}
-  on conflict (call_id) do update set messages = excluded.messages
+  on conflict (call_id) do update set messages = case call_traces.messages when '[]' then excluded.messages
+    else left(call_traces.messages, -1) || ',' || substr(excluded.messages, 2) end
 ), recordings as (
   insert into recordings (${columns(recordingTypes)})
   select ${columns(recordingTypes, 'r.')} from turn, ${recordset('$7', recordingTypes)}

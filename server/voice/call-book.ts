@@ -12,14 +12,16 @@ import type { CallRecord, CallState, Cdr, LegEventType, LegRow, RecordingState }
 import { toInboxRow } from '../events/inbox.ts'
 import type { LostCommand } from '../store/call-commands.ts'
 import type { BatchEvent, CallBatch, CallRow, LegTableRow, RecordingRow, TraceRow } from '../store/call-batch.ts'
+import type { Ladders } from './ladders.ts'
 import { rowToCdrData, rowToPublicCall, toCallData, toCdrData, toPublicCall, toTimestamp } from './call-events.ts'
 import { CallPeople } from './call-people.ts'
 import { OpenLegs, type PublicLeg, toLeg, toLostLeg, toLostRow } from './open-legs.ts'
 
 export interface CallBookOptions {
   readonly node: string
-  /** The SIP messages of these Call-IDs, once: they are forgotten. */
-  readonly ladder: (sipCallIds: readonly string[]) => string
+  readonly ladders: Pick<Ladders, 'take' | 'rest'>
+  /** Nothing more will come of that leg. */
+  readonly isGone: (leg: LegId) => boolean
 }
 
 /** A call that is not over. */
@@ -27,7 +29,22 @@ interface Open {
   row: CallRow
   readonly sipCallIds: Set<string>
   readonly legs: OpenLegs
+  readonly dialogs: Set<LegId>
 }
+
+/** A call that is over, whose peers may have a last word still. */
+interface Ending {
+  readonly callId: string
+  readonly accountId: string
+  readonly sipCallIds: readonly string[]
+  readonly legs: readonly LegId[]
+  readonly since: number
+}
+
+/** For the last word of a peer on its way. */
+const soonMs = 300
+/** A BYE without an answer is given up after 32 s. */
+const latestMs = 40_000
 
 interface Telling {
   readonly isEnd: boolean
@@ -45,7 +62,8 @@ export class CallBook {
   #calls = new Map<string, CallRow>()
   readonly #people = new CallPeople()
   #legs: LegTableRow[] = []
-  #traces: TraceRow[] = []
+  #traces = new Map<string, TraceRow>()
+  #endings: Ending[] = []
   #recordings = new Map<string, RecordingRow>()
   #events: BatchEvent[] = []
 
@@ -60,19 +78,19 @@ export class CallBook {
   /** Null: nothing is to be written. */
   take = (): Gathered | null => {
     const people = this.#people.take()
-    const isNothing = this.#calls.size + this.#events.length + this.#recordings.size + people.length === 0
-    if (isNothing) return null
+    const counts = [this.#calls.size, this.#events.length, this.#recordings.size, this.#traces.size, people.length]
+    if (counts.every((count) => count === 0)) return null
     const gathered = {
       calls: [...this.#calls.values()].map((row) => ({ ...row, live_legs: this.#open.get(row.id)?.legs.text ?? null })),
       legs: this.#legs,
-      traces: this.#traces,
+      traces: [...this.#traces.values()],
       recordings: [...this.#recordings.values()],
       people,
       events: this.#events,
     }
     this.#calls = new Map()
     this.#legs = []
-    this.#traces = []
+    this.#traces = new Map()
     this.#recordings = new Map()
     this.#events = []
     return gathered
@@ -86,7 +104,7 @@ export class CallBook {
   /** A call that a process before this one began; `given`: the legs of its snapshot. */
   adopt(row: CallRow, sipCallIds: readonly string[], given: readonly LegId[]): void {
     const legs = OpenLegs.fromRow(row, given)
-    this.#open.set(row.id, { row, sipCallIds: new Set(sipCallIds), legs })
+    this.#open.set(row.id, { row, sipCallIds: new Set(sipCallIds), dialogs: new Set(), legs })
     for (const leg of legs.all) this.#people.see(leg, callOf(row), Date.parse(row.heartbeat_at))
   }
 
@@ -104,7 +122,28 @@ export class CallBook {
 
   isLive(sipCallId: string): boolean {
     for (const { sipCallIds } of this.#open.values()) if (sipCallIds.has(sipCallId)) return true
-    return false
+    return this.#endings.some(({ sipCallIds }) => sipCallIds.includes(sipCallId))
+  }
+
+  /** Call every second or so, at the end of the process with `isLast`. True: there is something to write. */
+  endLadders(now: number, isLast = false): boolean {
+    const { ladders, isGone } = this.#options
+    const before = this.#traces.size
+    this.#endings = this.#endings.filter((ending) => {
+      const age = now - ending.since
+      const isOver = isLast || age > latestMs || (age > soonMs && ending.legs.every(isGone))
+      if (isOver) this.#trace(ending, ladders.rest(ending.sipCallIds))
+      return !isOver
+    })
+    return this.#traces.size > before
+  }
+
+  /** What comes later is put behind what was there. */
+  #trace({ callId, accountId }: Pick<Ending, 'callId' | 'accountId'>, messages: string | null): void {
+    if (messages === null) return
+    const known = this.#traces.get(callId)?.messages ?? '[]'
+    const all = known === '[]' ? messages : `${known.slice(0, -1)},${messages.slice(1)}`
+    this.#traces.set(callId, { call_id: callId, account_id: accountId, messages: all })
   }
 
   add(record: CallRecord): void {
@@ -119,6 +158,8 @@ export class CallBook {
         return this.#cdr(record.cdr)
       case 'snapshot':
         return this.#snapshot(record.callId, record.text)
+      case 'ending':
+        return this.#ending(record.callId, record.text)
       case 'recording':
         return this.#recording(record.recording)
     }
@@ -220,7 +261,7 @@ export class CallBook {
       owner_id: caller.userId,
       correlation_id: call.correlationId,
     }
-    const open: Open = { row, sipCallIds: new Set(), legs: new OpenLegs() }
+    const open: Open = { row, sipCallIds: new Set(), dialogs: new Set(), legs: new OpenLegs() }
     this.#open.set(call.id, open)
     return open
   }
@@ -282,7 +323,9 @@ export class CallBook {
 
   #noteDialog(open: Open, leg: LegId): void {
     const id = this.#names.get(leg)
-    if (id !== undefined) open.sipCallIds.add(id)
+    if (id === undefined) return
+    open.sipCallIds.add(id)
+    open.dialogs.add(leg)
   }
 
   #change(open: Open, change: Partial<CallRow>): void {
@@ -362,8 +405,10 @@ export class CallBook {
       state: null,
     })
     this.#tell('cdr.final', open, cdr.endedAt, toCdrData(cdr), { isEnd: true })
-    const messages = this.#options.ladder([...open.sipCallIds])
-    this.#traces.push({ call_id: cdr.callId, account_id: cdr.accountId, messages })
+    const { callId, accountId } = cdr
+    const sipCallIds = [...open.sipCallIds]
+    this.#trace(cdr, this.#options.ladders.take(sipCallIds))
+    this.#endings.push({ callId, accountId, sipCallIds, legs: [...open.dialogs], since: cdr.endedAt })
     this.#open.delete(cdr.callId)
     for (const { id, call_id } of this.#legs) if (call_id === cdr.callId) this.#names.delete(id)
   }
@@ -387,6 +432,12 @@ export class CallBook {
       fault,
       parts,
     })
+  }
+
+  #ending(callId: string, text: string): void {
+    const open = this.#open.get(callId)
+    const snapshot = open?.row.snapshot ?? null
+    if (open && snapshot !== null) this.#change(open, { snapshot: `${snapshot.slice(0, -1)},"ending":${text}}` })
   }
 
   #snapshot(callId: string, text: string | null): void {

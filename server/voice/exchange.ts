@@ -20,17 +20,20 @@ import { TimerQueue } from '../../engine/timer-queue.ts'
 import type { CallBook } from './call-book.ts'
 import type { Writer } from './writer.ts'
 
+/** What calls are given from outside of the exchange. */
+export type OutsideHost = Omit<CallHost, 'findDialog' | 'dialogWith'>
+
 export interface ExchangeOptions {
   readonly send: (hop: Hop, bytes: Uint8Array, ticket: string) => void
   readonly local: (hop: Hop) => LocalAddress
   readonly legs: Pick<LegsOptions, 'locate' | 'flow' | 'authorize' | 'onRequest' | 'agent'>
-  readonly host: Omit<CallHost, 'findDialog'>
+  readonly host: OutsideHost
   readonly order: (order: MediaOrder) => void
   readonly book: CallBook
   readonly writer: Writer
-  /** What a device is doing has changed (`calls.linesOf`). */
   /** Which legs are in meetings is another. */
   readonly phonesChanged: () => void
+  /** What a device is doing has changed (`calls.linesOf`). */
   readonly lineChanged: (now: Instant, deviceId: string) => void
   /** The endpoint's port is free again. */
   readonly closed: (endpoint: string) => void
@@ -49,6 +52,8 @@ export class Exchange {
   readonly #options: ExchangeOptions
   /** Devices of which to tell when all is carried out, so that nobody is told of half a step. */
   readonly #lines = new Set<string>()
+  /** What waits until all that is carried out now is durable. */
+  #undurable: ((now: Instant) => void)[] = []
   #timer: NodeJS.Timeout | null = null
   #wakesAt = Number.POSITIVE_INFINITY
   #isRunning = false
@@ -64,9 +69,11 @@ export class Exchange {
       queue,
       fraction: Math.random,
       sessionSeconds,
+      whenDurable: (then) => this.#undurable.push(then),
     })
     const findDialog: CallHost['findDialog'] = (replaces) => this.legs.findDialog(replaces)
-    this.calls = new Calls({ ...options.host, findDialog }, queue)
+    const dialogWith: CallHost['dialogWith'] = (now, leg, answer) => this.legs.dialogWith(now, leg, answer)
+    this.calls = new Calls({ ...options.host, findDialog, dialogWith }, queue)
   }
 
   receive(message: SipMessage | ParseFault, source: Hop): void {
@@ -102,6 +109,7 @@ export class Exchange {
     } finally {
       this.#isRunning = false
     }
+    this.#keep()
     this.#arm()
   }
 
@@ -125,6 +133,17 @@ export class Exchange {
       else if (this.#lines.size === 0) return
       else this.#tellOfLines(now)
     }
+  }
+
+  #keep(): void {
+    const waiting = this.#undurable
+    if (waiting.length === 0) return
+    this.#undurable = []
+    this.#options.writer.whenFlushed(() => {
+      this.run((now) => {
+        for (const then of waiting) then(now)
+      })
+    })
   }
 
   #tellOfLines(now: Instant): void {

@@ -15,7 +15,7 @@ describe('T33: the ladder of a call', () => {
     ladders.noteOut(hop, bytes('INVITE sip:1002@b SIP/2.0\ni: two\n\n'))
     ladders.noteIn('two', false, hop, bytes('SIP/2.0 200 OK\nCall-ID: two\n\n'))
     ladders.noteOut(hop, bytes('SIP/2.0 200 OK\nCall-ID: one\n\n'))
-    const messages = JSON.parse(ladders.take(['one', 'two']))
+    const messages = JSON.parse(ladders.take(['one', 'two']) ?? '')
     expect(messages.map((one: { direction: string; sip_call_id: string }) => [one.direction, one.sip_call_id])).toEqual(
       [
         ['in', 'one'],
@@ -28,14 +28,26 @@ describe('T33: the ladder of a call', () => {
     expect(messages[0].message).toContain('a=crypto:1 AES_CM_128_HMAC_SHA1_80 (left out)\r\n')
     expect(JSON.stringify(messages)).not.toMatch(/abc|c2VjcmV0/)
     expect(messages[0].at).toBe('2026-01-01T00:00:00.000Z')
+  })
+
+  it('has what comes after the call was over, apart and once', () => {
+    const ladders = new Ladders(() => 0)
+    ladders.noteIn('one', true, hop, invite)
+    ladders.noteOut(hop, bytes('INVITE sip:1002@b SIP/2.0\ni: two\n\n'))
+    expect(JSON.parse(ladders.take(['one', 'two']) ?? '')).toHaveLength(2)
+    ladders.noteIn('two', false, hop, bytes('SIP/2.0 200 OK\nCall-ID: two\n\n'))
+    expect(JSON.parse(ladders.rest(['one', 'two']) ?? '')).toMatchObject([{ direction: 'in', sip_call_id: 'two' }])
+    expect(ladders.rest(['one', 'two'])).toBeNull()
     expect(ladders.size).toBe(0)
   })
 
-  it('keeps the last 200 messages of a long call', () => {
+  it('keeps the last 200 messages of a long call, with those that come last', () => {
     const ladders = new Ladders(() => 0)
     ladders.noteIn('one', true, hop, invite)
-    for (let i = 0; i < 1_000; i++) ladders.noteIn('one', false, hop, bytes(`INFO ${i} SIP/2.0\n\n`))
-    const messages = JSON.parse(ladders.take(['one']))
+    for (let i = 0; i < 999; i++) ladders.noteIn('one', false, hop, bytes(`INFO ${i} SIP/2.0\n\n`))
+    expect(ladders.take(['one'])).toBeNull()
+    ladders.noteIn('one', false, hop, bytes(`INFO 999 SIP/2.0\n\n`))
+    const messages = JSON.parse(ladders.rest(['one']) ?? '')
     expect(messages).toHaveLength(200)
     expect(messages.at(-1).message).toContain('INFO 999 ')
   })
@@ -45,7 +57,7 @@ describe('T33: the ladder of a call', () => {
     const folded =
       'INVITE sip:b SIP/2.0\nAuthorization: Digest username="u",\n response="abc",\n\tcnonce="def"\nTo: <sip:b>\n\n'
     ladders.noteIn('one', true, hop, bytes(`${folded}a=crypto:1  AES_CM_128_HMAC_SHA1_80  inline:c2VjcmV0\n`))
-    const [{ message }] = JSON.parse(ladders.take(['one']))
+    const [{ message }] = JSON.parse(ladders.take(['one']) ?? '')
     expect(message).not.toMatch(/abc|def|c2VjcmV0/)
     expect(message).toContain('To: <sip:b>')
   })

@@ -1,6 +1,7 @@
 /**
- * The SIP messages of each call as they were on the wire (T33), kept as bytes and made text once, when the call is over.
- * Dialogs are known by their Call-ID; a call has one for each leg.
+ * The SIP messages of each call as they were on the wire (T33), kept as bytes and made text once: when the call is over,
+ * and what came after that, such as the answer to its last BYE, a moment later. Dialogs are known by their Call-ID; a
+ * call has one for each leg.
  */
 import type { Hop } from '../../engine/sip/hop.ts'
 
@@ -24,6 +25,8 @@ interface Entry {
 }
 
 const mostMessages = 200
+/** Of a call that is over, as a rule. */
+const mostLate = 10
 /** An INVITE that became no call, or whose last messages come late. */
 const orphanMs = 70_000
 const mostDialogs = 100_000
@@ -88,15 +91,30 @@ export class Ladders {
     this.#dialogs.delete(callId)
   }
 
-  /** The ladder of a call that is over, as JSON text, and forgets it. */
-  take(callIds: Iterable<string>): string {
-    const all: (Entry & { readonly callId: string })[] = []
+  /**
+   * The ladder of a call that is over, as JSON text; what still comes is in `rest`. Null: with it there may be more than
+   * a ladder has, so that all of it is.
+   */
+  take(callIds: readonly string[]): string | null {
+    const all = this.#of(callIds)
+    if (all.length > mostMessages - mostLate) return null
     for (const callId of callIds) {
-      for (const entry of this.#dialogs.get(callId) ?? []) all.push({ ...entry, callId })
-      this.#forget(callId)
+      const entries = this.#dialogs.get(callId)
+      if (entries) this.#bytes -= sizeOf(entries.splice(0))
     }
-    all.sort((a, b) => a.at - b.at)
-    return JSON.stringify(all.slice(-mostMessages).map(toMessage))
+    return JSON.stringify(all.map(toMessage))
+  }
+
+  /** What came since it was taken, and forgets it; null: nothing. */
+  rest(callIds: readonly string[]): string | null {
+    const all = this.#of(callIds)
+    for (const callId of callIds) this.#forget(callId)
+    return all.length === 0 ? null : JSON.stringify(all.slice(-mostMessages).map(toMessage))
+  }
+
+  #of(callIds: readonly string[]): (Entry & { readonly callId: string })[] {
+    const all = callIds.flatMap((callId) => (this.#dialogs.get(callId) ?? []).map((entry) => ({ ...entry, callId })))
+    return all.sort((a, b) => a.at - b.at)
   }
 
   /** Call from time to time: what became no call is forgotten. */

@@ -7,7 +7,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import type { FastifyBaseLogger } from 'fastify'
 import type { ClientConfig } from 'pg'
 import type { CallCommand, CommandRefusal } from '../../engine/call/command.ts'
-import type { CallHost, MediaPlace } from '../../engine/call/host.ts'
+import type { MediaPlace } from '../../engine/call/host.ts'
 import type { MeetingPhone } from '../../engine/call/meeting-phone.ts'
 import type { DialTarget, LegId, Source } from '../../engine/call/leg.ts'
 import { routeIncoming } from '../../engine/call/routing.ts'
@@ -33,10 +33,10 @@ import { Addresses } from './addresses.ts'
 import { CallBook } from './call-book.ts'
 import type { ControlHandler } from './control.ts'
 import type { VoiceFigures } from './control-protocol.ts'
-import type { Directories } from './directories.ts'
+import type { DeviceLogin, Directories } from './directories.ts'
 import { DeviceEvents } from './device-events.ts'
 import { Doorkeeper, hashes } from './doorkeeper.ts'
-import { Exchange, instant, newCallId, newLegId, newToken } from './exchange.ts'
+import { Exchange, instant, newCallId, newLegId, newToken, type OutsideHost } from './exchange.ts'
 import { Ladders } from './ladders.ts'
 import { Locator } from './locator.ts'
 import { LoopLag } from './loop-lag.ts'
@@ -57,10 +57,12 @@ import { TrunkRegistrations } from './trunk-registrations.ts'
 import { TrunkWays } from './trunk-ways.ts'
 import { Watchers } from './watchers.ts'
 import { Writer } from './writer.ts'
+import type { WriterSession } from './writer-session.ts'
 
 export interface SwitchOptions {
   readonly node: string
   readonly connection: ClientConfig
+  readonly session: WriterSession
   readonly database: Database
   readonly directories: Directories
   readonly log: FastifyBaseLogger
@@ -73,6 +75,7 @@ export interface SwitchOptions {
     readonly extraPorts: readonly SipPort[]
     readonly bridgePath: string
     readonly tls: { readonly cert: string; readonly key: string }
+    readonly mostPerAddress: number
   }
   readonly network: { readonly localNets: readonly string[]; readonly publicIps: readonly string[] }
   readonly rtpPorts: { readonly first: number; readonly last: number }
@@ -89,6 +92,8 @@ const agent = 'Carillon'
 /** RFC 4568 §6.2: key and salt of AES_CM_128. */
 const newSrtpKey = () => randomBytes(30).toString('base64')
 const expireMs = 5_000
+/** Between two looks for what came after calls were over (T33). */
+const laddersMs = 1_000
 const sweepMs = 30_000
 /** T3: how far a call was surely alive. */
 const heartbeatMs = 10_000
@@ -122,6 +127,7 @@ export class Switch implements ControlHandler {
   readonly #ways: MeetingWays
   /** Workers of meetings that phones of ours are in, besides ours. */
   #isSettled = false
+  #isStopping = false
   readonly #others = new Map<number, MediaClient>()
   readonly #ports: Ports
   /** Of the time since figures were asked for last. */
@@ -136,7 +142,7 @@ export class Switch implements ControlHandler {
 
   constructor(options: SwitchOptions) {
     this.#options = options
-    const { node, directories, database, log, signer, spool, sip, network, epoch, wrote, connection } = options
+    const { node, directories, database, log, signer, spool, sip, network, epoch, wrote, connection, session } = options
     this.#addresses = new Addresses({ ...network, listenIp: sip.listenIp }, () => performance.now())
     this.#ports = new Ports(options.rtpPorts)
     this.#sockets = new Sockets({
@@ -159,6 +165,7 @@ export class Switch implements ControlHandler {
       node,
       clock: Date.now,
       log,
+      mark: (text) => signer.mark('credentials of a registration', text),
       write: async (kept, gone, events) => {
         await writeRegistrations(database, kept, gone, events)
         if (events.length > 0) wrote()
@@ -170,6 +177,7 @@ export class Switch implements ControlHandler {
       node,
       clock: Date.now,
       log,
+      mark: (text) => signer.mark('credentials of a registration', text),
       write: (kept, gone) => writeTrunkRegistrations(database, kept, gone),
       isAlive: (flow) => this.#sockets.isAlive(flow),
       changed: ({ deviceId: trunk }, { type, binding }) => {
@@ -213,8 +221,18 @@ export class Switch implements ControlHandler {
         [this.#registrations, this.#trunkBindings].some((one) => one.hasAddress(address)) || this.#trunks.has(address),
       log,
     })
-    this.#book = new CallBook({ node, ladder: (ids) => this.#ladders.take(ids) })
-    this.#writer = new Writer({ connection, node, spool, log, take: this.#book.take, wrote })
+    this.#book = new CallBook({
+      node,
+      ladders: this.#ladders,
+      isGone: (leg) => this.#exchange.legs.callIdOf(leg) === null,
+    })
+    this.#writer = new Writer({
+      ...{ connection, session, node, spool, log, take: this.#book.take, wrote },
+      superseded: () => {
+        // The next process reads how things are.
+        throw new Error('another voice process wrote while the database was away')
+      },
+    })
     this.#media = new MediaClient(options.workerSocket(0), (report) => this.#hear(report))
     this.#ways = new MeetingWays({
       own: this.#media,
@@ -299,6 +317,9 @@ export class Switch implements ControlHandler {
     this.#exchange.run((now) => this.#watchers.restore(now, watching))
     this.#lag.enable()
     this.#loopLag.start()
+    this.#every(laddersMs, () => {
+      if (this.#book.endLadders(instant())) this.#writer.poke()
+    })
     this.#every(expireMs, () => {
       this.#registrations.expire()
       this.#trunkBindings.expire()
@@ -315,6 +336,9 @@ export class Switch implements ControlHandler {
 
   async stop(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer)
+    // Who waits for an answer that was only to be written gets it; nothing new begins.
+    this.#isStopping = true
+    await new Promise<void>((resolve) => this.#writer.whenFlushed(resolve))
     this.#loopLag.stop()
     this.#sockets.close()
     this.#exchange.stop()
@@ -324,6 +348,7 @@ export class Switch implements ControlHandler {
     await this.#watchers.stop()
     await this.#registrations.stop()
     await this.#trunkBindings.stop()
+    this.#book.endLadders(instant(), true)
     await this.#writer.stop()
   }
 
@@ -334,8 +359,8 @@ export class Switch implements ControlHandler {
       await sandbox.start()
       await directories.reload(accountId)
     }
-    this.#registrations.drop((deviceId) => directories.device(deviceId)?.isEnabled === true)
-    this.#trunkBindings.drop((trunkId) => directories.trunkSignIn(trunkId)?.isEnabled === true)
+    this.#registrations.drop((deviceId) => directories.device(deviceId))
+    this.#trunkBindings.drop((trunkId) => directories.trunkSignIn(trunkId))
     this.#trunks.refresh()
     this.#trunkRegistrations.refresh()
     this.#trunkProbes.refresh()
@@ -375,9 +400,9 @@ export class Switch implements ControlHandler {
     return refusal
   }
 
-  #trunkOfBindings(deviceId: string): DeviceOfBindings | undefined {
+  #trunkOfBindings(deviceId: string): DeviceLogin | undefined {
     const signIn = this.#options.directories.trunkSignIn(deviceId)
-    return signIn === null ? undefined : { deviceId, accountId: signIn.accountId, username: signIn.username }
+    return signIn === null ? undefined : { ...signIn, deviceId }
   }
 
   #registrationChanged(device: DeviceOfBindings, change: BindingChange, bindings: readonly Binding[]) {
@@ -431,6 +456,7 @@ export class Switch implements ControlHandler {
   }
 
   #received(message: SipMessage | ParseFault, source: Hop, bytes: Uint8Array): void {
+    if (this.#isStopping) return
     this.#counts.messagesIn += 1
     if (message.isFault) this.#counts.malformed += 1
     else this.#ladders.noteIn(message.callId, message.method === 'INVITE' && message.isRequest, source, bytes)
@@ -454,7 +480,7 @@ export class Switch implements ControlHandler {
     return { status: 503, headers: [['Retry-After', String(retrySeconds)]] }
   }
 
-  #callHost(): Omit<CallHost, 'findDialog'> {
+  #callHost(): OutsideHost {
     const { directories } = this.#options
     return {
       directories,

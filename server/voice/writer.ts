@@ -8,11 +8,13 @@ import pg from 'pg'
 import type { FastifyBaseLogger } from 'fastify'
 import { type CallBatch, writeCallBatch } from '../store/call-batch.ts'
 import { isDatabaseDown } from '../store/database.ts'
-import { beginSession, makeSession } from '../store/session.ts'
 import type { Spool } from './spool.ts'
+import { openWriterSession, type WriterSession } from './writer-session.ts'
 
 export interface WriterOptions {
+  /** For the session that it has, and for others once that is lost. */
   readonly connection: pg.ClientConfig
+  readonly session: WriterSession
   readonly node: string
   readonly spool: Spool
   readonly log: FastifyBaseLogger
@@ -20,13 +22,13 @@ export interface WriterOptions {
   readonly take: () => Omit<CallBatch, 'node' | 'number'> | null
   /** Something new is in the inbox. */
   readonly wrote: () => void
+  /** Another process wrote as this node while the database was away: this one must not go on. */
+  readonly superseded: () => void
 }
 
 /** From the beginning of one batch to the beginning of the next, so that they gather (T1: at most 5 ms). */
 const gatherMs = 4
 const reconnectMs = 200
-/** A database that takes longer than this over a batch is away: a caller waits for each. */
-const hangMs = 1_000
 /** Recorded and not durable: more means that the machine cannot keep up. */
 const mostWaiting = 5_000
 
@@ -44,14 +46,14 @@ export class Writer {
   #isConnecting = false
 
   constructor(options: WriterOptions) {
+    const { session, spool } = options
     this.#options = options
+    this.#number = Math.max(session.batch, spool.lastNumber)
+    this.#use(session)
   }
 
-  /** The database must be there for the first start of a process. */
+  /** Writes what the process before this one left in the spool. */
   async start(): Promise<void> {
-    const client = await this.#connect()
-    const { rows } = await client.query('select batch from voice_batches where node = $1', [this.#options.node])
-    this.#number = Math.max(Number(rows[0]?.batch ?? 0), this.#options.spool.lastNumber)
     await this.#drain()
   }
 
@@ -153,24 +155,35 @@ export class Writer {
   #connectAgain(): void {
     if (this.#isConnecting || this.#isStopped) return
     this.#isConnecting = true
-    this.#connect()
-      .then(() => this.poke())
-      .catch(() => setTimeout(() => this.#connectAgain(), reconnectMs).unref())
-      .finally(() => {
+    const { connection, node } = this.#options
+    void openWriterSession(connection, node)
+      // The session before may hold the lock for a moment still.
+      .catch(() => null)
+      .then((session) => {
         this.#isConnecting = false
+        if (session !== null) this.#resume(session)
+        else setTimeout(() => this.#connectAgain(), reconnectMs).unref()
       })
   }
 
-  async #connect(): Promise<pg.Client> {
-    const client = makeSession({
-      connectionTimeoutMillis: hangMs,
-      query_timeout: hangMs,
-      ...this.#options.connection,
-    })
-    client.on('error', () => this.#drop(client))
-    await beginSession(client)
+  #resume(session: WriterSession): void {
+    if (this.#isStopped) return void session.client.end()
+    // Numbers that are not ours: what waits here would be taken for written.
+    if (session.batch > this.#number) {
+      void session.client.end()
+      return this.#options.superseded()
+    }
+    this.#use(session)
+    this.poke()
+  }
+
+  #use({ client }: WriterSession): void {
     this.#client = client
-    return client
+    client.on('error', () => {
+      this.#drop(client)
+      // Also where there is nothing to write: the lock goes with the session.
+      this.#connectAgain()
+    })
   }
 
   #drop(client: pg.Client): void {

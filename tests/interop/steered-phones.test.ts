@@ -134,6 +134,70 @@ it('answer: a phone that rings is called anew and asked to answer by itself', as
   await Promise.all([call.bye(), again.ended()])
 })
 
+it('answer: a desk phone that allows it is told to, and answers the INVITE that it has', async () => {
+  const call = await alice.phone.invite('1002')
+  const ringing = await talkative(bob)
+  await call.provisional(180)
+  const event = await organisation.eventOf('call.ringing', (await count('call.ringing')) - 1)
+  const answering = command(organisation, event.resource.id, 'answer', { leg_id: legsOf(event)['1002'] })
+  await told(ringing, 200)
+  const [answer] = await Promise.all([call.final(), ringing.answer()])
+  expect(answer.status).toBe(200)
+  expect(await answering).toMatchObject({ type: 'call.answered', data: { leg_id: legsOf(event)['1002'] } })
+  await Promise.all([call.bye(), ringing.ended()])
+})
+
+it('answer: one that only says that it allows it is called anew', async () => {
+  const call = await alice.phone.invite('1002')
+  const ringing = await talkative(bob)
+  await call.provisional(180)
+  const event = await organisation.eventOf('call.ringing', (await count('call.ringing')) - 1)
+  const answering = command(organisation, event.resource.id, 'answer', { leg_id: legsOf(event)['1002'] })
+  await told(ringing, 489)
+  await cancelled(ringing)
+  const again = await bob.phone.ringing(false)
+  const [answer] = await Promise.all([call.final(), again.answer()])
+  expect(answer.status).toBe(200)
+  expect((await answering).type).toBe('call.answered')
+  await Promise.all([call.bye(), again.ended()])
+})
+
+it('answer: the caller’s phone of a click-to-call that rings', async () => {
+  const placed = await organisation.call('PUT', 'realtime/calls', {
+    from: { user_id: alice.userId },
+    to: { number: '1002' },
+  })
+  const first = await talkative(alice)
+  const seen = async () => {
+    const live = await organisation.raw('GET', `realtime/calls/${placed.call_id}`)
+    return live.data?.legs?.find(({ number, status }: Json) => number === '1001' && status === 'ringing')
+  }
+  const leg = await until(seen, 'the phone rings')
+  const answering = command(organisation, placed.call_id, 'answer', { leg_id: leg.id })
+  await told(first, 200)
+  await first.answer()
+  const second = await takes(bob, bobHz)
+  alice.sound.play(aliceHz, mediaOf(first.invitation?.body ?? ''))
+  await Promise.all([alice.sound.hears(bobHz), bob.sound.hears(aliceHz)])
+  expect((await answering).type).toBe('call.answered')
+  await Promise.all([first.bye(), second.ended()])
+})
+
+/** It rings, and may be told to answer. */
+async function talkative({ phone }: Telephone): Promise<PhoneCall> {
+  const ringing = await phone.ringing(false)
+  if (ringing.invitation) {
+    ringing.respond(ringing.invitation, 180, 'Ringing', { lines: ['Allow-Events: hold, talk, conference'] })
+  }
+  return ringing
+}
+
+async function told(ringing: PhoneCall, status: number): Promise<void> {
+  const notify = await ringing.received('NOTIFY')
+  expect(header(notify, 'Event')).toBe('talk')
+  ringing.respond(notify, status, status < 300 ? 'OK' : 'Bad Event')
+}
+
 const count = async (type: string) => (await organisation.callEvents()).filter((event) => event.type === type).length
 
 /** It rings no more. */

@@ -1,0 +1,109 @@
+/** The writer of the voice process (T1, T4): there is one at a time, whatever dies or hangs. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, expect, it } from 'vitest'
+import { pino } from 'pino'
+import { Spool } from '../server/voice/spool.ts'
+import { Writer } from '../server/voice/writer.ts'
+import { openWriterSession, takeWriterSession, type WriterSession } from '../server/voice/writer-session.ts'
+import { until } from './carillon.ts'
+import { testDatabase } from './database.ts'
+
+const { connection } = await testDatabase()
+const folder = mkdtempSync(join(tmpdir(), 'carillon-writer-'))
+const node = 'voice-test'
+const sessions: WriterSession[] = []
+const writers: Writer[] = []
+let spools = 0
+
+afterEach(async () => {
+  for (const writer of writers.splice(0)) await writer.stop()
+  for (const { client } of sessions.splice(0)) await client.end().catch(() => {}) // some were ended by a test
+})
+afterAll(() => rmSync(folder, { recursive: true }))
+
+async function open(name = node): Promise<WriterSession | null> {
+  const session = await openWriterSession(connection, name)
+  if (session) sessions.push(session)
+  return session
+}
+
+/** A writer of empty batches, one each time it is asked, which have numbers all the same. */
+async function start(session: WriterSession) {
+  spools += 1
+  const spool = await Spool.open(join(folder, `${spools}.ndjson`))
+  let wanted = 0
+  const superseded = Promise.withResolvers<void>()
+  const writer = new Writer({
+    ...{ connection, session, node, spool, log: pino({ level: 'silent' }) },
+    take: () => {
+      if (wanted === 0) return null
+      wanted -= 1
+      return { calls: [], legs: [], traces: [], recordings: [], events: [] }
+    },
+    wrote: () => {},
+    superseded: () => superseded.resolve(),
+  })
+  writers.push(writer)
+  const write = () => {
+    wanted += 1
+    return new Promise<void>((resolve) => writer.whenFlushed(resolve))
+  }
+  return { write, superseded: superseded.promise, spool }
+}
+
+const held = async (): Promise<WriterSession> => {
+  const session = await takeWriterSession(connection, node)
+  sessions.push(session)
+  return session
+}
+
+/** As if the database had been restarted. */
+async function cutOff({ client }: WriterSession): Promise<void> {
+  const other = await open(`another node ${sessions.length}`)
+  await other?.client.query('select pg_terminate_backend($1)', [(client as unknown as { processID: number }).processID])
+}
+
+it('the second waits until the first is gone, and goes on with its numbers', async () => {
+  const first = await held()
+  const { write } = await start(first)
+  await write()
+  await write()
+  expect(await open()).toBeNull()
+  expect(await open('another node')).not.toBeNull()
+  const second = held()
+  await writers.splice(0)[0]?.stop()
+  expect((await second).batch).toBe(first.batch + 2)
+})
+
+it('what a process that died had under way is over before the next one begins', async () => {
+  const first = await held()
+  const statement =
+    'with late as (select pg_sleep(0.5)) update voice_batches set batch = 1000 from late where node = $1'
+  const running = first.client.query(statement, [node]).catch(() => 'nobody hears of it')
+  // With a statement under way the connection is cut, as by a kill.
+  void first.client.end()
+  await running
+  expect((await held()).batch).toBe(1_000)
+})
+
+it('a writer that lost its session takes another one and goes on', async () => {
+  const session = await held()
+  const { write, spool } = await start(session)
+  await write()
+  await cutOff(session)
+  await write()
+  await until(() => spool.isEmpty, 'the spool is empty again')
+  await write()
+})
+
+it('a writer in whose place another one wrote does not go on', async () => {
+  const session = await held()
+  const { write, superseded } = await start(session)
+  await write()
+  const usurper = await open('another node')
+  await usurper?.client.query('update voice_batches set batch = batch + 10 where node = $1', [node])
+  await cutOff(session)
+  await superseded
+})
