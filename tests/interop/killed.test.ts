@@ -5,7 +5,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Carillon, isAlive, kill, until } from '../carillon.ts'
 import { Organisation, type Telephone } from './organisation.ts'
-import type { Message, PhoneCall } from './phone.ts'
+import type { PhoneCall } from './phone-call.ts'
+import type { Message } from './phone-message.ts'
 import { mediaOf } from './sound.ts'
 
 const repeats = [1, 2, 3]
