@@ -168,12 +168,10 @@ it('answer: the caller’s phone of a click-to-call that rings', async () => {
     to: { number: '1002' },
   })
   const first = await talkative(alice)
-  const seen = async () => {
-    const live = await organisation.raw('GET', `realtime/calls/${placed.call_id}`)
-    return live.data?.legs?.find(({ number, status }: Json) => number === '1001' && status === 'ringing')
-  }
-  const leg = await until(seen, 'the phone rings')
-  const answering = command(organisation, placed.call_id, 'answer', { leg_id: leg.id })
+  const rings = async () =>
+    (await carillon.events('leg.ringing')).some(({ data }) => data.leg.call_id === placed.call_id)
+  await until(rings, 'it is known to ring')
+  const answering = command(organisation, placed.call_id, 'answer')
   await told(first, 200)
   await first.answer()
   const second = await takes(bob, bobHz)
