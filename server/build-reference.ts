@@ -6,13 +6,21 @@ import scalar from '@scalar/fastify-api-reference'
 import Fastify from 'fastify'
 import { writeFileSync } from 'node:fs'
 
-/** Shown in the portal, calls are tried with the key that was made there; it lives as long as the tab. */
+/**
+ * Shown in the portal, it is as light or dark as that, and calls are tried with the key that was made there, which lives as
+ * long as the tab.
+ */
 const handOver = `{
   const value = sessionStorage.getItem('carillon.try-it')
+  const theme = new URLSearchParams(location.search).get('theme')
   const at = document.getElementById('api-reference')
-  if (value && at) {
+  if (at) {
     const authentication = { preferredSecurityScheme: 'key', securitySchemes: { key: { value } } }
-    at.dataset.configuration = JSON.stringify({ ...JSON.parse(at.dataset.configuration), authentication })
+    at.dataset.configuration = JSON.stringify({
+      ...JSON.parse(at.dataset.configuration),
+      ...(value && { authentication }),
+      ...((theme === 'dark' || theme === 'light') && { forceDarkModeState: theme, hideDarkModeToggle: true }),
+    })
   }
 }`
 

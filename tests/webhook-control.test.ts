@@ -299,3 +299,14 @@ it('deliveries are kept for 30 days; those that wait, longer', async () => {
   await dropOldDeliveries(app.database, Date.now() + (keptDeliveryDays + 10) * dayMs)
   expect(await read(`/${id}/deliveries`)).toHaveLength(0)
 })
+
+describe('headers of one’s own', () => {
+  it('cannot be those that we send, and the refusal names the one and why', async () => {
+    const data = { url: `${receiver.url}/x`, headers: { host: 'elsewhere.example', 'x-tenant': 'bells' } }
+    const refused = await call(http, 'PUT', '/v3.0/webhooks', { data }, headers)
+    expect(refused.status).toBe(400)
+    expect(refused.body.error.details.issues).toEqual([
+      { field: 'data.headers.host', message: 'is a header that we send ourselves' },
+    ])
+  })
+})

@@ -15,12 +15,23 @@ export interface ApiCall {
   readonly body?: unknown
 }
 
-export function ApiButton({ calls }: { readonly calls: readonly ApiCall[] }) {
+interface ApiButtonProps {
+  readonly calls: readonly ApiCall[]
+  readonly isSmall?: boolean
+}
+
+export function ApiButton({ calls, isSmall = false }: ApiButtonProps) {
   const { t } = useLingui()
   const [isOpen, dialog] = useDisclosure(false)
   return (
     <>
-      <Button variant="default" px="sm" onClick={dialog.open} leftSection={<Sign name="code" size={16} />}>
+      <Button
+        variant="default"
+        px="sm"
+        size={isSmall ? 'xs' : 'sm'}
+        onClick={dialog.open}
+        leftSection={<Sign name="code" size={16} />}
+      >
         API
       </Button>
       {isOpen && (

@@ -145,11 +145,15 @@ function Facts({ call }: { readonly call: Detail }) {
       <dt>
         <Trans>From</Trans>
       </dt>
-      <dd>{call.caller_id_name ? `${call.caller_id_name} · ${call.caller_id_number}` : call.caller_id_number}</dd>
+      <dd>
+        <bdi>{call.caller_id_name ? `${call.caller_id_name} · ${call.caller_id_number}` : call.caller_id_number}</bdi>
+      </dd>
       <dt>
         <Trans>To</Trans>
       </dt>
-      <dd>{call.callee_id_name ? `${call.callee_id_name} · ${call.called_number}` : call.called_number}</dd>
+      <dd>
+        <bdi>{call.callee_id_name ? `${call.callee_id_name} · ${call.called_number}` : call.called_number}</bdi>
+      </dd>
       <dt>
         <Trans>Began</Trans>
       </dt>

@@ -272,7 +272,7 @@ function Registrations({ deviceId, isEnabled }: { readonly deviceId: string; rea
           <dd>
             <code>
               {contact_ip}:{contact_port}
-            </code>
+            </code>{' '}
             {transport.toUpperCase()}
           </dd>
           <dt>

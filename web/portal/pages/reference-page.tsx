@@ -1,6 +1,6 @@
 /** The reference of both APIs, tried with a key of one's own that is made for it and ends by itself. */
 import { Trans, useLingui } from '@lingui/react/macro'
-import { Button } from '@mantine/core'
+import { Button, useComputedColorScheme } from '@mantine/core'
 import { useState } from 'react'
 import { Page } from '../kit/page.tsx'
 import { Problem } from '../kit/problem.tsx'
@@ -14,6 +14,7 @@ const stored = 'carillon.try-it'
 export function ReferencePage() {
   const { t } = useLingui()
   const { isAdmin } = useSession()
+  const scheme = useComputedColorScheme()
   const [name, setName] = useState<string | null>(null)
   const create = useWrite('PUT /v3.0/keys', { changes: ['GET /v3.0/keys'] })
   const make = () => {
@@ -58,7 +59,7 @@ export function ReferencePage() {
           <Trans>Both APIs, whole. Each call can be tried from here.</Trans>
         )}
       </p>
-      <iframe key={name} className="reference" src="/docs" title={t`API reference`} />
+      <iframe key={name} className="reference" src={`/docs?theme=${scheme}`} title={t`API reference`} />
     </Page>
   )
 }

@@ -190,6 +190,7 @@ function Actions({ webhook }: { readonly webhook: Webhook }) {
       </Menu>
       <span className="grow" />
       <ApiButton
+        isSmall
         calls={[
           { route: 'GET /v3.0/webhooks/{id}/deliveries', params: { id } },
           { route: 'POST /v3.0/webhooks/{id}/test', params: { id }, body: { data: {} } },

@@ -24,7 +24,7 @@ export function WebhooksPage() {
   const rows = webhooks.data?.data.filter(({ name, url }) => `${name ?? ''} ${url}`.toLowerCase().includes(wanted))
   const chosen = useChosen(rows ?? [], ({ id }) => id)
   const columns: readonly Column<Webhook>[] = [
-    { id: 'name', title: t`Name`, cell: (webhook) => nameOf(webhook) },
+    { id: 'name', title: t`Name`, cell: (webhook) => <bdi>{nameOf(webhook)}</bdi> },
     { id: 'state', title: t`State`, cell: (webhook) => <WebhookStatus webhook={webhook} /> },
     {
       id: 'types',
