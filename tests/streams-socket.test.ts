@@ -170,13 +170,8 @@ describe('a subscription', () => {
     const failed = new Promise<never>((_resolve, reject) => {
       fail = reject
     })
-    const follow = vi.spyOn(app.feed, 'follow').mockReturnValueOnce({
-      position: 0,
-      // biome-ignore lint/correctness/useYield: it fails before there is anything
-      async *[Symbol.asyncIterator]() {
-        await failed
-      },
-    } as unknown as Follower)
+    const failing = { position: 0, next: () => failed, stop: () => {} }
+    const follow = vi.spyOn(app.feed, 'follow').mockReturnValueOnce(failing as unknown as Follower)
     const error = vi.spyOn(app.log, 'error').mockImplementation(() => {})
     client.say({ type: 'subscribe', id: 's', after: 'now' })
     await client.until('subscribed')

@@ -26,8 +26,6 @@ interface Following {
   /** The position that was seen last: what follows it is told. */
   readonly after: number
   readonly filter: LogFilter
-  /** Ends the following. */
-  readonly signal: AbortSignal
 }
 
 export interface Waiting {
@@ -47,8 +45,12 @@ const retryMs = 500
 /** In case a notification was missed. */
 const lookMs = 1_000
 
-/** Is called with the position before the batch that woke it. */
-type Waiter = (before: number) => void
+/** Who waits at the newest position; is woken once, when there may be something for its filter. */
+interface Waiter {
+  readonly filter: LogFilter
+  /** Up to this position there was nothing. */
+  wake(before: number): void
+}
 
 export class Feed {
   readonly #options: Options
@@ -130,26 +132,19 @@ export class Feed {
     return readPage(this.#options.database, position, filter, limit)
   }
 
-  /**
-   * Waits at a position, which must be the newest one. Resolves when there may be something for the filter; `onWake` is
-   * told first, at once, up to which position there was nothing.
-   */
-  more(position: number, { accounts }: LogFilter, signal: AbortSignal, onWake: (before: number) => void) {
-    return new Promise<void>((resolve) => {
-      const set = accounts.kind === 'one' ? this.#narrowOf(accounts.id) : this.#wide
-      const wake = (before: number) => {
-        set.delete(wake)
-        if (accounts.kind === 'one' && set.size === 0) this.#narrow.delete(accounts.id)
-        signal.removeEventListener('abort', end)
-        onWake(before)
-        resolve()
-      }
-      const end = () => wake(position)
-      // It may have grown since the follower looked.
-      if (this.#isStopped || signal.aborted || position < this.#position) return end()
-      set.add(wake)
-      signal.addEventListener('abort', end)
-    })
+  /** The waiter has seen everything up to `position`, now. */
+  addWaiter(waiter: Waiter): void {
+    const { accounts } = waiter.filter
+    if (accounts.kind !== 'one') this.#wide.add(waiter)
+    else this.#narrow.set(accounts.id, (this.#narrow.get(accounts.id) ?? new Set()).add(waiter))
+  }
+
+  removeWaiter(waiter: Waiter): void {
+    const { accounts } = waiter.filter
+    if (accounts.kind !== 'one') return void this.#wide.delete(waiter)
+    const set = this.#narrow.get(accounts.id)
+    set?.delete(waiter)
+    if (set?.size === 0) this.#narrow.delete(accounts.id)
   }
 
   /** The first event with the correlation id (E7), or null when the time is over. */
@@ -260,11 +255,9 @@ export class Feed {
       this.#ring.reset(last.position)
       this.redactions += 1
     }
-    for (const wake of [...this.#wide]) wake(before)
+    this.#wake(this.#wide, before)
     if (this.#narrow.size === 0) return
-    for (const id of new Set(events.map(({ accountId }) => accountId))) {
-      for (const wake of [...(this.#narrow.get(id) ?? [])]) wake(before)
-    }
+    for (const id of new Set(events.map(({ accountId }) => accountId))) this.#wake(this.#narrow.get(id) ?? [], before)
   }
 
   #tellAwaited(correlationId: string, event: LogEvent): void {
@@ -286,14 +279,15 @@ export class Feed {
     return { events, position: at }
   }
 
-  #narrowOf(accountId: string): Set<Waiter> {
-    const set = this.#narrow.get(accountId) ?? new Set()
-    this.#narrow.set(accountId, set)
-    return set
+  #wake(waiters: Iterable<Waiter>, before: number): void {
+    for (const waiter of [...waiters]) {
+      this.removeWaiter(waiter)
+      waiter.wake(before)
+    }
   }
 
   #wakeAll(): void {
-    for (const set of [this.#wide, ...this.#narrow.values()]) for (const wake of [...set]) wake(0)
+    this.#wake([...this.#wide, ...[...this.#narrow.values()].flatMap((set) => [...set])], 0)
   }
 
   #restart(client: pg.Client): void {
@@ -307,49 +301,65 @@ export class Feed {
 }
 
 /**
- * One reader's way through the log: batches of what matches, for ever. `position` moves on past what does not match
- * (E3); it is behind no batch that was not given out.
+ * One reader's way through the log, until it is stopped, which whoever follows does in the end. `position` moves on past
+ * what does not match (E3); it is behind no batch that was not given out.
  */
-export class Follower implements AsyncIterable<readonly LogEvent[]> {
+export class Follower implements Waiter {
+  readonly filter: LogFilter
   readonly #feed: Feed
-  readonly #following: Following
   #position: number
-  #isWaiting = false
+  #isStopped = false
+  /** While it waits. */
+  #onWake: (() => void) | null = null
 
-  constructor(feed: Feed, following: Following) {
+  constructor(feed: Feed, { after, filter }: Following) {
     this.#feed = feed
-    this.#following = following
-    this.#position = following.after
+    this.#position = after
+    this.filter = filter
+    feed.followers += 1
   }
 
   get position(): number {
-    return this.#isWaiting ? Math.max(this.#position, this.#feed.position) : this.#position
+    return this.#onWake ? Math.max(this.#position, this.#feed.position) : this.#position
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<readonly LogEvent[]> {
-    const { filter, signal } = this.#following
-    this.#feed.followers += 1
-    try {
-      while (!signal.aborted && !this.#feed.isStopped) {
-        const page = await this.#feed.next(this.#position, filter)
-        if (page === null) {
-          await this.#wait(filter, signal)
-          continue
-        }
-        if (signal.aborted) return
-        this.#position = page.position
-        if (page.events.length > 0) yield page.events
-      }
-    } finally {
-      this.#feed.followers -= 1
+  get isStopped(): boolean {
+    return this.#isStopped
+  }
+
+  /** The next events that match, one at least, when there are some; null when it was stopped. One call at a time. */
+  async next(): Promise<readonly LogEvent[] | null> {
+    while (!this.#isStopped && !this.#feed.isStopped) {
+      const page = await this.#feed.next(this.#position, this.filter)
+      if (this.#isStopped) return null
+      if (page === null) await this.#wait()
+      else this.#position = page.position
+      if (page !== null && page.events.length > 0) return page.events
     }
+    return null
   }
 
-  #wait(filter: LogFilter, signal: AbortSignal): Promise<void> {
-    this.#isWaiting = true
-    return this.#feed.more(this.#position, filter, signal, (before) => {
-      this.#isWaiting = false
-      this.#position = Math.max(this.#position, before)
+  wake(before: number): void {
+    this.#position = Math.max(this.#position, before)
+    const onWake = this.#onWake
+    this.#onWake = null
+    onWake?.()
+  }
+
+  stop(): void {
+    if (this.#isStopped) return
+    this.#isStopped = true
+    this.#feed.followers -= 1
+    this.#feed.removeWaiter(this)
+    this.wake(this.position)
+  }
+
+  #wait(): Promise<void> | undefined {
+    // It may have grown, or stopped, since it was looked at.
+    if (this.#position < this.#feed.position || this.#feed.isStopped) return
+    return new Promise((resolve) => {
+      this.#onWake = resolve
+      this.#feed.addWaiter(this)
     })
   }
 }

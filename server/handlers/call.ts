@@ -1,4 +1,5 @@
 /** What a handler is given and what it answers with, tied to the operation's schemas by its name. */
+import type { ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
 import type { Transaction } from 'kysely'
 import type { z } from 'zod'
@@ -77,5 +78,16 @@ export class Streaming {
   }
 }
 
-type Handler<Id extends OperationId> = (call: Call<Id>) => Promise<Result<Id> | JsonText | Streaming>
+/** An answer that goes on by itself: it has its headers when it begins, and whoever begins it writes, waits and ends it. */
+export class Live {
+  readonly mediaType: string
+  readonly begin: (response: ServerResponse) => void
+
+  constructor(mediaType: string, begin: (response: ServerResponse) => void) {
+    this.mediaType = mediaType
+    this.begin = begin
+  }
+}
+
+type Handler<Id extends OperationId> = (call: Call<Id>) => Promise<Result<Id> | JsonText | Streaming | Live>
 export type Handlers<Ids extends OperationId = OperationId> = { readonly [Id in Ids]: Handler<Id> }

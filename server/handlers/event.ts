@@ -14,7 +14,7 @@ import { findEvent, type LogPage, readPage, startOf } from '../events/log.ts'
 import { formatCursor } from '../events/log-event.ts'
 import { readLogFilter, readStreamFilter, typesOf } from '../events/reader.ts'
 import { openSse } from '../realtime/sse.ts'
-import { type Handlers, JsonText, Streaming } from './call.ts'
+import { type Handlers, JsonText, Live, Streaming } from './call.ts'
 
 const defaultLimit = 100
 
@@ -66,7 +66,7 @@ export const eventHandlers: Handlers<
   async streamEvents({ app, who, query, secret, again, header }) {
     const filter = await readStreamFilter(app, who, query)
     const after = await startOf(app.database, header('last-event-id') ?? query.after)
-    return new Streaming('text/event-stream', openSse(app, { who, secret, again, filter, after }))
+    return new Live('text/event-stream', (response) => openSse(app, response, { who, secret, again, filter, after }))
   },
 }
 
@@ -85,12 +85,18 @@ async function waitForPage(
   signal: AbortSignal,
 ): Promise<LogPage> {
   const until = AbortSignal.any([signal, AbortSignal.timeout(waitMs)])
-  const follower = app.feed.follow({ after, filter, signal: until })
-  for await (const found of follower) {
+  const follower = app.feed.follow({ after, filter })
+  const stop = () => follower.stop()
+  until.addEventListener('abort', stop)
+  if (until.aborted) stop()
+  try {
+    const found = (await follower.next()) ?? []
     const last = found.length > limit ? found[limit - 1] : undefined
     return { events: found.slice(0, limit), position: last?.position ?? follower.position }
+  } finally {
+    until.removeEventListener('abort', stop)
+    stop()
   }
-  return { events: [], position: follower.position }
 }
 
 /** An event is named by its id alone: it may be of any account that the credential could read the log of. */

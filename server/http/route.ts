@@ -7,7 +7,7 @@ import type { App } from '../app.ts'
 import { authenticate, presentedSecret } from '../auth/authenticate.ts'
 import { setCookieSecret } from '../auth/cookie.ts'
 import type { Principal } from '../auth/principal.ts'
-import { type Call, JsonText, Streaming } from '../handlers/call.ts'
+import { type Call, JsonText, Live, Streaming } from '../handlers/call.ts'
 import { handlers } from '../handlers/handlers.ts'
 import { type Asked, readCall } from './asked.ts'
 import type { Limiter } from './limits.ts'
@@ -44,6 +44,7 @@ export function addRoute(http: FastifyInstance, app: App, limit: Limiter, id: Op
       const answer = await handle(readCall(app, id, operation, toAsked(app, operation, request, reply)))
       if (answer instanceof JsonText) return reply.type('application/json; charset=utf-8').send(answer.text)
       if (answer instanceof Streaming) return sendStream(reply, answer)
+      if (answer instanceof Live) return beginLive(reply, answer, headers)
       const result = operation.result.parse(answer)
       if (isFile(result)) return sendFile(reply, operation.mediaType ?? '', result)
       if (operation.mediaType) return reply.type(`${operation.mediaType}; charset=utf-8`).send(result)
@@ -85,11 +86,27 @@ function sendFile(reply: FastifyReply, mediaType: string, { bytes, fileName, siz
 const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null
 
 /** Something on the way that waits for an end, or for more, would keep a stream back. */
+const unbuffered = { 'cache-control': 'no-store', 'x-accel-buffering': 'no' }
+
 function sendStream(reply: FastifyReply, { mediaType, headers, body }: Streaming): FastifyReply {
   return reply
     .type(`${mediaType}; charset=utf-8`)
-    .headers({ 'cache-control': 'no-store', 'x-accel-buffering': 'no', ...headers })
+    .headers({ ...unbuffered, ...headers })
     .send(body)
+}
+
+/** No hook of `onSend` runs for it: what those put on every answer is put on here. */
+function beginLive(reply: FastifyReply, { mediaType, begin }: Live, headers: Record<string, string>): FastifyReply {
+  const { raw, request } = reply
+  reply.type(`${mediaType}; charset=utf-8`).headers({ ...unbuffered, ...headers, 'x-request-id': request.id })
+  reply.hijack()
+  raw.writeHead(
+    reply.statusCode,
+    Object.entries(reply.getHeaders()).flatMap(([name, value]) => (value === undefined ? [] : [name, value])),
+  )
+  if (request.method === 'HEAD') raw.end()
+  else begin(raw)
+  return reply
 }
 
 function toAsked(app: App, operation: Operation, request: FastifyRequest, reply: FastifyReply): Asked {

@@ -14,7 +14,7 @@ export interface OpenStream {
   readonly secret: string | null
   /** Authenticates as at the beginning; refuses when that would be refused now. */
   readonly again: () => Promise<Principal>
-  readonly end: (reason: EndReason, message?: string) => void
+  end(reason: EndReason, message?: string): void
 }
 
 interface Options {
@@ -60,7 +60,7 @@ export class Streams {
   stop(): void {
     this.#isStopped = true
     if (this.#timer) clearTimeout(this.#timer)
-    for (const { end } of [...this.#open]) end('unavailable')
+    for (const stream of [...this.#open]) stream.end('unavailable')
   }
 
   async #look(): Promise<void> {

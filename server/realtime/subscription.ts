@@ -7,7 +7,6 @@ import type { Outlet } from './outlet.ts'
 export class Subscription {
   readonly #id: string
   readonly #outlet: Outlet
-  readonly #closing = new AbortController()
   readonly #follower: Follower
   #prev: string
   #isTelling = false
@@ -20,7 +19,7 @@ export class Subscription {
     this.#id = JSON.stringify(start.id)
     this.#outlet = outlet
     this.#prev = formatCursor(start.after)
-    this.#follower = feed.follow({ after: start.after, filter: start.filter, signal: this.#closing.signal })
+    this.#follower = feed.follow({ after: start.after, filter: start.filter })
   }
 
   /** How far it has told: never past an event that was not sent (E3). */
@@ -30,19 +29,23 @@ export class Subscription {
 
   /** Until it is stopped; throws what ended it else. */
   async run(): Promise<void> {
-    for await (const events of this.#follower) {
-      this.#isTelling = true
-      for (const event of events) {
-        await this.#outlet.room()
-        if (this.#closing.signal.aborted || !this.#outlet.isOpen) return
-        this.#tell(event)
+    try {
+      for (let events = await this.#follower.next(); events !== null; events = await this.#follower.next()) {
+        this.#isTelling = true
+        for (const event of events) {
+          await this.#outlet.room()
+          if (this.#follower.isStopped || !this.#outlet.isOpen) return
+          this.#tell(event)
+        }
+        this.#isTelling = false
       }
-      this.#isTelling = false
+    } finally {
+      this.#follower.stop()
     }
   }
 
   stop(): void {
-    this.#closing.abort()
+    this.#follower.stop()
   }
 
   #tell({ position, text }: LogEvent): void {

@@ -9,6 +9,7 @@
  */
 import type pg from 'pg'
 import type { App } from '../app.ts'
+import type { LogFilter } from '../events/filter.ts'
 import { type LogPage, oldestKept } from '../events/log.ts'
 import { beginSession, makeSession } from '../store/session.ts'
 import { webhooksChannel } from '../store/webhooks.ts'
@@ -159,7 +160,7 @@ export class Dispatcher {
     if (!rows[0]?.held) return null
     await client.query(`listen ${webhooksChannel}`)
     await this.#roster.load(client)
-    this.#followLog(abort.signal).catch((error: unknown) => this.#giveUp(error, abort))
+    this.#followLog(abort.signal)
     return client
   }
 
@@ -186,13 +187,20 @@ export class Dispatcher {
     await this.#writeDown(client)
   }
 
-  async #followLog(signal: AbortSignal): Promise<void> {
+  /** Whatever comes into the log may be for a webhook. */
+  #followLog(signal: AbortSignal): void {
+    if (signal.aborted) return
     const { feed } = this.#app
-    const everything = { accounts: { kind: 'all' as const }, types: new Set<string>(), userId: null }
-    while (!signal.aborted && !feed.isStopped) {
-      await feed.more(feed.position, everything, signal, () => {})
-      this.poke()
+    const filter: LogFilter = { accounts: { kind: 'all' }, types: new Set(), userId: null }
+    const waiter = {
+      filter,
+      wake: () => {
+        this.poke()
+        feed.addWaiter(waiter)
+      },
     }
+    feed.addWaiter(waiter)
+    signal.addEventListener('abort', () => feed.removeWaiter(waiter))
   }
 
   /** A fault of our own outside a turn: what is in memory may be wrong, so it is left and read again. */
