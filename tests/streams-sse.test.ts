@@ -58,6 +58,24 @@ it('tells what happens, in a form that no proxy keeps back and no page of anothe
   expect(event).toMatchObject({ type: 'meeting.scheduled', resource: { id }, data: { meeting: { topic: 'Live' } } })
 })
 
+it('has the headers that every other answer has', async () => {
+  const { response } = await stream('after=now')
+  const page = await fetch(`${origin}/v3.0/events`, { headers: key })
+  const ofBodies = ['content-length', 'content-type', 'transfer-encoding']
+  const names = [...page.headers.keys()].filter((name) => !ofBodies.includes(name))
+  expect(names).toContain('ratelimit-remaining')
+  expect([...response.headers.keys()]).toEqual(expect.arrayContaining(names))
+})
+
+it('opens nothing for who asks for its head only', async () => {
+  const add = vi.spyOn(app.streams, 'add')
+  const response = await fetch(`${origin}/v3.0/realtime/stream`, { method: 'HEAD', headers: key })
+  expect(response.status).toBe(200)
+  expect(response.headers.get('content-type')).toBe('text/event-stream; charset=utf-8')
+  expect(add).not.toHaveBeenCalled()
+  add.mockRestore()
+})
+
 it('shows the same bytes as the log, from the beginning, and to whoever comes back (E6)', async () => {
   const first = await stream()
   const log = (await http.inject({ url: '/v3.0/events?limit=1000', headers: key })).body

@@ -100,12 +100,16 @@ function beginLive(reply: FastifyReply, { mediaType, begin }: Live, headers: Rec
   const { raw, request } = reply
   reply.type(`${mediaType}; charset=utf-8`).headers({ ...unbuffered, ...headers, 'x-request-id': request.id })
   reply.hijack()
+  raw.cork()
   raw.writeHead(
     reply.statusCode,
     Object.entries(reply.getHeaders()).flatMap(([name, value]) => (value === undefined ? [] : [name, value])),
   )
+  // Written as they are: with the first words they would stay in memory in the pieces that Node made them of.
+  raw.flushHeaders()
   if (request.method === 'HEAD') raw.end()
   else begin(raw)
+  raw.uncork()
   return reply
 }
 

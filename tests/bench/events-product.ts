@@ -2,6 +2,7 @@
 import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { getHeapSpaceStatistics } from 'node:v8'
 import type pg from 'pg'
 import { pino } from 'pino'
 import { createApp } from '../../server/app.ts'
@@ -38,6 +39,8 @@ process.on('message', (asked) => {
   // As the voice process says when it wrote something.
   if (asked === 'wrote') return app.sequencer.poke()
   globalThis.gc?.()
-  process.send?.({ streams: app.streams.size, rss: process.memoryUsage().rss, cpu: process.cpuUsage() })
+  const spaces = getHeapSpaceStatistics().filter(({ space_name: name }) => name === 'new_space')
+  const young = spaces[0]?.physical_space_size ?? 0
+  process.send?.({ streams: app.streams.size, rss: process.memoryUsage().rss, young, cpu: process.cpuUsage() })
 })
 process.send?.({ url, headers: { 'x-api-key': instanceApiKey }, accountId: app.rootAccountId })
