@@ -10,6 +10,7 @@ import { build } from './build.ts'
 import type { Config } from './config.ts'
 import { type ControlName, ControlProcess } from './control-process.ts'
 import { credentialsFile, readCredentials } from './credentials-file.ts'
+import { holdDataFolder } from './data-folder.ts'
 import { candidates } from './media/candidates.ts'
 import { WorkerProcess } from './media/worker-process.ts'
 import { type EmbeddedPostgres, startPostgres } from './postgres/embedded.ts'
@@ -40,6 +41,7 @@ export class Supervisor {
     for (const name of config.unknown) log.warn({ name }, 'no such variable: see docs/configuration.md')
     // PostgreSQL does not run as root, and another user must be able to reach its folder inside.
     mkdirSync(config.dataDir, { recursive: true, mode: process.getuid?.() === 0 ? 0o711 : 0o700 })
+    await holdDataFolder(config.dataDir)
     const credentials = readCredentials(config)
     await prepareTls(config)
     const [connection] = await Promise.all([

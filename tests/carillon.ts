@@ -128,15 +128,29 @@ export class Carillon {
 
   /** Starts it without waiting. */
   launch(): ChildProcess {
-    const child = spawn(process.execPath, ['server/main.ts'], {
-      cwd: root,
-      env: { PATH: process.env.PATH, HOME: process.env.HOME, ...this.environment },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
+    const child = this.#spawn()
     child.stdout.on('data', (text) => (this.output += text))
     child.stderr.on('data', (text) => (this.output += text))
     this.#child = child
     return child
+  }
+
+  /** A second one with the same settings; what it said when it ended. */
+  async launchBeside(): Promise<{ readonly code: number; readonly output: string }> {
+    const child = this.#spawn()
+    let output = ''
+    child.stdout.on('data', (text) => (output += text))
+    child.stderr.on('data', (text) => (output += text))
+    const [code] = await once(child, 'close')
+    return { code, output }
+  }
+
+  #spawn() {
+    return spawn(process.execPath, ['server/main.ts'], {
+      cwd: root,
+      env: { PATH: process.env.PATH, HOME: process.env.HOME, ...this.environment },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
   }
 
   async ready(): Promise<number> {

@@ -6,7 +6,8 @@ import { legsOf } from '../../engine/call/snapshot.ts'
 import type { CallRow, PersonRow } from '../store/call-batch.ts'
 import { CallBook } from './call-book.ts'
 
-const newBook = () => new CallBook({ node: 'test', ladders: { take: () => '[]', rest: () => null }, isGone: () => true })
+const newBook = () =>
+  new CallBook({ node: 'test', ladders: { take: () => '[]', rest: () => null }, isGone: () => true })
 
 /** A world whose records go into a book, and all that the writer took of it. */
 class Written {

@@ -65,6 +65,15 @@ it('loses nothing that was answered when everything is killed', async () => {
   expect(scheduled).toHaveLength(1)
 })
 
+it('refuses a second one on its data folder, and goes on', async () => {
+  const before = carillon.pids
+  const second = await carillon.launchBeside()
+  expect(second.code).toBe(1)
+  expect(second.output).toContain(`Carillon runs on ${carillon.dataDir} already`)
+  expect(carillon.pids).toEqual(before)
+  expect(await isReady()).toBe(true)
+})
+
 it('stops cleanly and leaves nobody behind', async () => {
   const before = carillon.pids
   await carillon.stop()
