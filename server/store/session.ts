@@ -1,12 +1,13 @@
 /**
  * A session that runs the same prepared statements again and again. A plan is made once and kept, and the tables of
  * events, calls and deliveries are often empty at that time (a partition begins so each day): a plan that reads the
- * whole table would look best, and would be kept while the table grows. So every plan goes by an index.
+ * whole table would look best, and would be kept while the table grows. So every plan goes by an index. A table of one
+ * row has none that helps, and before PostgreSQL 18 a forbidden scan costs so much that it would be compiled each time.
  */
 import pg from 'pg'
 import { getTypeParser } from './database.ts'
 
-const settings = 'set enable_seqscan = off; set plan_cache_mode = force_generic_plan'
+const settings = 'set enable_seqscan = off; set plan_cache_mode = force_generic_plan; set jit = off'
 
 export const makeSession = (connection: pg.ClientConfig): pg.Client =>
   new pg.Client({ ...connection, types: { getTypeParser } })
