@@ -186,6 +186,8 @@ describe.each([1, 0])('a phone with two browsers in a meeting of worker %i', (wo
     const caused = (await carillon.events()).filter(({ correlation_id }) => correlation_id === id)
     expect(caused.map(({ type }) => type)).toEqual([
       'call.started',
+      'leg.ringing',
+      'leg.answered',
       'call.answered',
       'call.joined_meeting',
       'meeting.participant_joined',
