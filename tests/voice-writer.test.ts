@@ -1,5 +1,5 @@
 /** The writer of the voice process (T1, T4): there is one at a time, whatever dies or hangs. */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, expect, it } from 'vitest'
@@ -16,6 +16,7 @@ const node = 'voice-test'
 const sessions: WriterSession[] = []
 const writers: Writer[] = []
 let spools = 0
+const nothing = { calls: [], legs: [], traces: [], recordings: [], events: [] }
 
 afterEach(async () => {
   for (const writer of writers.splice(0)) await writer.stop()
@@ -30,9 +31,8 @@ async function open(name = node): Promise<WriterSession | null> {
 }
 
 /** A writer of empty batches, one each time it is asked, which have numbers all the same. */
-async function start(session: WriterSession) {
-  spools += 1
-  const spool = await Spool.open(join(folder, `${spools}.ndjson`))
+async function start(session: WriterSession, path = newSpool([])) {
+  const spool = await Spool.open(path)
   let wanted = 0
   const superseded = Promise.withResolvers<void>()
   const writer = new Writer({
@@ -40,7 +40,7 @@ async function start(session: WriterSession) {
     take: () => {
       if (wanted === 0) return null
       wanted -= 1
-      return { calls: [], legs: [], traces: [], recordings: [], events: [] }
+      return nothing
     },
     wrote: () => {},
     superseded: () => superseded.resolve(),
@@ -50,8 +50,18 @@ async function start(session: WriterSession) {
     wanted += 1
     return new Promise<void>((resolve) => writer.whenFlushed(resolve))
   }
-  return { write, superseded: superseded.promise, spool }
+  return { writer, write, superseded: superseded.promise, spool }
 }
+
+/** A file in which batches of those numbers wait. */
+function newSpool(numbers: readonly number[]): string {
+  spools += 1
+  const path = join(folder, `${spools}.ndjson`)
+  writeFileSync(path, numbers.map((number) => `${JSON.stringify({ ...nothing, node, number })}\n`).join(''))
+  return path
+}
+
+const after = ({ batch }: WriterSession, count: number) => Array.from({ length: count }, (_, i) => batch + 1 + i)
 
 const held = async (): Promise<WriterSession> => {
   const session = await takeWriterSession(connection, node)
@@ -106,4 +116,41 @@ it('a writer in whose place another one wrote does not go on', async () => {
   await usurper?.client.query('update voice_batches set batch = batch + 10 where node = $1', [node])
   await cutOff(session)
   await superseded
+})
+
+it('T4: no call waits for what an outage left: it goes behind it, and all of it goes into the database', async () => {
+  const session = await held()
+  const { write, spool } = await start(session, newSpool(after(session, 3_000)))
+  await write()
+  expect(spool.isEmpty).toBe(false)
+  await write()
+  expect(spool.isEmpty).toBe(false)
+  await until(() => spool.isEmpty, 'all of it is written')
+  await writers.splice(0)[0]?.stop()
+  expect((await held()).batch).toBe(session.batch + 3_002)
+})
+
+it('T4: whoever stops leaves what waits in the spool, and the next process writes it before it begins', async () => {
+  const session = await held()
+  const path = newSpool(after(session, 3_000))
+  const { write, spool } = await start(session, path)
+  await write()
+  await writers.splice(0)[0]?.stop()
+  expect(spool.isEmpty).toBe(false)
+  const next = await start(await held(), path)
+  await next.writer.start()
+  expect(next.spool.isEmpty).toBe(true)
+  await next.write()
+  await writers.splice(0)[0]?.stop()
+  expect((await held()).batch).toBe(session.batch + 3_002)
+})
+
+it('T3: nothing is taken up before all that waited is written, also when the database goes away meanwhile', async () => {
+  const session = await held()
+  const { writer, spool } = await start(session, newSpool(after(session, 3)))
+  await cutOff(session)
+  await writer.start()
+  expect(spool.isEmpty).toBe(true)
+  await writers.splice(0)[0]?.stop()
+  expect((await held()).batch).toBe(session.batch + 3)
 })

@@ -338,7 +338,7 @@ export class Switch implements ControlHandler {
     for (const timer of this.#timers) clearInterval(timer)
     // Who waits for an answer that was only to be written gets it; nothing new begins.
     this.#isStopping = true
-    await new Promise<void>((resolve) => this.#writer.whenFlushed(resolve))
+    if (this.#isSettled) await new Promise<void>((resolve) => this.#writer.whenFlushed(resolve))
     this.#loopLag.stop()
     this.#sockets.close()
     this.#exchange.stop()

@@ -2,8 +2,10 @@
  * The one ordered writer of the voice process (T1): what calls record goes into the database in batches, one statement
  * each; with the database away, into the spool, in the same order (T4).
  *
- * Invariant: `flushed` callbacks come in order, each after everything recorded before it is durable.
+ * Invariant: `flushed` callbacks come in order, each after everything recorded before it is durable. While the spool holds
+ * something, what is new goes behind it, so that no call waits for what an outage left.
  */
+import { setTimeout as wait } from 'node:timers/promises'
 import pg from 'pg'
 import type { FastifyBaseLogger } from 'fastify'
 import { type CallBatch, writeCallBatch } from '../store/call-batch.ts'
@@ -29,6 +31,10 @@ export interface WriterOptions {
 /** From the beginning of one batch to the beginning of the next, so that they gather (T1: at most 5 ms). */
 const gatherMs = 4
 const reconnectMs = 200
+/** For what waits in the spool, between two looks for what is new. */
+const drainMs = 50
+/** A process that starts takes up nothing before all of it is written. */
+const startPatienceMs = 15_000
 /** Recorded and not durable: more means that the machine cannot keep up. */
 const mostWaiting = 5_000
 
@@ -52,9 +58,23 @@ export class Writer {
     this.#use(session)
   }
 
-  /** Writes what the process before this one left in the spool. */
+  /** Writes all that the process before this one left in the spool; throws when the database stays away. */
   async start(): Promise<void> {
-    await this.#drain()
+    const { spool } = this.#options
+    this.#isRunning = true
+    try {
+      let [left, giveUpAt] = [spool.bytes, performance.now() + startPatienceMs]
+      while (!spool.isEmpty) {
+        if (this.#isStopped) throw new Error('Told to stop while what waited for the database was written.')
+        if (!(await this.#drain())) await wait(reconnectMs)
+        const now = performance.now()
+        if (spool.bytes < left) [left, giveUpAt] = [spool.bytes, now + startPatienceMs]
+        else if (now > giveUpAt) throw new Error('The database is away: what waits for it could not be written.')
+      }
+    } finally {
+      this.#isRunning = false
+    }
+    if (this.#isPoked) this.poke()
   }
 
   /** True when a call that begins now could not be kept (T4, T8). */
@@ -69,7 +89,7 @@ export class Writer {
   /** Something was recorded. */
   poke(): void {
     this.#isPoked = true
-    if (this.#isRunning || this.#timer !== null) return
+    if (this.#isRunning || this.#isStopped || this.#timer !== null) return
     const pause = this.#beganAt + gatherMs - performance.now()
     this.#timer = setTimeout(() => this.#begin(), Math.max(0, pause))
   }
@@ -80,12 +100,13 @@ export class Writer {
     this.poke()
   }
 
+  /** What the spool holds then is the next process's. */
   async stop(): Promise<void> {
+    this.#isStopped = true
     if (this.#timer !== null) clearTimeout(this.#timer)
     this.#timer = null
     while (this.#isRunning) await new Promise((resolve) => setImmediate(resolve))
     await this.#pass()
-    this.#isStopped = true
     await this.#client?.end().catch(() => {})
     await this.#options.spool.close()
   }
@@ -98,38 +119,45 @@ export class Writer {
     // What fails here is our fault: without its writer the process is of no use.
     void this.#pass().then(() => {
       this.#isRunning = false
-      if (this.#isStopped) return
       if (this.#isPoked) this.poke()
     })
   }
 
   async #pass(): Promise<void> {
-    const { take, node, wrote } = this.#options
+    const { take, node, spool } = this.#options
     const told = this.#waiting
     this.#waiting = []
     const recorded = take()
     if (recorded !== null) {
       this.#number += 1
       await this.#write({ ...recorded, node, number: this.#number })
-      wrote()
-    } else if (!this.#options.spool.isEmpty) await this.#drain()
+    }
     for (const callback of told) callback()
+    if (spool.isEmpty) return
+    await this.#drain()
+    // With the database away its coming back begins the next pass.
+    if (!spool.isEmpty && this.#client !== null) this.#isPoked = true
   }
 
   async #write(batch: CallBatch): Promise<void> {
     const { spool } = this.#options
-    if (!(await this.#drain()) || !(await this.#send(batch))) await spool.add(batch)
+    if (!spool.isEmpty || !(await this.#send(batch))) await spool.add(batch)
   }
 
-  /** False: the database is away, and the spool keeps what it has. */
+  /**
+   * A slice of what waits in the spool. False: the database is away, and the spool keeps what it has. Two at least: a pass
+   * adds one.
+   */
   async #drain(): Promise<boolean> {
     const { spool } = this.#options
-    for (;;) {
+    const until = performance.now() + drainMs
+    for (let sent = 0; sent < 2 || performance.now() < until; sent += 1) {
       const first = await spool.first()
       if (first === null) return true
       if (!(await this.#send(first.batch))) return false
       await first.drop()
     }
+    return true
   }
 
   async #send(batch: CallBatch): Promise<boolean> {
@@ -140,7 +168,6 @@ export class Writer {
     }
     try {
       await writeCallBatch(client, batch)
-      return true
     } catch (error) {
       if (isDeadlock(error)) return this.#send(batch)
       this.#drop(client)
@@ -149,6 +176,8 @@ export class Writer {
       this.#connectAgain()
       return false
     }
+    this.#options.wrote()
+    return true
   }
 
   /** Beside everything else, because no call waits for a database that is away. */
