@@ -137,6 +137,17 @@ describe('a batch of the voice process', () => {
     expect(await rowOf(call.id)).toMatchObject({ heartbeatAt, snapshot: '{}' })
   })
 
+  it('T3: is not waited for by a heartbeat, which would hold what a batch comes to next', async () => {
+    const [held, free] = ['8', '9'].map((digit) => aCall({ id: `call_${digit.repeat(24)}` })) as [CallRow, CallRow]
+    await write({ calls: [held, free] })
+    await client.query('begin')
+    await client.query('select from calls where id = $1 for update', [held.id])
+    await touchCalls(database, 'voice-0')
+    await client.query('rollback')
+    expect((await rowOf(held.id)).heartbeatAt).toEqual(new Date(startedAt))
+    expect((await rowOf(free.id)).heartbeatAt.getTime()).toBeGreaterThan(Date.parse(startedAt))
+  })
+
   it('does nothing when it comes again, and ends a call once', async () => {
     const call = aCall({ id: `call_${'4'.repeat(24)}`, caller_name: 'first' })
     await write({ calls: [call] })

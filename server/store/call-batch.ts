@@ -2,6 +2,9 @@
  * What the voice process writes, in one statement: events into the inbox, rows of calls, of legs and of SIP ladders, and
  * what calls make of people (T1).
  * All of a batch happens or nothing, and a batch that comes again does nothing.
+ * In which order it locks rows of calls, of ladders and of presence is up to the planner. Whoever locks several of these in
+ * one transaction, as the deletion of an account does, may be sent back with a deadlock, or send the batch back, which
+ * then comes again (voice/writer.ts).
  *
  * Invariant (T3): a call ends once. The events that tell of an end go in only with the row that ended just now.
  */
@@ -9,6 +12,7 @@ import { sql } from 'kysely'
 import type { Client, PoolClient } from 'pg'
 import { type InboxRow, schemaVersion } from '../events/inbox.ts'
 import type { Database } from './database.ts'
+import { columns, eventTypes, recordColumns, toEventRow, toJson } from './recordset.ts'
 
 /** A row of `calls` as the call stands; what never changes is read from the first only. Times are RFC 3339. */
 export interface CallRow {
@@ -211,32 +215,12 @@ const personTypes: Readonly<Record<keyof PersonRow, string>> = {
   event_id: 'uuid',
   occurred_at: 'timestamptz',
 }
-const eventTypes = {
-  event_id: 'uuid',
-  account_id: 'text',
-  user_id: 'text',
-  type: 'text',
-  resource_type: 'text',
-  resource_id: 'text',
-  resource_seq: 'bigint',
-  occurred_at: 'timestamptz',
-  actor: 'text',
-  correlation_id: 'text',
-  schema_version: 'integer',
-  data: 'text',
-} as const
 
 /** Fixed at the beginning of a call. */
 const constant = new Set(['id', 'account_id', 'direction', 'called_number', 'started_at', 'node', 'is_emergency'])
 
-const columns = (types: object, of = '') =>
-  Object.keys(types)
-    .map((name) => of + name)
-    .join(', ')
-const recordset = (parameter: string, types: object, more = '') =>
-  `json_to_recordset(${parameter}::json) as r(${Object.entries(types)
-    .map(([name, type]) => `${name} ${type}`)
-    .join(', ')}${more})`
+const given = (parameter: string, types: object, more?: string) =>
+  `json_to_recordset(${parameter}::json) as ${recordColumns(types, more)}`
 /** A row that was changed by less than an event knows an older heartbeat than `touchCalls` wrote (T3). */
 const newValue = (name: string) => (name === 'heartbeat_at' ? 'greatest(c.heartbeat_at, r.heartbeat_at)' : `r.${name}`)
 const changing = Object.keys(callTypes).filter((name) => !constant.has(name))
@@ -247,15 +231,16 @@ const presenceText = `'{"presence":{"id":"' || user_id || '","account_id":"' || 
     || ',"calls":' || replace(calls::text, ', ', ',') || '}}'`
 
 // A call that is new is inserted as it stands; one that is known and not over is changed. Both in one statement see the
-// table as it was before, so that a row is either found or made. People are held in the order of their ids, as by everybody
-// who holds more than one (store/presence.ts); of a row that another changed meanwhile the newest version is changed.
+// table as it was before, so that a row is either found or made. Among themselves people are held in the order of their
+// ids, as by everybody who chooses whom to hold (store/presence.ts); of a row that another changed meanwhile the newest
+// version is changed.
 const statement = `
 with turn as (
   insert into voice_batches (node, batch) values ($1, $2)
   on conflict (node) do update set batch = excluded.batch where voice_batches.batch < excluded.batch
   returning 1
 ), given as materialized (
-  select r.* from turn, ${recordset('$3', callTypes)}
+  select r.* from turn, ${given('$3', callTypes)}
 ), made as (
   insert into calls (${columns(callTypes)})
   select ${columns(callTypes, 'r.')} from given r
@@ -270,20 +255,20 @@ with turn as (
   select id from made where ended_at is not null union all select id from changed where ended_at is not null
 ), legs as (
   insert into call_legs (${columns(legTypes)})
-  select ${columns(legTypes, 'r.')} from turn, ${recordset('$4', legTypes)}
+  select ${columns(legTypes, 'r.')} from turn, ${given('$4', legTypes)}
   on conflict (id) do nothing
 ), traces as (
   insert into call_traces (${columns(traceTypes)})
-  select ${columns(traceTypes, 'r.')} from turn, ${recordset('$5', traceTypes)}
+  select ${columns(traceTypes, 'r.')} from turn, ${given('$5', traceTypes)}
   on conflict (call_id) do update set messages = case call_traces.messages when '[]' then excluded.messages
     else left(call_traces.messages, -1) || ',' || substr(excluded.messages, 2) end
 ), recordings as (
   insert into recordings (${columns(recordingTypes)})
-  select ${columns(recordingTypes, 'r.')} from turn, ${recordset('$7', recordingTypes)}
+  select ${columns(recordingTypes, 'r.')} from turn, ${given('$7', recordingTypes)}
   on conflict (id) do update set ended_at = excluded.ended_at, fault = excluded.fault, parts = excluded.parts
   where recordings.status = 'recording'
 ), people as materialized (
-  select r.* from turn, ${recordset('$8', personTypes)}
+  select r.* from turn, ${given('$8', personTypes)}
 ), held as materialized (
   select user_id from presence where user_id = any(array(select user_id from people)) order by user_id for update
 ), present as (
@@ -298,7 +283,7 @@ with turn as (
   from present
 )
 insert into event_inbox (${columns(eventTypes)})
-select ${columns(eventTypes, 'r.')} from turn, ${recordset('$6', eventTypes, ', end_of text, place integer')}
+select ${columns(eventTypes, 'r.')} from turn, ${given('$6', eventTypes, ', end_of text, place integer')}
 where r.end_of is null or r.end_of in (select id from over)
 order by r.place`
 
@@ -319,47 +304,16 @@ export async function writeCallBatch(client: Client | PoolClient, batch: CallBat
   })
 }
 
-/**
- * `texts` are JSON already and stand in it as they are, since a column of type text gets them to the letter: as strings in
- * a string they took a twentieth of all that voice does for a call.
- *
- * PostgreSQL's text holds no NUL, and names and numbers of SIP may (`%00`, a quoted pair): it must not stop the writer.
- */
-function toJson<T extends object>(rows: readonly T[], texts: readonly (keyof T & string)[] = []): string {
-  const text = `[${rows.map((row) => toJsonRow(row, texts)).join(',')}]`
-  return text.includes('\\u0000') ? text.replace(/(?<!\\)((?:\\\\)*)\\u0000/g, '$1\\ufffd') : text
-}
+const toEventJson = ({ row, endOf }: BatchEvent, place: number) => ({ ...toEventRow(row), end_of: endOf, place })
 
-function toJsonRow<T extends object>(row: T, texts: readonly (keyof T & string)[]): string {
-  if (texts.length === 0) return JSON.stringify(row)
-  const others: Partial<T> = { ...row }
-  for (const name of texts) delete others[name]
-  return `${JSON.stringify(others).slice(0, -1)}${texts.map((name) => `,"${name}":${row[name] ?? null}`).join('')}}`
-}
-
-const toEventJson = ({ row, endOf }: BatchEvent, place: number) => ({
-  event_id: row.eventId,
-  account_id: row.accountId,
-  user_id: row.userId,
-  type: row.type,
-  resource_type: row.resourceType,
-  resource_id: row.resourceId,
-  resource_seq: row.resourceSeq,
-  occurred_at: row.occurredAt,
-  actor: row.actor,
-  correlation_id: row.correlationId,
-  schema_version: row.schemaVersion,
-  data: row.data,
-  end_of: endOf,
-  place,
-})
-
-/** How far the calls of a node were surely alive (T3). */
+/** How far the calls of a node were surely alive (T3). It waits for no batch: a call that one writes just now is alive. */
 export async function touchCalls(database: Database, node: string): Promise<void> {
-  await database
-    .updateTable('calls')
-    .set({ heartbeatAt: sql<Date>`now()` })
+  const free = database
+    .selectFrom('calls')
+    .select('id')
     .where('node', '=', node)
     .where('endedAt', 'is', null)
-    .execute()
+    .forUpdate()
+    .skipLocked()
+  await database.updateTable('calls').set({ heartbeatAt: sql<Date>`now()` }).where('id', 'in', free).execute()
 }

@@ -11,6 +11,7 @@ import type { Actor } from '../../contract/event.ts'
 import type { PresenceState } from '../../contract/presence.ts'
 import { toInboxRow } from '../events/inbox.ts'
 import type { Tables } from './database.ts'
+import { insertEvents } from './recordset.ts'
 import type { CallTables } from './telephony-tables.ts'
 
 type PresenceRow = Selectable<CallTables['presence']>
@@ -48,7 +49,6 @@ export async function settlePresence(
       resource_seq = 0 or
       (presence.is_registered, presence.do_not_disturb) is distinct from (so.is_registered, so.do_not_disturb))
     returning presence.*`.execute(trx)
-  if (rows.length === 0) return
   const told = rows.map((row) =>
     toInboxRow({
       accountId: row.accountId,
@@ -60,7 +60,7 @@ export async function settlePresence(
       data: { presence: toPresenceState(row) },
     }),
   )
-  await trx.insertInto('eventInbox').values(told).execute()
+  await insertEvents(trx, told)
 }
 
 /** Before the user is. */
