@@ -25,6 +25,6 @@ export interface CallParts {
   readonly maxForwards: number
   /** The caller's; null: it made none (T21). */
   readonly offer: string | null
-  /** Click-to-call: the caller's phone does not ring yet. */
-  readonly isToBeCalled?: true
+  /** It is no leg of the call: of a click-to-call its phone does not ring yet. */
+  readonly isCallerAbsent?: boolean
 }

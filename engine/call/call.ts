@@ -81,7 +81,7 @@ export class Call {
 
   constructor(
     services: CallServices<Call>,
-    { directory, ledger, caller, aim, maxForwards, offer, isToBeCalled }: CallParts,
+    { directory, ledger, caller, aim, maxForwards, offer, isCallerAbsent }: CallParts,
   ) {
     this.services = services
     this.timers = services.timers
@@ -98,7 +98,7 @@ export class Call {
     })
     ledger.legs = () => this.legs.live.map((leg) => leg.shown())
     ledger.floor = () => this.floor.shown()
-    if (!isToBeCalled) this.legs.take(caller)
+    if (!isCallerAbsent) this.legs.take(caller)
   }
 
   get id(): string {

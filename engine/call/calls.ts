@@ -25,7 +25,7 @@ import type { CallRecord } from './records.ts'
 import { preempted } from './outcome.ts'
 import { routeIncoming } from './routing.ts'
 import type { CallOutput, CallServices } from './services.ts'
-import { parseSnapshot, restoreCall } from './snapshot.ts'
+import { type KnownLegs, parseSnapshot, restoreCall } from './snapshot.ts'
 import { inviteReplacing } from './transfer.ts'
 
 export type CallInput =
@@ -119,9 +119,9 @@ export class Calls implements Machine<CallInput, CallOutput>, CallServices<Call>
    * T5: goes on with a call that another process wrote down. The driver has restored the dialogs of its legs before
    * (`dialogsOf`); a leg whose dialog is not there has ended meanwhile, and so does the call. False: it is no snapshot.
    */
-  restore(now: Instant, text: string, hasDialog: (leg: LegId) => boolean): boolean {
+  restore(now: Instant, text: string, knows: KnownLegs): boolean {
     const kept = parseSnapshot(text)
-    const call = kept && restoreCall(now, this, kept, hasDialog)
+    const call = kept && restoreCall(now, this, kept, knows)
     if (!call) return false
     if (!call.isOver) this.#calls.set(call.id, call)
     return true

@@ -243,6 +243,6 @@ function newCall(
     aim: { originator, called, wantsPrivacy: false, shown: origination.callerId },
     maxForwards: 70,
     offer: null,
-    isToBeCalled: true,
+    isCallerAbsent: true,
   })
 }

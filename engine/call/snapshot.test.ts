@@ -161,6 +161,30 @@ it('a death between a hang-up and its record: it ends once more, as it had', () 
   expect([next.calls.size, next.timers.size]).toEqual([0, 0])
 })
 
+it('whom another call took goes on there: of a call that it left the others end, as they had', () => {
+  const { world, alice, callee: bob } = talking()
+  world.person('carol', '1003')
+  const second = world.call('bob-phone', '1003')
+  world.answers(world.dialled('carol-phone'))
+  world.acks(second)
+  const text = world.recordsOf('snapshot').find(({ text: one }) => one?.includes(alice))?.text
+  world.dialogs.set('second', second)
+  world.isMediaStuck = true
+  world.refers(bob, '1003', { callId: 'second', toTag: 'a', fromTag: 'b', isEarlyOnly: false })
+  const next = new CallWorld('b')
+  const ending = world.recordsOf('ending').at(-1)?.text
+  next.restore(
+    `${text?.slice(0, -1)},"ending":${ending}}`,
+    () => true,
+    (leg) => leg === alice,
+  )
+  expect([next.last(alice, 'hangup'), next.last(bob, 'hangup')].map(Boolean)).toEqual([false, true])
+  expect(next.orders.some((order) => 'endpoint' in order && order.endpoint === alice)).toBe(false)
+  expect(next.calls.callOf(alice)).toBeUndefined()
+  expect(next.recordsOf('leg').map(({ leg }) => leg.id)).toEqual([bob])
+  expect(next.cdr).toMatchObject({ hangupCause: 'ANSWERED', endedBy: 'callee' })
+})
+
 it('a transfer that was going on leaves the other with the transferor', () => {
   const { world, alice, callee: bob } = talking()
   world.person('carol', '1003')

@@ -25,6 +25,13 @@ export interface CallSnapshot {
   readonly ending?: Ending & { readonly at: Instant }
 }
 
+/** What became of the legs of a snapshot. */
+export interface KnownLegs {
+  readonly hasDialog: (leg: LegId) => boolean
+  /** It went to another call in the last that was written, and goes on there. */
+  readonly isElsewhere: (leg: LegId) => boolean
+}
+
 /** Null: written by a version that we do not know. */
 export function parseSnapshot(text: string): CallSnapshot | null {
   try {
@@ -52,13 +59,14 @@ export function restoreCall(
   now: Instant,
   services: CallServices<Call>,
   kept: CallSnapshot,
-  hasDialog: (leg: LegId) => boolean,
+  { hasDialog, isElsewhere }: KnownLegs,
 ): Call | null {
   const ledger = Ledger.fromSnapshot(kept.ledger)
   const { facts } = ledger
   const directory = services.host.directories.account(facts.accountId)
   const caller = kept.legs.find((leg) => leg.facts.id === kept.caller)
   if (!directory || !caller) return null
+  const isCallerHere = !isElsewhere(kept.caller)
   const call = new Call(services, {
     directory,
     ledger,
@@ -70,10 +78,11 @@ export function restoreCall(
     },
     maxForwards: 70,
     offer: null,
+    isCallerAbsent: !isCallerHere,
   })
   call.legs.started(now)
-  takeUp(services, call, call.caller, caller)
-  const legs = takeOthers(services, call, kept)
+  if (isCallerHere) takeUp(services, call, call.caller, caller)
+  const legs = takeOthers(services, call, kept, isElsewhere)
   if (kept.ending) {
     // Each hears of it once more, whoever hung up too.
     call.end(kept.ending.at, kept.ending)
@@ -108,10 +117,15 @@ function calleeOf({ callee, caller, floor, legs }: CallSnapshot): LegId | null {
 }
 
 /** All that have a dialog, by their id. */
-function takeOthers(services: CallServices<Call>, call: Call, kept: CallSnapshot): Map<LegId, CallLeg> {
+function takeOthers(
+  services: CallServices<Call>,
+  call: Call,
+  kept: CallSnapshot,
+  isElsewhere: KnownLegs['isElsewhere'],
+): Map<LegId, CallLeg> {
   const legs = new Map([[call.caller.id, call.caller]])
   for (const one of kept.legs) {
-    if (one.dialog === null || legs.has(one.facts.id)) continue
+    if (one.dialog === null || legs.has(one.facts.id) || isElsewhere(one.facts.id)) continue
     const leg = newLeg(one, null)
     call.legs.take(leg)
     takeUp(services, call, leg, one)

@@ -505,6 +505,11 @@ describe('T5 a dialog that outlives its process', () => {
     expect(node.legs.restore(0, 'leg_1', '{"version":2}')).toBe(false)
     expect(node.legs.size).toBe(0)
   })
+  it('what is taken up already is not taken up again', () => {
+    const { world, next, snapshot } = reborn()
+    expect(next.legs.restore(world.now, 'leg_b1', snapshot)).toBe(false)
+    expect(next.legs.size).toBe(1)
+  })
   it('a stray 2xx gets ACK and BYE, to where it came from', () => {
     const { world, node, peer } = nodeAndPeer()
     const stray = sip(

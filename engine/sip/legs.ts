@@ -86,10 +86,10 @@ export class Legs implements TransactionUser {
     return true
   }
 
-  /** Takes up a confirmed dialog that another process wrote down (T5). False: it is no such thing. */
+  /** Takes up a confirmed dialog that another process wrote down (T5). False: it is no such thing, or taken up already. */
   restore(now: Instant, id: LegId, snapshot: string, login: Login | null = null): boolean {
     const written = parseSnapshot(snapshot)
-    if (written === null) return false
+    if (written === null || this.#byId.has(id)) return false
     const { dialog, hop, domain, isCaller, isIdentityTrusted } = written
     const { callId, localTag } = dialog
     const leg = this.#remember({ id, callId, localTag, hop, login, isIdentityTrusted, domain, isCaller })

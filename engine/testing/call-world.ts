@@ -9,6 +9,7 @@ import type { CallHost, DeviceContact } from '../call/host.ts'
 import type { IncomingInvite, LegCommand, LegEvent, LegId, ReferTarget } from '../call/leg.ts'
 import type { CallRecord } from '../call/records.ts'
 import type { CallOutput } from '../call/services.ts'
+import type { KnownLegs } from '../call/snapshot.ts'
 import type { MediaOrder, MediaReport } from '../rtp/messages.ts'
 import { TimerQueue } from '../timer-queue.ts'
 import { aCallflow, aDevice, anAccount, aUser, node } from './directory.ts'
@@ -206,8 +207,12 @@ export class CallWorld {
     this.media({ type: 'dtmf', endpoint: leg, digit, durationMs: 160 })
   }
 
-  restore(text: string, hasDialog: (leg: LegId) => boolean): boolean {
-    const isRestored = this.calls.restore(this.now, text, hasDialog)
+  restore(
+    text: string,
+    hasDialog: KnownLegs['hasDialog'],
+    isElsewhere: KnownLegs['isElsewhere'] = () => false,
+  ): boolean {
+    const isRestored = this.calls.restore(this.now, text, { hasDialog, isElsewhere })
     this.#drain()
     return isRestored
   }

@@ -108,6 +108,11 @@ export class CallBook {
     for (const leg of legs.all) this.#people.see(leg, callOf(row), Date.parse(row.heartbeat_at))
   }
 
+  /** Of an adopted call: a leg of its snapshot that is over, or went to another call. */
+  isOver(callId: string, leg: LegId): boolean {
+    return this.#open.get(callId)?.legs.isOver(leg) ?? false
+  }
+
   /** Whom a process before this one told to be in calls. */
   adoptPeople(userIds: readonly string[], at: number): void {
     this.#people.doubt(userIds, at)
@@ -217,7 +222,9 @@ export class CallBook {
 
   #event(record: Extract<CallRecord, { type: 'event' }>): void {
     const { call, event, at } = record
-    const open = this.#open.get(call.id) ?? this.#begin(call)
+    // What is left of a call that is lost tells nothing more (T3).
+    const open = this.#open.get(call.id) ?? (event === 'call.started' ? this.#begin(call) : undefined)
+    if (!open) return
     const before = open.row
     if (record.leg !== null) this.#noteDialog(open, record.leg)
     if (event === 'call.ended') for (const leg of open.legs.all) this.#loseLeg(open, leg, at)

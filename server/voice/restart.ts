@@ -1,12 +1,15 @@
 /**
  * The calls that a process before this one left: those that were answered go on (T5), all others ended with it, at their
  * last heartbeat (T3).
+ *
+ * Invariant: a leg goes on in one call. One that was handed on stands in the snapshots of both until the first is over.
  */
+import type { FastifyBaseLogger } from 'fastify'
 import type { Selectable } from 'kysely'
 import { dialogsOf, legsOf } from '../../engine/call/snapshot.ts'
 import type { LegId } from '../../engine/call/leg.ts'
 import type { CallRow } from '../store/call-batch.ts'
-import { listLostCommands, type LostCommand } from '../store/call-commands.ts'
+import { listLostCommands } from '../store/call-commands.ts'
 import type { Database } from '../store/database.ts'
 import type { CallTables } from '../store/telephony-tables.ts'
 import type { CallBook } from './call-book.ts'
@@ -18,8 +21,11 @@ interface Parts {
   readonly node: string
   readonly exchange: Exchange
   readonly book: CallBook
-  readonly directories: Directories
+  readonly directories: Pick<Directories, 'trunk'>
+  readonly log: FastifyBaseLogger
 }
+
+type Row = Selectable<CallTables['calls']>
 
 /** How many go on, and how many are over. */
 export async function resumeCalls(parts: Parts): Promise<{ readonly resumed: number; readonly lost: number }> {
@@ -41,28 +47,55 @@ export async function resumeCalls(parts: Parts): Promise<{ readonly resumed: num
     engaged.map(({ userId }) => userId),
     instant(),
   )
+  for (const row of rows) {
+    adopt(parts, row)
+    for (const command of commands) if (command.callId === row.id) book.loseCommand(command, instant())
+  }
+  const homes = homesOf(rows, book)
   let resumed = 0
   for (const row of rows) {
-    const own = commands.filter(({ callId }) => callId === row.id)
-    if (resume(parts, row, own)) resumed += 1
+    if (resume(parts, row, homes)) resumed += 1
+    else book.lose(row.id)
   }
   const known = new Set(rows.map(({ id }) => id))
   for (const command of commands) if (!known.has(command.callId)) book.loseCommand(command, instant())
   return { resumed, lost: rows.length - resumed }
 }
 
-function resume(parts: Parts, row: Selectable<CallTables['calls']>, commands: readonly LostCommand[]): boolean {
-  const { exchange, book, directories } = parts
-  const { snapshot: text } = row
+/** A row that cannot be read is a call all the same, which ends. */
+function adopt({ book, log }: Parts, row: Row): void {
   const sipCallIds = [row.callerCallId, row.calleeCallId].filter((id) => id !== null)
-  book.adopt(toCallRow(row), sipCallIds, legsOf(text ?? ''))
-  for (const command of commands) book.loseCommand(command, instant())
+  try {
+    book.adopt(toCallRow(row), sipCallIds, legsOf(row.snapshot ?? ''))
+  } catch (error) {
+    log.error({ err: error, call: row.id }, 'the legs of a call cannot be read: it ends')
+    book.adopt({ ...toCallRow(row), live_legs: null }, sipCallIds, [])
+    row.snapshot = null
+  }
+}
+
+/** The call in which each leg goes on. */
+function homesOf(rows: readonly Row[], book: CallBook): ReadonlyMap<LegId, string> {
+  const homes = new Map<LegId, string>()
+  for (const { id, snapshot } of rows) {
+    for (const leg of legsOf(snapshot ?? '')) if (!book.isOver(id, leg)) homes.set(leg, id)
+  }
+  return homes
+}
+
+/** False: it ended with its process. */
+function resume({ exchange, book, directories, log }: Parts, row: Row, homes: ReadonlyMap<LegId, string>): boolean {
+  const { snapshot: text } = row
   // Of a click-to-call that nobody answered yet, whoever waits is hung up.
-  if (text !== null) {
-    const taken = new Set<LegId>()
-    let isResumed = false
+  if (text === null) return false
+  // One that is over, and nowhere else, is hung up once more: its BYE may have died with its process.
+  const isElsewhere = (leg: LegId) => (homes.get(leg) ?? row.id) !== row.id
+  const taken = new Set<LegId>()
+  let isResumed = false
+  try {
     exchange.run((now) => {
       for (const { leg, dialog, trunkId } of dialogsOf(text)) {
+        if (isElsewhere(leg)) continue
         const trunk = trunkId === null ? undefined : directories.trunk(trunkId)?.trunk
         const username = trunk?.authUsername ?? trunk?.username ?? null
         const login = username === null ? null : { username, password: trunk?.password ?? '' }
@@ -70,19 +103,22 @@ function resume(parts: Parts, row: Selectable<CallTables['calls']>, commands: re
         taken.add(leg)
         book.named(leg, exchange.legs.callIdOf(leg) ?? '')
       }
-      isResumed = exchange.calls.restore(now, text, (leg) => taken.has(leg))
+      isResumed = exchange.calls.restore(now, text, { hasDialog: (leg) => taken.has(leg), isElsewhere })
     })
-    if (isResumed) {
-      // Those that rang, or were on their way, died with their process.
-      book.loseLegs(row.id, row.heartbeatAt.getTime(), (leg) => exchange.calls.callOf(leg) !== undefined)
-      return true
-    }
+  } catch (error) {
+    log.error({ err: error, call: row.id }, 'a call cannot go on: it ends')
+    isResumed = false
   }
-  book.lose(row.id)
-  return false
+  if (isResumed) {
+    // Those that rang, or were on their way, died with their process.
+    book.loseLegs(row.id, row.heartbeatAt.getTime(), (leg) => exchange.calls.callOf(leg) !== undefined)
+  } else {
+    for (const leg of taken) exchange.run((now) => exchange.legs.handle(now, { type: 'hangup', leg, reason: null }))
+  }
+  return isResumed
 }
 
-function toCallRow(row: Selectable<CallTables['calls']>): CallRow {
+function toCallRow(row: Row): CallRow {
   const orNull = (date: Date | null) => date?.toISOString() ?? null
   return {
     id: row.id,

@@ -300,7 +300,7 @@ export class Switch implements ControlHandler {
     this.#registrations.restore(await listRegistrations(database, node), (id) => directories.device(id))
     this.#trunkBindings.restore(await listTrunkRegistrations(database, node), (id) => this.#trunkOfBindings(id))
     this.#trunks.refresh()
-    const parts = { database, node, directories, exchange: this.#exchange, book: this.#book }
+    const parts = { database, node, directories, log, exchange: this.#exchange, book: this.#book }
     const { resumed, lost } = await resumeCalls(parts)
     if (resumed + lost > 0) log.info({ resumed, lost }, 'calls of the process before this one')
     this.#writer.poke()
