@@ -163,17 +163,29 @@ describe('the mailed link', () => {
     expect((await signIn(email, 'another password')).status).toBe(401)
   })
 
-  it('is stored as a hash and comes from the public URL, in the language of the person', async () => {
-    const body = { ...newAdmin(), sendPassword: true, adminPreferredLanguage: 'nl-BE', adminFirstname: '<b>Ünal</b>' }
-    await done(http, 'POST', '/api/v6/account', body, { ...operator, host: 'evil.example' })
-    const [mail] = await newMails()
-    expect(mail?.subject).toBe('Kies uw wachtwoord')
-    expect(mail?.text).toContain('Hallo <b>Ünal</b>,')
-    expect(mail?.html).toBe(false)
-    expect(mail?.text).toContain(`${app.config.publicUrl}/link/`)
-    const links = await app.database.selectFrom('oneTimeLinks').selectAll().execute()
-    expect(JSON.stringify(links)).not.toContain(tokenOf(mail?.text))
-  })
+  it.each([
+    ['nl-BE', 'Kies uw wachtwoord', 'Hallo'],
+    ['de-AT', 'Wählen Sie Ihr Passwort', 'Guten Tag'],
+  ])(
+    'is stored as a hash and comes from the public URL, in the language of the person: %s',
+    async (language, ...said) => {
+      const [subject, greeting] = said
+      const body = {
+        ...newAdmin(),
+        sendPassword: true,
+        adminPreferredLanguage: language,
+        adminFirstname: '<b>Ünal</b>',
+      }
+      await done(http, 'POST', '/api/v6/account', body, { ...operator, host: 'evil.example' })
+      const [mail] = await newMails()
+      expect(mail?.subject).toBe(subject)
+      expect(mail?.text).toContain(`${greeting} <b>Ünal</b>,`)
+      expect(mail?.html).toBe(false)
+      expect(mail?.text).toContain(`${app.config.publicUrl}/link/`)
+      const links = await app.database.selectFrom('oneTimeLinks').selectAll().execute()
+      expect(JSON.stringify(links)).not.toContain(tokenOf(mail?.text))
+    },
+  )
 
   it('ends after 24 hours', async () => {
     const now = Date.now()

@@ -257,15 +257,19 @@ describe('a refusal', () => {
     ['en', 'The data is not valid.'],
     ['nl-BE, en;q=0.5', 'De gegevens zijn niet geldig.'],
     ['fr', 'Les données ne sont pas valables.'],
-    ['de, *', 'The data is not valid.'],
+    ['de-AT', 'Die Daten sind nicht gültig.'],
+    ['es, *', 'The data is not valid.'],
   ])('speaks %s', async (language, title) => {
     const { body } = await send(operationTable.createMeeting, '{"topic":1}', { 'accept-language': language })
     expect(body.responseMessage.startsWith(title)).toBe(true)
   })
 
-  it('explains the field in the language too', async () => {
-    const { body } = await send(operationTable.createMeeting, '{"topic":1}', { 'accept-language': 'fr' })
-    expect(body.data.issues[0].message).toMatch(/chaîne/i)
+  it.each([
+    ['fr', /chaîne/i],
+    ['de', /Ungültige Eingabe/i],
+  ])('explains the field in the language too: %s', async (language, words) => {
+    const { body } = await send(operationTable.createMeeting, '{"topic":1}', { 'accept-language': language })
+    expect(body.data.issues[0].message).toMatch(words)
   })
 
   it('is problem details for whoever asks (RFC 9457)', async () => {

@@ -4,7 +4,7 @@ import type { Language } from '../../contract/errors.ts'
 import type { Operation } from '../../contract/define.ts'
 import { ApiError } from '../api-error.ts'
 
-const locales = { en: z.locales.en(), fr: z.locales.fr(), nl: z.locales.nl() } as const
+const locales = { en: z.locales.en(), fr: z.locales.fr(), nl: z.locales.nl(), de: z.locales.de() } as const
 const shownIssues = 10
 
 export function readInput(schema: z.ZodType | undefined, value: unknown, language: Language, place: string): unknown {

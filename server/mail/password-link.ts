@@ -31,6 +31,11 @@ const words: Record<string, Words> = {
     body: (name, link) =>
       `Hallo ${name},\n\ner is een account voor u gemaakt. Kies hier binnen 24 uur uw wachtwoord:\n\n${link}\n\nDe link werkt één keer. Had u deze mail niet verwacht, doe dan niets.\n`,
   },
+  de: {
+    subject: 'Wählen Sie Ihr Passwort',
+    body: (name, link) =>
+      `Guten Tag ${name},\n\nfür Sie wurde ein Konto angelegt. Wählen Sie hier innerhalb von 24 Stunden Ihr Passwort:\n\n${link}\n\nDer Link gilt einmal. Wenn Sie diese Nachricht nicht erwartet haben, tun Sie nichts.\n`,
+  },
 }
 
 export async function sendPasswordLink(trx: Transaction<Tables>, app: App, user: OrganizerRow): Promise<void> {

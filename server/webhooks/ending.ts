@@ -93,6 +93,15 @@ const words: Record<string, Words> = {
         reason === 'gone' ? 'hij antwoordde dat hij weg is (410)' : 'hij vijf dagen lang niets aannam'
       }. Er gaat niets verloren: zet hem weer aan wanneer hij werkt, dan wordt alles van intussen bezorgd.\n\nPOST ${publicUrl}/v3.0/webhooks/${id}/resume\n`,
   },
+  de: {
+    subject: (name) => `Webhook abgeschaltet: ${name}`,
+    body: (person, { name, origin, reason, publicUrl, id }) =>
+      `Guten Tag ${person},\n\nder Webhook „${name}“ zu ${origin} wurde abgeschaltet, weil er ${
+        reason === 'gone'
+          ? 'geantwortet hat, dass es ihn nicht mehr gibt (410)'
+          : 'fünf Tage lang nichts angenommen hat'
+      }. Nichts ist verloren: Wenn er wieder geht, setzen Sie ihn fort, und was inzwischen geschah, wird zugestellt.\n\nPOST ${publicUrl}/v3.0/webhooks/${id}/resume\n`,
+  },
 }
 
 function wordsFor(language: string): Words {
