@@ -6,6 +6,7 @@ import { Frame } from './frame.tsx'
 import { LiveProvider } from './live.tsx'
 import { Problem } from './kit/problem.tsx'
 import { baseClient, isSignedOut, SessionProvider, whoamiKey } from './session.tsx'
+import { forgetTryIt } from './try-it.ts'
 
 export function Gate() {
   const { org } = useSearch({ strict: false })
@@ -15,6 +16,9 @@ export function Gate() {
     // A session that ended elsewhere is noticed without a click.
     refetchInterval: 5 * 60_000,
   })
+  const person = who.data?.user_id
+  // Somebody else may have signed in beside this page.
+  useEffect(() => (person === undefined ? undefined : forgetTryIt), [person])
   if (isSignedOut(who.error)) return <ToTheDoor />
   if (who.data) {
     return (

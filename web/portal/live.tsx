@@ -4,10 +4,11 @@
  * browsers allow six connections to a server, and it goes on at its cursor when it is looked at again.
  */
 import { createContext, type ReactNode, use, useCallback, useEffect, useMemo, useRef, useState } from 'react'
-import { type QueryClient, useQueryClient } from '@tanstack/react-query'
+import { useQueryClient } from '@tanstack/react-query'
 import type { Event } from '../../contract/event.ts'
 import { CursorExpired, type StreamState } from '../../contract/client.ts'
-import { keyOf, type ReadRoute, useSession, type Session } from './session.tsx'
+import { Refresher } from './refresher.ts'
+import { keyOf, type ReadRoute, useSession } from './session.tsx'
 
 type Listener = (event: Event) => void
 
@@ -29,7 +30,7 @@ const shownBy: Readonly<Record<string, readonly ReadRoute[]>> = {
     'GET /v3.0/devices/registrations',
   ],
   user: ['GET /v3.0/users', 'GET /v3.0/users/{id}'],
-  account: ['GET /v3.0/accounts', 'GET /v3.0/accounts/{id}/children'],
+  account: ['GET /v3.0/accounts'],
   key: ['GET /v3.0/keys'],
   meeting: ['GET /api/v6/meeting', 'GET /api/v6/meeting/{id}', 'GET /v3.0/realtime/meetings'],
   webhook: ['GET /v3.0/webhooks', 'GET /v3.0/webhooks/{id}'],
@@ -44,9 +45,6 @@ const shownBy: Readonly<Record<string, readonly ReadRoute[]>> = {
   ],
 }
 
-/** A busy second is one question. */
-const settleMs = 400
-
 export function LiveProvider({ children }: { readonly children: ReactNode }) {
   const session = useSession()
   const cache = useQueryClient()
@@ -58,13 +56,17 @@ export function LiveProvider({ children }: { readonly children: ReactNode }) {
   // A new beginning opens a new stream.
   useEffect(() => {
     if (!isShown) return
-    const refresh = new Refresher(cache, session)
-    const after = cursor.current?.session === session ? cursor.current.at : 'now'
-    const stream = session.client.events({ after, onState: setState })
+    const { accountId, homeId, client } = session
+    const refresh = new Refresher(cache)
+    const after = cursor.current?.accountId === accountId ? cursor.current.at : 'now'
+    const stream = client.events({ after, onState: setState })
     const follow = async () => {
       for await (const event of stream) {
-        cursor.current = { session, at: event.cursor }
-        refresh.see(event)
+        cursor.current = { accountId, at: event.cursor }
+        const [family = ''] = event.type.split('.')
+        for (const route of shownBy[family] ?? []) refresh.see(keyOf(accountId, route))
+        // The switcher shows those below the own organisation, whichever is looked at.
+        if (family === 'account') refresh.see(keyOf(homeId, 'GET /v3.0/accounts/{id}/children'))
         for (const listener of listeners.current) listener(event)
       }
     }
@@ -73,12 +75,12 @@ export function LiveProvider({ children }: { readonly children: ReactNode }) {
       setState({ status: 'reconnecting', since: Date.now(), reason })
       if (!(reason instanceof CursorExpired)) return
       cursor.current = null
-      void cache.invalidateQueries({ queryKey: [session.accountId] })
+      void cache.invalidateQueries({ queryKey: [accountId] })
       setBeginning((before) => before + 1)
     })
     return () => {
       // It may have been read past the last event that was for us.
-      if (cursor.current?.session === session && stream.cursor) cursor.current = { session, at: stream.cursor }
+      if (cursor.current?.accountId === accountId && stream.cursor) cursor.current = { accountId, at: stream.cursor }
       stream.close()
       refresh.stop()
       setState(null)
@@ -93,7 +95,7 @@ export function LiveProvider({ children }: { readonly children: ReactNode }) {
 }
 
 interface Cursor {
-  readonly session: Session
+  readonly accountId: string
   readonly at: string
 }
 
@@ -122,34 +124,4 @@ export function useLive(): Live {
   const live = use(LiveContext)
   if (!live) throw new Error('there is no stream here')
   return live
-}
-
-class Refresher {
-  readonly #cache: QueryClient
-  readonly #session: Session
-  readonly #stale = new Set<ReadRoute>()
-  #timer: ReturnType<typeof setTimeout> | null = null
-
-  constructor(cache: QueryClient, session: Session) {
-    this.#cache = cache
-    this.#session = session
-  }
-
-  see(event: Event): void {
-    const [family = ''] = event.type.split('.')
-    for (const route of shownBy[family] ?? []) this.#stale.add(route)
-    if (this.#stale.size > 0) this.#timer ??= setTimeout(() => this.#refresh(), settleMs)
-  }
-
-  stop(): void {
-    if (this.#timer) clearTimeout(this.#timer)
-  }
-
-  #refresh(): void {
-    this.#timer = null
-    for (const route of this.#stale) {
-      void this.#cache.invalidateQueries({ queryKey: keyOf(this.#session.accountId, route) })
-    }
-    this.#stale.clear()
-  }
 }

@@ -1,11 +1,11 @@
 /** The organisation that is looked at: the own one, or one below it. It stands in the address, so a link keeps it. */
 import { Trans, useLingui } from '@lingui/react/macro'
 import { Menu, TextInput } from '@mantine/core'
-import { useQuery } from '@tanstack/react-query'
+import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
 import { useState } from 'react'
 import { Sign } from './kit/sign.tsx'
-import { baseClient, useSession } from './session.tsx'
+import { baseClient, keyOf, useSession } from './session.tsx'
 
 /** More are found by their name. */
 const shown = 50
@@ -16,6 +16,7 @@ export function OrganisationSwitcher() {
   const [text, setText] = useState('')
   const navigate = useNavigate()
   const children = useChildren()
+  const refresh = useRefreshChildren()
   const chosen = children.find(({ id }) => id === accountId)
   const name = accountId === homeId ? who.account_name : (chosen?.name ?? accountId)
   if (children.length === 0 && accountId === homeId) return <span className="org org-only">{name}</span>
@@ -23,7 +24,7 @@ export function OrganisationSwitcher() {
   const wanted = text.trim().toLowerCase()
   const found = all.filter((one) => one.name.toLowerCase().includes(wanted))
   return (
-    <Menu position="bottom-start" width={280} onClose={() => setText('')}>
+    <Menu position="bottom-start" width={280} onOpen={refresh} onClose={() => setText('')}>
       <Menu.Target>
         <button type="button" className="org" aria-label={t`Organisation: ${name}`}>
           <span>{name}</span>
@@ -67,14 +68,24 @@ export function OrganisationSwitcher() {
   )
 }
 
+const route = 'GET /v3.0/accounts/{id}/children'
+
 /** Those below the own organisation; nobody but its administrators acts there. */
 export function useChildren(): readonly { readonly id: string; readonly name: string }[] {
   const { homeId, isAdmin, who } = useSession()
+  const input = { params: { id: homeId } }
   const { data } = useQuery({
-    queryKey: ['children', homeId],
+    queryKey: keyOf(homeId, route, input),
     enabled: isAdmin && who.scopes.includes('subaccounts'),
-    queryFn: ({ signal }) => baseClient.call('GET /v3.0/accounts/{id}/children', { params: { id: homeId }, signal }),
+    queryFn: ({ signal }) => baseClient.call(route, { ...input, signal }),
     staleTime: 60_000,
   })
   return data?.data ?? []
+}
+
+/** One that was just made tells of itself in its own log, which is not listened to here. */
+function useRefreshChildren(): () => void {
+  const { homeId } = useSession()
+  const cache = useQueryClient()
+  return () => void cache.invalidateQueries({ queryKey: keyOf(homeId, route) }, { cancelRefetch: false })
 }

@@ -1,5 +1,6 @@
 /** Who is signed in, which organisation they look at, and the client of both: the same API that everybody has. */
 import { createContext, type ReactNode, use, useMemo } from 'react'
+import { useLingui } from '@lingui/react'
 import {
   keepPreviousData,
   MutationCache,
@@ -15,13 +16,13 @@ import {
 import {
   ApiFailure,
   type Answer,
+  type Answered,
   type CallOptions,
   type Client,
   createClient,
   type Input,
   type Route,
 } from '../../contract/client.ts'
-import { i18n } from './locales/activate.ts'
 
 /** Two tries more, so that a restart of the server is not seen, and a fault is seen soon. */
 export const baseClient = createClient({ cookie: true, retries: 2 })
@@ -43,7 +44,8 @@ export const queries: QueryClient = new QueryClient({
   defaultOptions: {
     // The client repeats what may be repeated; what is live says itself that it changed.
     queries: { retry: false, staleTime: 15_000, refetchOnWindowFocus: true },
-    mutations: { retry: false },
+    // A new secret does not stay in memory when its page is left.
+    mutations: { retry: false, gcTime: 0 },
   },
 })
 
@@ -68,9 +70,10 @@ interface ProviderProps {
 }
 
 export function SessionProvider({ who, org, children }: ProviderProps) {
+  const { i18n } = useLingui()
+  const language = i18n.locale
   const session = useMemo<Session>(() => {
     const isElsewhere = org !== undefined && org !== who.account_id
-    const language = i18n.locale
     return {
       who,
       client: baseClient.with(isElsewhere ? { accountId: org, language } : { language }),
@@ -78,7 +81,7 @@ export function SessionProvider({ who, org, children }: ProviderProps) {
       homeId: who.account_id,
       isAdmin: who.role !== 'user',
     }
-  }, [who, org])
+  }, [who, org, language])
   return <SessionContext value={session}>{children}</SessionContext>
 }
 
@@ -95,25 +98,34 @@ export const keyOf = (accountId: string, route: Route, input?: unknown): QueryKe
   input === undefined ? [accountId, route] : [accountId, route, input]
 
 type ReadOptions<R extends ReadRoute> = Pick<
-  UseQueryOptions<Answer<R>, Error>,
+  UseQueryOptions<Read<R>, Error>,
   'enabled' | 'refetchInterval' | 'staleTime' | 'placeholderData'
 >
 
+/** An answer, and the version of what it shows: what is changed by it says so (`If-Match`). */
+type Read<R extends ReadRoute> = Answer<R> & { readonly etag: string | null }
+
 export function useRead<R extends ReadRoute>(route: R, input: Input<R>, options: ReadOptions<R> = {}) {
   const { client, accountId } = useSession()
-  return useQuery<Answer<R>, Error>({
+  return useQuery<Read<R>, Error>({
     queryKey: keyOf(accountId, route, input),
-    queryFn: ({ signal }) => callWith(client, route, input, { signal }),
+    async queryFn({ signal }) {
+      const { body, etag } = await answerWith(client, route, input, { signal })
+      return { ...(body as object), etag } as Read<R>
+    },
     ...options,
   })
 }
 
 /** The client's argument may be left out where an operation needs nothing; given always, it is the same for all. */
-const callWith = <R extends Route>(client: Client, route: R, input: Input<R>, options: CallOptions = {}) =>
-  (client.call as (route: R, input: Input<R> & CallOptions) => Promise<Answer<R>>).call(client, route, {
+const answerWith = <R extends Route>(client: Client, route: R, input: Input<R>, options: CallOptions = {}) =>
+  (client.answer as (route: R, input: Input<R> & CallOptions) => Promise<Answered<Answer<R>>>).call(client, route, {
     ...input,
     ...options,
   })
+
+/** Of what a change is about: refused when it is another one by now. */
+export type Version = Pick<CallOptions, 'ifMatch'>
 
 interface WriteOptions<R extends Route> {
   /** What is read again afterwards. */
@@ -124,8 +136,8 @@ interface WriteOptions<R extends Route> {
 export function useWrite<R extends Route>(route: R, { changes, onDone }: WriteOptions<R>) {
   const { client, accountId } = useSession()
   const cache = useQueryClient()
-  return useMutation<Answer<R>, Error, Input<R>>({
-    mutationFn: (input) => callWith(client, route, input),
+  return useMutation<Answer<R>, Error, Input<R> & Version>({
+    mutationFn: async (input) => (await answerWith(client, route, input)).body,
     async onSuccess(answer) {
       await Promise.all(changes.map((one) => cache.invalidateQueries({ queryKey: keyOf(accountId, one) })))
       onDone?.(answer)
@@ -163,6 +175,7 @@ export function useList<T>(
   return {
     rows: list.data?.pages.flatMap(({ data }) => data),
     error: list.error,
+    isReading: list.isFetching,
     retry: () => void list.refetch(),
     more: list.hasNextPage ? () => void list.fetchNextPage() : null,
     isLoadingMore: list.isFetchingNextPage,

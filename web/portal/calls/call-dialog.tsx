@@ -2,11 +2,12 @@
 import { Trans, useLingui } from '@lingui/react/macro'
 import { Button, Select, Switch, TextInput } from '@mantine/core'
 import { type FormEvent, useState } from 'react'
-import type { Input } from '../../../contract/client.ts'
+import { ApiFailure, type Answer, type Input } from '../../../contract/client.ts'
 import { ApiButton } from '../kit/api-button.tsx'
 import { Dialog } from '../kit/dialog.tsx'
 import { Problem } from '../kit/problem.tsx'
 import { Sign } from '../kit/sign.tsx'
+import { duration } from '../kit/when.tsx'
 import { useRead, useSession, useWrite } from '../session.tsx'
 import { CallTime } from './call-time.tsx'
 import { statusLooks, useCauseWords, useStatusWords } from './call-words.ts'
@@ -74,7 +75,12 @@ function Ask({ callee, onPlaced }: { readonly callee: Callee | null; readonly on
           onChange={({ currentTarget }) => setNumber(currentTarget.value)}
         />
       )}
-      {phones.length > 0 && (
+      {phones?.length === 0 && (
+        <p className="soft">
+          <Trans>No phone is registered that could ring first. One that is appears here.</Trans>
+        </p>
+      )}
+      {phones && phones.length > 0 && (
         <Select
           label={t`Which phone rings first`}
           data={[...(isHome ? [{ value: own, label: t`All of mine` }] : []), ...phones]}
@@ -106,14 +112,16 @@ function Ask({ callee, onPlaced }: { readonly callee: Callee | null; readonly on
   )
 }
 
-/** Administrators may let any phone ring first, but not the one that is called. */
+/** Administrators may let any phone ring first, but not the one that is called. Undefined: it is not known which there are. */
 function usePhones(callee: Callee | null) {
   const { isAdmin } = useSession()
   const devices = useRead('GET /v3.0/devices', { query: {} }, { enabled: isAdmin })
   const status = useRead('GET /v3.0/devices/status', {}, { enabled: isAdmin })
   const called = callee && 'device_id' in callee.to ? callee.to.device_id : null
-  return (devices.data?.data ?? [])
-    .filter(({ id }) => id !== called && status.data?.data[id]?.registered)
+  const states = status.data?.data
+  if (!devices.data || !states) return undefined
+  return devices.data.data
+    .filter(({ id }) => id !== called && states[id]?.registered)
     .map(({ id, name }) => ({ value: id, label: name }))
 }
 
@@ -126,14 +134,30 @@ interface ProgressProps {
 
 /** Closing it leaves the call alone. */
 function Progress({ callId, callee, onClose, onAgain }: ProgressProps) {
-  const { call } = useLiveCall(callId)
+  const { call, isRead } = useLiveCall(callId)
+  // One that ended before anybody listened is not among those that go on, but has a record.
+  const record = useRead(
+    'GET /v3.0/calls_history/{id}',
+    { params: { id: callId } },
+    { enabled: isRead && call === null },
+  )
+  const past = call ? undefined : record.data?.data
   const hangUp = useWrite('POST /v3.0/realtime/calls/{call_id}/hangup', { changes: [] })
-  const isOver = call?.status === 'ended'
+  const isOver = call?.status === 'ended' || past !== undefined
   return (
     <div className="form-group">
       <div className="call-progress" role="status">
-        {call ? <Words call={call} callee={callee} /> : <Trans>The call is being placed.</Trans>}
+        {call ? (
+          <Words call={call} callee={callee} />
+        ) : past ? (
+          <PastWords call={past} />
+        ) : (
+          <Trans>The call is being placed.</Trans>
+        )}
       </div>
+      {!past && record.error && !isNotFound(record.error) && (
+        <Problem error={record.error} onRetry={() => void record.refetch()} />
+      )}
       {hangUp.error && <Problem error={hangUp.error} />}
       <div className="form-actions">
         {!isOver && (
@@ -157,6 +181,24 @@ function Progress({ callId, callee, onClose, onAgain }: ProgressProps) {
         </Button>
       </div>
     </div>
+  )
+}
+
+/** It has no record as long as it goes on. */
+const isNotFound = (error: Error) => error instanceof ApiFailure && error.status === 404
+
+function PastWords({ call }: { readonly call: Answer<'GET /v3.0/calls_history/{id}'>['data'] }) {
+  const words = useStatusWords()
+  const causes = useCauseWords()
+  return (
+    <>
+      <span className={`state ${statusLooks.ended}`}>
+        <i aria-hidden="true" />
+        {words.ended}
+      </span>
+      <span>{causes[call.hangup_cause]}</span>
+      <span className="numbers">{duration(call.billing_seconds ?? 0)}</span>
+    </>
   )
 }
 

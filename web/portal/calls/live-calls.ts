@@ -16,6 +16,8 @@ const lingersMs = 15_000
 
 interface Calls {
   readonly calls: readonly LiveCall[] | undefined
+  /** The snapshot has come: what is not among them does not go on. */
+  readonly isRead: boolean
   readonly error: Error | null
   readonly retry: () => void
 }
@@ -24,6 +26,7 @@ export function useLiveCalls(): Calls {
   const { client } = useSession()
   const { state, beginning, listen } = useLive()
   const [calls, setCalls] = useState<ReadonlyMap<string, LiveCall> | null>(null)
+  const [isRead, setRead] = useState(false)
   const [error, setError] = useState<Error | null>(null)
   const [attempt, setAttempt] = useState(0)
   const isConnected = state?.status === 'connected'
@@ -35,6 +38,7 @@ export function useLiveCalls(): Calls {
     const closing = new AbortController()
     const timers = new Set<ReturnType<typeof setTimeout>>()
     setCalls(null)
+    setRead(false)
     setError(null)
     const take = (call: LiveCall) => {
       setCalls((before) => withCall(before, call))
@@ -46,7 +50,10 @@ export function useLiveCalls(): Calls {
       if (call) take(call)
     })
     client.call('GET /v3.0/realtime/calls', { query: {}, signal: closing.signal }).then(
-      ({ data }) => setCalls((before) => data.reduce(withCall, before ?? new Map<string, LiveCall>())),
+      ({ data }) => {
+        setCalls((before) => data.reduce(withCall, before ?? new Map<string, LiveCall>()))
+        setRead(true)
+      },
       (reason: unknown) => {
         if (!closing.signal.aborted) setError(asError(reason))
       },
@@ -58,16 +65,16 @@ export function useLiveCalls(): Calls {
     }
   }, [client, listen, wasConnected, beginning, attempt])
   const sorted = calls && [...calls.values()].sort((a, b) => b.started_at.localeCompare(a.started_at))
-  return { calls: sorted ?? undefined, error, retry: () => setAttempt((before) => before + 1) }
+  return { calls: sorted ?? undefined, isRead, error, retry: () => setAttempt((before) => before + 1) }
 }
 
 /** One of them: as it is, and once it has ended as it was. */
 export function useLiveCall(id: string | null) {
-  const { calls, error } = useLiveCalls()
+  const { calls, isRead, error } = useLiveCalls()
   const [last, setLast] = useState<LiveCall | null>(null)
   const now = calls?.find((call) => call.id === id) ?? null
   if (now && now !== last) setLast(now)
-  return { call: now ?? (last?.id === id ? last : null), isRead: calls !== undefined, error }
+  return { call: now ?? (last?.id === id ? last : null), isRead, error }
 }
 
 /** Every event of a call's life carries its whole state. */

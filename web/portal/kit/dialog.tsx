@@ -6,7 +6,7 @@ import type { ReactNode } from 'react'
 interface DialogProps {
   readonly title: ReactNode
   readonly size?: 'lg'
-  /** A click beside it does nothing: what it shows would be lost. */
+  /** A click beside it does nothing, nor does Escape: what it shows would be lost. */
   readonly isKept?: boolean
   readonly onClose: () => void
   readonly children: ReactNode
@@ -15,7 +15,14 @@ interface DialogProps {
 export function Dialog({ title, size, isKept = false, onClose, children }: DialogProps) {
   const { t } = useLingui()
   return (
-    <Modal.Root opened onClose={onClose} closeOnClickOutside={!isKept} centered {...(size && { size })}>
+    <Modal.Root
+      opened
+      onClose={onClose}
+      closeOnClickOutside={!isKept}
+      closeOnEscape={!isKept}
+      centered
+      {...(size && { size })}
+    >
       <Modal.Overlay />
       <Modal.Content radius="lg">
         <Modal.Header role="none">

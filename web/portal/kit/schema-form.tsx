@@ -3,6 +3,7 @@
  * saved. Save is there when something changed. What the server says of a field stands at the field.
  *
  * Invariant: what was read again while somebody writes never undoes what was written; a form without changes follows it.
+ * A change says which version it was made on; refused as one of the past, what was written is put on the new one.
  */
 import { Trans, useLingui } from '@lingui/react/macro'
 import { Button } from '@mantine/core'
@@ -11,13 +12,26 @@ import { useEffect, useState } from 'react'
 import { ApiFailure, type Route } from '../../../contract/client.ts'
 import { ApiButton } from './api-button.tsx'
 import { asError } from './failure.ts'
-import { changesOf, faultOf, type FieldFault, fieldOf, givenOf, type KnownField } from './form-schema.ts'
+import { changesOf, givenOf, rebased } from './form-changes.ts'
+import { faultOf, type FieldFault, fieldOf, type KnownField } from './form-schema.ts'
 import { Problem } from './problem.tsx'
 import { type FieldWish, SchemaField } from './schema-field.tsx'
+import type { Version } from '../session.tsx'
 
 export type { FieldWish } from './schema-field.tsx'
 
 type Values = Record<string, unknown>
+
+export interface Stored {
+  readonly data: { readonly etag: string | null } | undefined
+  readonly refetch: () => Promise<unknown>
+}
+
+/** What a form was filled with. */
+interface Base {
+  readonly values: Values
+  readonly etag: string | null
+}
 
 interface FormProps {
   readonly route: Route
@@ -25,18 +39,22 @@ interface FormProps {
   readonly fields: readonly FieldWish[]
   /** What there is, or what a new one begins with. */
   readonly initial: Values
-  /** A new object is sent as a whole, an old one as what changed. */
-  readonly isNew: boolean
+  /** What was read: an old object is sent as what changed of it, a new one, which was not, as a whole. */
+  readonly read?: Stored
   readonly save: string
-  readonly onSave: (data: Values) => Promise<unknown>
+  readonly onSave: (data: Values, version: Version) => Promise<unknown>
 }
 
-export function SchemaForm({ route, params, fields, initial, isNew, save, onSave }: FormProps) {
+export function SchemaForm({ route, params, fields, initial, read, save, onSave }: FormProps) {
+  const isNew = read === undefined
   const known = new Map(fields.map(({ name }) => [name, fieldOf(route, name)]))
   const faultWords = useFaultWords()
-  const [base, setBase] = useState(initial)
+  const etag = read?.data?.etag ?? null
+  const [{ values: base, etag: baseTag }, setBase] = useState<Base>({ values: initial, etag })
   const [failure, setFailure] = useState<Error | null>(null)
   const [isBusy, setBusy] = useState(false)
+  /** It was refused as one of the past; then the new one is there, with what was written. */
+  const [conflict, setConflict] = useState<'met' | 'shown' | null>(null)
   const form = useForm<Values>({
     initialValues: initial,
     validateInputOnBlur: true,
@@ -53,25 +71,43 @@ export function SchemaForm({ route, params, fields, initial, isNew, save, onSave
   })
   const dataOf = (values: Values): Values => (isNew ? givenOf(values) : changesOf(base, values))
   const isChanged = isNew || Object.keys(changesOf(base, form.values)).length > 0
-  const read = JSON.stringify(initial)
+  const said = JSON.stringify(initial)
+  const isSame = said === JSON.stringify(base)
   // Of what is read again, only what it says counts.
   useEffect(() => {
-    if (isNew || isChanged || read === JSON.stringify(base)) return
-    setBase(JSON.parse(read))
-    form.setValues(JSON.parse(read))
-  }, [isNew, isChanged, read, base, form.setValues])
+    if (isNew || (isSame && etag === baseTag)) return
+    const now = JSON.parse(said) as Values
+    // A new version that says the same is no other one for whoever writes.
+    if (isSame || !isChanged) setBase({ values: now, etag })
+    if (!isSame && !isChanged) form.setValues(now)
+    if (conflict !== 'met' || !isChanged) return
+    setBase({ values: now, etag })
+    form.setValues(rebased(base, form.getValues(), now))
+    setFailure(null)
+    setConflict('shown')
+  }, [isNew, isChanged, isSame, said, etag, base, baseTag, conflict, form.setValues, form.getValues])
   const submit = async (values: Values) => {
     setBusy(true)
     setFailure(null)
+    setConflict(null)
     try {
-      await onSave(dataOf(values))
-      if (!isNew) setBase(values)
+      await onSave(dataOf(values), baseTag === null ? {} : { ifMatch: baseTag })
+      // Its version is read again with it.
+      if (!isNew) setBase({ values, etag: null })
     } catch (error) {
+      if (error instanceof ApiFailure && error.status === 412) {
+        await read?.refetch()
+        setConflict('met')
+      }
       const { faults, isWhole } = faultsOf(error, [...known.keys()])
       form.setErrors(faults)
       if (!isWhole) setFailure(asError(error))
     }
     setBusy(false)
+  }
+  const takeBack = () => {
+    form.setValues(base)
+    setConflict(null)
   }
   return (
     <form className="form" noValidate onSubmit={form.onSubmit((values) => void submit(values))}>
@@ -90,6 +126,11 @@ export function SchemaForm({ route, params, fields, initial, isNew, save, onSave
         </fieldset>
       ))}
       {failure && <Problem error={failure} />}
+      {conflict === 'shown' && (
+        <p className="fault" role="alert">
+          <Trans>It was changed meanwhile. This is the new one, with what you wrote: look at it, and save again.</Trans>
+        </p>
+      )}
       <div className="form-actions">
         {isChanged && (
           <Button type="submit" loading={isBusy}>
@@ -97,7 +138,7 @@ export function SchemaForm({ route, params, fields, initial, isNew, save, onSave
           </Button>
         )}
         {isChanged && !isNew && (
-          <Button variant="default" onClick={() => form.setValues(base)}>
+          <Button variant="default" onClick={takeBack}>
             <Trans>Take back</Trans>
           </Button>
         )}

@@ -1,7 +1,7 @@
 /** The event log: what happened and what happens, narrowed by type, object and command; one event as it is. */
 import { Trans, useLingui } from '@lingui/react/macro'
 import contract from 'virtual:contract'
-import { Button, Menu, Select } from '@mantine/core'
+import { Button, Select } from '@mantine/core'
 import { Outlet } from '@tanstack/react-router'
 import { useMemo, useState } from 'react'
 import type { Event } from '../../../contract/event.ts'
@@ -14,6 +14,7 @@ import { Empty, Page } from '../kit/page.tsx'
 import { Sign } from '../kit/sign.tsx'
 import { Clock } from '../kit/when.tsx'
 import { useChildren } from '../organisation-switcher.tsx'
+import { ExportMenu } from './events-export.tsx'
 
 /** What is drawn; the rest comes by a button. */
 const step = 200
@@ -55,7 +56,7 @@ export function EventsPage() {
         beside={<FeedState feed={feed} isHalted={isHalted} />}
         actions={
           <>
-            <ExportMenu query={query} />
+            <ExportMenu filter={asApi(query)} />
             <ApiButton
               calls={[
                 { route: 'GET /v3.0/events', query: asApi(query) },
@@ -227,31 +228,5 @@ function Chips({ search, set }: FiltersProps) {
       chips={chips}
       onClear={() => set({ type: undefined, resource: undefined, correlation: undefined, range: undefined })}
     />
-  )
-}
-
-/** What the filter finds, whole, as a file that the browser keeps; the cookie asks for it. */
-function ExportMenu({ query }: { readonly query: EventQuery }) {
-  const address = (format: string) => {
-    const search = new URLSearchParams({ format })
-    for (const [name, value] of Object.entries(asApi(query))) if (value !== undefined) search.set(name, value)
-    return `/v3.0/events/export?${search}`
-  }
-  return (
-    <Menu position="bottom-end">
-      <Menu.Target>
-        <Button variant="default" px="sm" leftSection={<Sign name="download" size={16} />}>
-          <Trans>Export</Trans>
-        </Button>
-      </Menu.Target>
-      <Menu.Dropdown>
-        <Menu.Item component="a" href={address('ndjson')} download="events.ndjson">
-          NDJSON
-        </Menu.Item>
-        <Menu.Item component="a" href={address('csv')} download="events.csv">
-          CSV
-        </Menu.Item>
-      </Menu.Dropdown>
-    </Menu>
   )
 }

@@ -112,7 +112,6 @@ export function NewKeyPanel() {
       <SchemaForm
         route="PUT /v3.0/keys"
         initial={{ name: '', scopes: ['telephony:read', 'events'], networks: [], expires_at: '' }}
-        isNew
         save={t`Make the key`}
         onSave={async (data) => {
           const answer = await create.mutateAsync({ body: { data: data as { name: string } } })

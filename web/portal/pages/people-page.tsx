@@ -143,7 +143,6 @@ export function NewPersonPanel() {
         route="PUT /v3.0/users"
         fields={fields}
         initial={{ first_name: '', last_name: '', email: '', username: '', password: '', priv_level: 'user' }}
-        isNew
         save={t`Add`}
         onSave={async (data) => {
           const made = await create.mutateAsync({ body: { data: data as { first_name: string } } })
@@ -200,9 +199,9 @@ export function PersonPanel() {
         params={{ id }}
         fields={own}
         initial={{ ...data, password: '' }}
-        isNew={false}
+        read={person}
         save={t`Save`}
-        onSave={(body) => patch.mutateAsync({ params: { id }, body: { data: body } })}
+        onSave={(body, version) => patch.mutateAsync({ params: { id }, body: { data: body }, ...version })}
       />
       {isLeaving && (
         <Confirm

@@ -144,7 +144,6 @@ export function NewPhonePanel() {
         route="PUT /v3.0/devices"
         fields={fields}
         initial={{ name: '', owner_id: null, username: '', password: '' }}
-        isNew
         save={t`Add`}
         onSave={async (data) => {
           const { data: device } = await create.mutateAsync({ body: { data: data as { name: string } } })
@@ -236,9 +235,9 @@ export function PhonePanel() {
         params={{ id }}
         fields={fields}
         initial={{ ...data, password: '' }}
-        isNew={false}
+        read={device}
         save={t`Save`}
-        onSave={(body) => patch.mutateAsync({ params: { id }, body: { data: body } })}
+        onSave={(body, version) => patch.mutateAsync({ params: { id }, body: { data: body }, ...version })}
       />
       {isLeaving && (
         <Confirm

@@ -6,10 +6,9 @@ import { Page } from '../kit/page.tsx'
 import { Problem } from '../kit/problem.tsx'
 import { Sign } from '../kit/sign.tsx'
 import { useSession, useWrite } from '../session.tsx'
+import { hasTryIt, keepTryIt } from '../try-it.ts'
 
 const lifeMs = 8 * 3_600_000
-/** Read by the page of the reference (server/build-reference.ts). */
-const stored = 'carillon.try-it'
 
 export function ReferencePage() {
   const { t } = useLingui()
@@ -23,7 +22,7 @@ export function ReferencePage() {
       { body: { data: { name: t`Trying the API`, expires_at } } },
       {
         onSuccess({ data }) {
-          sessionStorage.setItem(stored, data.key ?? '')
+          keepTryIt(data.key ?? '')
           setName(data.id)
         },
       },
@@ -53,7 +52,7 @@ export function ReferencePage() {
     >
       {create.error && <Problem error={create.error} />}
       <p className="soft">
-        {name || sessionStorage.getItem(stored) ? (
+        {name || hasTryIt() ? (
           <Trans>Calls are made with a key that ends after eight hours. It is among your keys.</Trans>
         ) : (
           <Trans>Both APIs, whole. Each call can be tried from here.</Trans>

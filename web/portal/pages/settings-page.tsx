@@ -61,7 +61,8 @@ function OwnCallsForm({ id }: { readonly id: string }) {
   const person = useRead('GET /v3.0/users/{id}', { params: { id } })
   const patch = useWrite('PATCH /v3.0/users/{id}', { changes: ['GET /v3.0/users', 'GET /v3.0/users/{id}'] })
   const data = person.data?.data
-  if (person.error) return <Problem error={person.error} onRetry={() => void person.refetch()} />
+  // What is being written stays when it cannot be read again.
+  if (!data && person.error) return <Problem error={person.error} onRetry={() => void person.refetch()} />
   if (!data) return <Skeleton height={180} maw={520} aria-busy="true" />
   const { do_not_disturb, call_forward, mobile_number, time_zone } = data
   const group = t`Your calls`
@@ -77,9 +78,9 @@ function OwnCallsForm({ id }: { readonly id: string }) {
         { group, name: 'time_zone', label: t`Time zone`, help: '', options: timeZones(time_zone) },
       ]}
       initial={{ do_not_disturb, call_forward: { ...call_forward }, mobile_number, time_zone }}
-      isNew={false}
+      read={person}
       save={t`Save`}
-      onSave={(body) => patch.mutateAsync({ params: { id }, body: { data: body } })}
+      onSave={(body, version) => patch.mutateAsync({ params: { id }, body: { data: body }, ...version })}
     />
   )
 }

@@ -2,7 +2,7 @@
 import { Trans, useLingui } from '@lingui/react/macro'
 import { Alert, Button, PasswordInput, TextInput } from '@mantine/core'
 import { useNavigate, useSearch } from '@tanstack/react-router'
-import { type FormEvent, useState } from 'react'
+import { type FormEvent, useEffect, useState } from 'react'
 import { ApiFailure } from '../../../contract/client.ts'
 import { Brand } from '../../kit/brand.tsx'
 import { JoinBox } from '../join-box.tsx'
@@ -10,6 +10,7 @@ import { asError } from '../kit/failure.ts'
 import { useFailureWords } from '../kit/problem.tsx'
 import { i18n } from '../locales/activate.ts'
 import { baseClient, queries } from '../session.tsx'
+import { forgetTryIt } from '../try-it.ts'
 
 export function SignInPage() {
   return (
@@ -35,6 +36,8 @@ function SignIn() {
   const [fault, setFault] = useState<string | null>(null)
   const [isBusy, setBusy] = useState(false)
   const words = useSignInWords()
+  // However a session ended, this is where one comes to.
+  useEffect(forgetTryIt, [])
   const submit = async (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault()
     const data = new FormData(event.currentTarget)

@@ -8,7 +8,7 @@ import { Confirm } from '../kit/confirm.tsx'
 import { CopyButton } from '../kit/copy-button.tsx'
 import { Panel } from '../kit/panel.tsx'
 import { Problem } from '../kit/problem.tsx'
-import { SchemaForm } from '../kit/schema-form.tsx'
+import { SchemaForm, type Stored } from '../kit/schema-form.tsx'
 import { ShownOnce } from '../kit/shown-once.tsx'
 import { Sign } from '../kit/sign.tsx'
 import { useTell } from '../kit/tell.ts'
@@ -50,7 +50,7 @@ export function WebhookPanel() {
           <Deliveries key={id} webhookId={id} />
         </Tabs.Panel>
         <Tabs.Panel value="settings" pt="md">
-          <Settings key={id} webhook={webhook} />
+          <Settings key={id} webhook={webhook} read={read} />
         </Tabs.Panel>
       </Tabs>
     </Panel>
@@ -97,7 +97,7 @@ function Facts({ webhook }: { readonly webhook: Webhook }) {
   )
 }
 
-function Settings({ webhook }: { readonly webhook: Webhook }) {
+function Settings({ webhook, read }: { readonly webhook: Webhook; readonly read: Stored }) {
   const { t } = useLingui()
   const patch = useWrite('PATCH /v3.0/webhooks/{id}', { changes })
   const fields = useWebhookFields(false)
@@ -110,10 +110,10 @@ function Settings({ webhook }: { readonly webhook: Webhook }) {
         params={{ id }}
         fields={fields}
         initial={valuesOf(webhook)}
-        isNew={false}
+        read={read}
         save={t`Save`}
-        onSave={async (body) => {
-          const { data } = await patch.mutateAsync({ params: { id }, body: { data: body } })
+        onSave={async (body, version) => {
+          const { data } = await patch.mutateAsync({ params: { id }, body: { data: body }, ...version })
           // Another kind of signature made a new secret.
           if ('signing' in body && data.secret) setSecret(data.secret)
         }}

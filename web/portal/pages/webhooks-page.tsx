@@ -137,7 +137,6 @@ export function NewWebhookPanel() {
         route="PUT /v3.0/webhooks"
         fields={fields}
         initial={newWebhook}
-        isNew
         save={t`Add`}
         onSave={async (data) => {
           const { data: webhook } = await create.mutateAsync({ body: { data: data as { url: string } } })

@@ -2,15 +2,17 @@
 import { Trans, useLingui } from '@lingui/react/macro'
 import { Button, Select, Skeleton } from '@mantine/core'
 import { keepPreviousData } from '@tanstack/react-query'
-import { useState } from 'react'
+import { useEffect, useState } from 'react'
 import type { Answer } from '../../../contract/client.ts'
 import { ChooseBox, ChosenBar, useChosen } from '../kit/choice.tsx'
 import { JsonView } from '../kit/json-view.tsx'
+import { More } from '../kit/more.tsx'
 import { Problem } from '../kit/problem.tsx'
 import { Sign } from '../kit/sign.tsx'
 import { forEach, useTell } from '../kit/tell.ts'
 import { Clock, When } from '../kit/when.tsx'
-import { useRead, useWrite } from '../session.tsx'
+import { useList, useRead, useWrite } from '../session.tsx'
+import { joined } from './first-page.ts'
 
 type Delivery = Answer<'GET /v3.0/webhooks/{id}/deliveries'>['data'][number]
 type Detail = Answer<'GET /v3.0/webhooks/{id}/deliveries/{delivery_id}'>['data']
@@ -21,20 +23,15 @@ type Status = (typeof statuses)[number]
 /** Deliveries are no events, so they are asked for while one looks. */
 const refetchInterval = 2_000
 
+const route = 'GET /v3.0/webhooks/{id}/deliveries'
 const step = 50
 
 export function Deliveries({ webhookId }: { readonly webhookId: string }) {
   const { t } = useLingui()
   const [status, setStatus] = useState<Status | null>(null)
-  const [limit, setLimit] = useState(step)
   const words = useStatusWords()
-  const query = { limit, ...(status && { status }) }
-  const list = useRead(
-    'GET /v3.0/webhooks/{id}/deliveries',
-    { params: { id: webhookId }, query },
-    { refetchInterval, placeholderData: keepPreviousData },
-  )
-  const rows = list.data?.data
+  const list = useDeliveries(webhookId, status)
+  const { rows } = list
   return (
     <div className="form-group">
       <Select
@@ -47,7 +44,7 @@ export function Deliveries({ webhookId }: { readonly webhookId: string }) {
         w={200}
         clearButtonProps={{ 'aria-label': t`All deliveries` }}
       />
-      {list.error && <Problem error={list.error} onRetry={() => void list.refetch()} />}
+      {list.error && <Problem error={list.error} onRetry={list.retry} />}
       {!rows && !list.error && <Skeleton height={34} aria-busy="true" />}
       {rows?.length === 0 && (
         <p className="soft">
@@ -59,13 +56,36 @@ export function Deliveries({ webhookId }: { readonly webhookId: string }) {
         </p>
       )}
       {rows && rows.length > 0 && <Story webhookId={webhookId} rows={rows} />}
-      {list.data?.next && (
-        <Button variant="default" size="xs" onClick={() => setLimit(limit + step)}>
-          <Trans>Show more</Trans>
-        </Button>
-      )}
+      <More list={list} />
     </div>
   )
+}
+
+/** The first page as it is, the others as they were when they were asked for. */
+function useDeliveries(webhookId: string, status: Status | null) {
+  const params = { id: webhookId }
+  const filter = status ? { status } : {}
+  const first = useRead(
+    route,
+    { params, query: { limit: step, ...filter } },
+    { refetchInterval, placeholderData: keepPreviousData },
+  )
+  const pages = useList(route, { webhookId, ...filter }, (client, { page, signal }) =>
+    client.call(route, { params, query: { ...page, ...filter }, signal }),
+  )
+  const read = (pages.rows ?? []).filter((one) => status === null || one.status === status)
+  const { rows, hasGap } = first.data
+    ? joined({ rows: first.data.data, isAll: first.data.next === undefined }, read)
+    : { rows: undefined, hasGap: false }
+  const isTornNow = hasGap && !pages.isReading && !pages.error
+  useEffect(() => {
+    if (isTornNow) pages.retry()
+  }, [isTornNow, pages.retry])
+  const retry = () => {
+    void first.refetch()
+    pages.retry()
+  }
+  return { rows, error: first.error ?? pages.error, retry, more: pages.more, isLoadingMore: pages.isLoadingMore }
 }
 
 function Story({ webhookId, rows }: { readonly webhookId: string; readonly rows: readonly Delivery[] }) {

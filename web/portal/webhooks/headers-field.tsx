@@ -5,24 +5,28 @@ import { useState } from 'react'
 import { OwnField } from '../kit/own-field.tsx'
 import type { OwnInput } from '../kit/schema-field.tsx'
 import { Sign } from '../kit/sign.tsx'
-
-interface Header {
-  readonly name: string
-  readonly value: string
-}
+import { faultOf, formValueOf, type HeaderFault, type HeaderRow, rowsOf } from './header-rows.ts'
 
 export function HeadersField({ value, onChange, error, help }: OwnInput) {
   const { t } = useLingui()
   const [rows, setRows] = useState(() => rowsOf(value))
-  const [seen, setSeen] = useState(value)
-  // A row without a name yet is in no record, so rows are kept as long as they say the same.
-  if (value !== seen) {
-    setSeen(value)
-    if (JSON.stringify(recordOf(rows)) !== JSON.stringify(value)) setRows(rowsOf(value))
+  const said = JSON.stringify(value)
+  const [last, setLast] = useState(said)
+  // A row that nobody began is in no value, so rows are kept as long as the form holds what was said last.
+  if (said !== last) {
+    setLast(said)
+    setRows(rowsOf(value))
   }
-  const change = (next: readonly Header[]) => {
+  const words = useHeaderWords()
+  const wordsOf = (row: HeaderRow, ...which: readonly HeaderFault[]) => {
+    const fault = faultOf(rows, row)
+    return fault !== null && which.includes(fault) && words[fault]
+  }
+  const change = (next: readonly HeaderRow[]) => {
+    const made = formValueOf(next)
     setRows(next)
-    onChange(recordOf(next))
+    setLast(JSON.stringify(made))
+    onChange(made)
   }
   return (
     <OwnField label={t`Headers`} help={help} error={error}>
@@ -34,7 +38,7 @@ export function HeadersField({ value, onChange, error, help }: OwnInput) {
               placeholder="authorization"
               className="mono-field"
               value={row.name}
-              error={isTwice(rows, row) && t`This name is there twice.`}
+              error={wordsOf(row, 'twice', 'nameless')}
               onChange={({ currentTarget }) =>
                 change(rows.with(index, { ...row, name: currentTarget.value.trim().toLowerCase() }))
               }
@@ -43,6 +47,7 @@ export function HeadersField({ value, onChange, error, help }: OwnInput) {
               aria-label={t`Value of the header`}
               autoComplete="off"
               value={row.value}
+              error={wordsOf(row, 'masked')}
               onChange={({ currentTarget }) => change(rows.with(index, { ...row, value: currentTarget.value }))}
             />
             <ActionIcon
@@ -71,11 +76,12 @@ export function HeadersField({ value, onChange, error, help }: OwnInput) {
   )
 }
 
-const rowsOf = (value: unknown): readonly Header[] =>
-  Object.entries(value as Record<string, string>).map(([name, text]) => ({ name, value: text }))
-
-const recordOf = (rows: readonly Header[]) =>
-  Object.fromEntries(rows.filter(({ name }) => name !== '').map(({ name, value }) => [name, value]))
-
-const isTwice = (rows: readonly Header[], row: Header) =>
-  row.name !== '' && rows.some((other) => other !== row && other.name === row.name)
+export function useHeaderWords(): Readonly<Record<HeaderFault, string>> {
+  const { t } = useLingui()
+  return {
+    nameless: t`Give each value a name, or take it away.`,
+    twice: t`This name is there twice.`,
+    masked: t`A stored value is not known here: enter it again under its new name.`,
+    empty: t`Give each header a value, or take it away.`,
+  }
+}

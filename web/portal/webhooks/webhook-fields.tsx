@@ -6,7 +6,8 @@ import type { FieldWish } from '../kit/schema-field.tsx'
 import { useSession } from '../session.tsx'
 import { EventTypesField } from './event-types-field.tsx'
 import { FiltersField } from './filters-field.tsx'
-import { HeadersField } from './headers-field.tsx'
+import { faultOfValue } from './header-rows.ts'
+import { HeadersField, useHeaderWords } from './headers-field.tsx'
 import type { Webhook } from './webhook-status.tsx'
 
 type Fields = Record<string, unknown>
@@ -100,16 +101,17 @@ export function useWebhookFields(isNew: boolean): readonly FieldWish[] {
 
 function useCredentialFields(group: string): readonly FieldWish[] {
   const { t } = useLingui()
+  const words = useHeaderWords()
   return [
     {
       group,
       name: 'headers',
       label: t`Headers`,
       isSecret: true,
-      check: (value) =>
-        Object.values(value as Record<string, string>).includes('')
-          ? t`Give each header a value, or take it away.`
-          : null,
+      check: (value) => {
+        const fault = faultOfValue(value)
+        return fault && words[fault]
+      },
       render: (input) => <HeadersField {...input} />,
     },
     { group, name: 'api_key', label: t`Key of yours`, isSecret: true },
