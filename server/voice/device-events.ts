@@ -1,13 +1,7 @@
 /** `device.registered` and `device.unregistered`: what is told when a binding of a device comes, changes or goes. */
 import type { Binding, BindingChange } from '../../engine/sip/registrar.ts'
 import { type InboxRow, toInboxRow } from '../events/inbox.ts'
-
-interface DeviceOfEvent {
-  readonly deviceId: string
-  readonly accountId: string
-  readonly username: string
-  readonly ownerId: string | null
-}
+import type { DeviceOfBindings } from './registrations.ts'
 
 export class DeviceEvents {
   readonly #clock: () => number
@@ -18,7 +12,7 @@ export class DeviceEvents {
   }
 
   /** Null: a refresh, of which nobody is told. */
-  rowOf(device: DeviceOfEvent, change: BindingChange, after: readonly Binding[]): InboxRow | null {
+  rowOf(device: DeviceOfBindings, change: BindingChange, after: readonly Binding[]): InboxRow | null {
     if (change.type === 'refreshed') return null
     const now = this.#clock()
     // A binding has no row that outlives it: its versions are milliseconds, each used once.
@@ -49,7 +43,7 @@ const toBoundAt = (bindings: readonly Binding[]) =>
     }))
     .sort((a, b) => (a.contact < b.contact ? -1 : 1))
 
-const toRegistration = (device: DeviceOfEvent, binding: Binding) => ({
+const toRegistration = (device: DeviceOfBindings, binding: Binding) => ({
   username: device.username,
   owner_id: device.ownerId,
   user_agent: binding.userAgent || null,

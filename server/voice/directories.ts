@@ -21,6 +21,7 @@ export interface SignIn {
 
 export interface DeviceLogin extends SignIn {
   readonly deviceId: string
+  readonly ownerId: string | null
 }
 
 /** A trunk without a server: it registers here, and its calls come with its password (T14). */

@@ -207,8 +207,8 @@ export function toTrunkSignIn({ trunk }: TrunkLogin, realm: string): TrunkSignIn
 
 export function toDeviceLogin(row: DeviceRow, realm: string): DeviceLogin {
   const { digest_algorithm: algorithm } = { ...standardDevice, ...row.settings }
-  const { id: deviceId, accountId, username, password, isEnabled } = row
-  return { deviceId, accountId, username, password, realm, algorithm, isEnabled }
+  const { id: deviceId, accountId, ownerId, username, password, isEnabled } = row
+  return { deviceId, accountId, ownerId, username, password, realm, algorithm, isEnabled }
 }
 
 /** As a ringing phone shows it: the person, else the company. */

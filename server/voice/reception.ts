@@ -85,7 +85,7 @@ export class Reception {
     const { login } = admission
     // A carrier that is known by its address has no password to register with.
     if (login === null) return answer({ status: 403 })
-    trunkBindings.register(request, source, { ...login, deviceId: login.trunkId }, answer)
+    trunkBindings.register(request, source, { ...login, deviceId: login.trunkId, ownerId: null }, answer)
   }
 
   #subscribe(now: Instant, transaction: ServerTransaction): void {

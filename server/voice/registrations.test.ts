@@ -2,7 +2,8 @@ import { expect, it } from 'vitest'
 import type { Hop } from '../../engine/sip/hop.ts'
 import { type ParseFault, parseMessage, type SipMessage } from '../../engine/sip/message.ts'
 import type { RegistrationRow } from '../store/registrations.ts'
-import { Registrations } from './registrations.ts'
+import type { SignIn } from './directories.ts'
+import { type DeviceOfBindings, Registrations } from './registrations.ts'
 
 const signIn = {
   accountId: 'acc',
@@ -10,10 +11,13 @@ const signIn = {
   realm: 'pbx.example',
   algorithm: 'MD5',
   isEnabled: true,
+  ownerId: 'usr',
 } as const
 const desk = { ...signIn, deviceId: 'dev_desk', username: 'desk' }
 const home = { ...signIn, deviceId: 'dev_home', username: 'home' }
 const at = (port: number, flow = 'udp4:5060'): Hop => ({ transport: 'udp', address: '192.0.2.7', port, flow })
+
+type Device = DeviceOfBindings & SignIn
 
 function place(
   isAlive: (flow: string) => boolean = () => true,
@@ -21,6 +25,7 @@ function place(
 ) {
   const written: RegistrationRow[][] = []
   const told: string[] = []
+  const owners: (string | null)[] = []
   const registrations = new Registrations({
     node: 'voice-0',
     clock: () => 1_000_000,
@@ -28,14 +33,15 @@ function place(
     write: write ?? (async (kept) => void written.push([...kept])),
     isAlive,
     mark: (text) => `marked ${text.length}`,
-    changed: ({ deviceId }, change) => {
+    changed: ({ deviceId, ownerId }, change) => {
+      owners.push(ownerId)
       if (change.type === 'removed') told.push(`${deviceId} ${change.reason}`)
       return null
     },
   })
   let cseq = 0
   /** Resolves with the status of the answer. */
-  const register = (device: typeof desk, source: Hop, expires = 300) => {
+  const register = (device: Device, source: Hop, expires = 300) => {
     const { username } = device
     cseq += 1
     const lines = [
@@ -53,7 +59,7 @@ function place(
       registrations.register(request, source, device, ({ status }) => resolve(status)),
     )
   }
-  return { registrations, register, written, told }
+  return { registrations, register, written, told, owners }
 }
 
 it('T14: it is known who is registered from an address and port, through refreshes, moves and ends', async () => {
@@ -76,7 +82,7 @@ it('two devices behind one proxy are both there until both have gone', async () 
   await register(home, at(5_060))
   await register(home, at(5_060), 0)
   expect(registrations.ownerAt(at(5_060))).toBe(desk.deviceId)
-  registrations.drop(() => null)
+  registrations.drop(null, () => undefined)
   expect(registrations.ownerAt(at(5_060))).toBe(null)
 })
 
@@ -94,16 +100,34 @@ it('ends with the device, and with what it signed in by; what stays the same cha
   const { registrations, register, told } = place()
   await register(desk, at(5_060))
   await register(home, at(5_061))
-  registrations.drop((id) => (id === desk.deviceId ? desk : { ...home, algorithm: 'SHA-256' }))
+  registrations.drop(null, (id) => (id === desk.deviceId ? desk : { ...home, algorithm: 'SHA-256' }))
   expect(told).toEqual([])
-  registrations.drop((id) => (id === desk.deviceId ? { ...desk, password: 'another one' } : home))
+  registrations.drop(null, (id) => (id === desk.deviceId ? { ...desk, password: 'another one' } : home))
   expect(told).toEqual(['dev_desk credentials_changed'])
   expect([registrations.ownerAt(at(5_060)), registrations.contacts(home.deviceId).length]).toEqual([null, 1])
-  registrations.drop(() => ({ ...home, isEnabled: false }))
+  registrations.drop(null, () => ({ ...home, isEnabled: false }))
   await register(desk, at(5_060))
-  registrations.drop(() => undefined)
+  registrations.drop(null, () => undefined)
   expect(told.slice(1)).toEqual(['dev_home disabled', 'dev_desk deleted'])
   expect(registrations.size).toBe(0)
+})
+
+it('asks nothing of devices of other accounts than the one that changed', async () => {
+  const { registrations, register, told } = place()
+  await register(desk, at(5_060))
+  await register({ ...home, accountId: 'another' }, at(5_061))
+  const asked: string[] = []
+  registrations.drop('another', (id) => void asked.push(id))
+  expect([asked, told]).toEqual([[home.deviceId], ['dev_home deleted']])
+  expect(registrations.sources(desk.deviceId)).toHaveLength(1)
+})
+
+it('the end of a device is told of the owner that it had last', async () => {
+  const { registrations, register, owners } = place()
+  await register(desk, at(5_060))
+  registrations.drop('acc', () => ({ ...desk, ownerId: 'heir' }))
+  registrations.drop('acc', () => undefined)
+  expect(owners).toEqual(['usr', 'heir'])
 })
 
 it('T7: what was changed while the process was away ends the bindings of before', async () => {
@@ -160,4 +184,36 @@ it('T7: what was refreshed while a write was under way is written before the pro
   await stopped
   expect(await answered).toBe(200)
   expect(written.flat().map(({ deviceId }) => deviceId)).toEqual([desk.deviceId, home.deviceId])
+})
+
+const many = Array.from({ length: 2_500 }, (_, at) => ({ ...signIn, deviceId: `dev_${at}`, username: `phone${at}` }))
+
+it('T7: many devices are written in several writes, and answered each when it is written', async () => {
+  const second = Promise.withResolvers<void>()
+  const sizes: number[] = []
+  const { register } = place(undefined, async (kept) => {
+    sizes.push(kept.length)
+    if (sizes.length === 2) await second.promise
+  })
+  const answers = many.map((device) => register(device, at(5_060)))
+  expect(await answers[999]).toBe(200)
+  expect(sizes).toEqual([1_000])
+  second.resolve()
+  await Promise.all(answers)
+  expect(sizes).toEqual([1_000, 1_000, 500])
+})
+
+it('T7: what the database refuses holds up no other device for long, and is not tried all the time', async () => {
+  const attempts: { readonly first: string | undefined; readonly at: number }[] = []
+  const others = Promise.withResolvers<void>()
+  const { registrations, register } = place(undefined, async ([row]) => {
+    attempts.push({ first: row?.deviceId, at: performance.now() })
+    if (row?.deviceId === 'dev_0') throw new Error('refused')
+    others.resolve()
+  })
+  for (const device of many.slice(0, 2_000)) void register(device, at(5_060))
+  await others.promise
+  expect(attempts.map(({ first }) => first)).toEqual(['dev_0', 'dev_1000'])
+  await registrations.stop()
+  expect((attempts[1]?.at ?? 0) - (attempts[0]?.at ?? 0)).toBeGreaterThan(900)
 })

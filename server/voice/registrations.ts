@@ -44,6 +44,8 @@ export interface DeviceOfBindings {
   readonly deviceId: string
   readonly accountId: string
   readonly username: string
+  /** Null: nobody's, or a trunk. */
+  readonly ownerId: string | null
 }
 
 type Credentials = Pick<SignIn, 'username' | 'realm' | 'password'>
@@ -60,14 +62,24 @@ const refreshMs = 1_000
 const retryMs = 1_000
 /** With the database away a phone is told that it is registered all the same (T4). */
 const longestWaitMs = 1_000
+/** Devices in one write: a transaction holds the presence of their owners, for which the writer of calls waits. */
+const mostDevices = 1_000
 /** A refresh may have been acknowledged and not written when the process died. */
 const graceMs = 10_000
 
 interface Entry {
-  readonly device: DeviceOfBindings
+  device: DeviceOfBindings
   /** What its bindings were made with. */
   credentials: string
   bindings: readonly Binding[]
+}
+
+/** Of a device. */
+interface Unwritten {
+  /** By key; null: to delete. */
+  readonly rows: Map<string, RegistrationRow | null>
+  readonly events: InboxRow[]
+  readonly waiting: (() => void)[]
 }
 
 export class Registrations {
@@ -77,14 +89,13 @@ export class Registrations {
   readonly #addresses = new Map<string, number>()
   /** The devices behind an address and port: more than one where a proxy stands before them. */
   readonly #byPeer = new Map<string, Set<string>>()
-  /** Bindings to write (null: to delete), by device and key. */
-  #dirty = new Map<string, { readonly name: BindingName; readonly row: RegistrationRow | null }>()
-  /** Of what is dirty, in their order. */
-  #events: InboxRow[] = []
-  #waiting: (() => void)[] = []
+  /** What is to be written, by device. */
+  readonly #dirty = new Map<string, Unwritten>()
   #timer: NodeJS.Timeout | null = null
   #isUrgent = false
   #isWriting = false
+  /** After a write that failed: nothing is so urgent that the database is asked all the time. */
+  #isPausing = false
 
   constructor(options: RegistrationsOptions) {
     this.#options = options
@@ -108,7 +119,7 @@ export class Registrations {
       const entry = this.#entry(device, credentials ?? this.#markOf(device))
       this.#set(entry, [...entry.bindings, binding])
     }
-    this.drop(deviceOf)
+    this.drop(null, deviceOf)
   }
 
   /** The answer, once what changed is durable. */
@@ -130,7 +141,7 @@ export class Registrations {
       this.#note(entry, change)
     }
     if (isPlain) answer(response)
-    else this.#whenWritten(() => answer(response))
+    else this.#whenWritten(device.deviceId, () => answer(response))
   }
 
   /** The latest first. */
@@ -186,10 +197,17 @@ export class Registrations {
     }
   }
 
-  /** Those of devices that are no more, may not register any more, or have other credentials than they came with. */
-  drop(signInOf: (deviceId: string) => SignIn | null | undefined): void {
+  /**
+   * Those of devices that are no more, may not register any more, or have other credentials than they came with. Devices of
+   * other accounts than the one that changed are as they were; null: any may have changed.
+   */
+  drop(accountId: string | null, deviceOf: (deviceId: string) => (DeviceOfBindings & SignIn) | undefined): void {
     for (const [deviceId, entry] of this.#byDevice) {
-      const reason = this.#whyRevoked(entry, signInOf(deviceId))
+      if (accountId !== null && entry.device.accountId !== accountId) continue
+      const device = deviceOf(deviceId)
+      // Of one that is no more the last owner is told.
+      if (device) entry.device = toDevice(device)
+      const reason = this.#whyRevoked(entry, device)
       if (reason === null) continue
       const { bindings } = entry
       this.#set(entry, [])
@@ -197,7 +215,7 @@ export class Registrations {
     }
   }
 
-  #whyRevoked({ credentials }: Entry, signIn: SignIn | null | undefined): Revoked | null {
+  #whyRevoked({ credentials }: Entry, signIn: SignIn | undefined): Revoked | null {
     if (!signIn) return 'deleted'
     if (!signIn.isEnabled) return 'disabled'
     return this.#markOf(signIn) === credentials ? null : 'credentials_changed'
@@ -210,18 +228,20 @@ export class Registrations {
   async stop(): Promise<void> {
     // What changed while a write was under way goes with one of its own.
     while (this.#isWriting) await new Promise((resolve) => setImmediate(resolve))
-    if (this.#timer) clearTimeout(this.#timer)
-    await this.#write()
+    do {
+      await this.#write()
+      if (this.#timer) clearTimeout(this.#timer)
+    } while (this.#dirty.size > 0 && !this.#isPausing)
   }
 
-  #entry({ deviceId, accountId, username }: DeviceOfBindings, credentials: string): Entry {
-    const known = this.#byDevice.get(deviceId)
+  #entry(device: DeviceOfBindings, credentials: string): Entry {
+    const known = this.#byDevice.get(device.deviceId)
     if (known) {
       known.credentials = credentials
       return known
     }
-    const made: Entry = { device: { deviceId, accountId, username }, credentials, bindings: [] }
-    this.#byDevice.set(deviceId, made)
+    const made: Entry = { device: toDevice(device), credentials, bindings: [] }
+    this.#byDevice.set(device.deviceId, made)
     return made
   }
 
@@ -261,18 +281,20 @@ export class Registrations {
 
   #note({ device, credentials, bindings }: Entry, change: BindingChange): void {
     const { binding } = change
-    const name = { deviceId: device.deviceId, binding: binding.key }
+    const unwritten: Unwritten = this.#dirty.get(device.deviceId) ?? { rows: new Map(), events: [], waiting: [] }
+    this.#dirty.set(device.deviceId, unwritten)
     const row = change.type === 'removed' ? null : toRow(device, binding, { node: this.#options.node, credentials })
-    this.#dirty.set(flowId(device.deviceId, binding.key), { name, row })
+    unwritten.rows.set(binding.key, row)
     if (change.type !== 'refreshed') {
       this.#isUrgent = true
       const event = this.#options.changed(device, change, bindings)
-      if (event !== null) this.#events.push(event)
+      if (event !== null) unwritten.events.push(event)
     }
     this.#schedule()
   }
 
-  #whenWritten(then: () => void): void {
+  /** Something of the device is dirty. */
+  #whenWritten(deviceId: string, then: () => void): void {
     let isDone = false
     const once = () => {
       if (isDone) return
@@ -281,12 +303,11 @@ export class Registrations {
       then()
     }
     const timer = setTimeout(once, longestWaitMs)
-    this.#waiting.push(once)
-    this.#schedule()
+    this.#dirty.get(deviceId)?.waiting.push(once)
   }
 
   #schedule(): void {
-    if (this.#isWriting || (this.#timer !== null && !this.#isUrgent)) return
+    if (this.#isWriting || (this.#timer !== null && (!this.#isUrgent || this.#isPausing))) return
     if (this.#timer) clearTimeout(this.#timer)
     this.#timer = setTimeout(() => void this.#write(), this.#isUrgent ? 2 : refreshMs)
   }
@@ -296,35 +317,59 @@ export class Registrations {
     if (this.#isWriting || this.#dirty.size === 0) return
     this.#isWriting = true
     this.#isUrgent = false
-    const dirty = this.#dirty
-    const events = this.#events
-    const told = this.#waiting
-    this.#dirty = new Map()
-    this.#events = []
-    this.#waiting = []
-    let pause = 0
+    this.#isPausing = false
+    const some = [...this.#dirty].slice(0, mostDevices)
+    for (const [deviceId] of some) this.#dirty.delete(deviceId)
+    const isMore = this.#dirty.size > 0
     try {
-      const kept: RegistrationRow[] = []
-      const gone: BindingName[] = []
-      for (const { name, row } of dirty.values()) {
-        if (row === null) gone.push(name)
-        else kept.push(row)
-      }
-      await this.#options.write(kept, gone, events)
-      for (const then of told) then()
+      await this.#send(some)
+      for (const [, { waiting }] of some) for (const then of waiting) then()
     } catch (error) {
-      // What changed meanwhile counts more than what could not be written.
-      this.#dirty = new Map([...dirty, ...this.#dirty])
-      this.#events = [...events, ...this.#events]
-      this.#waiting = [...told, ...this.#waiting]
+      // Behind the others, so that what the database refuses holds up nobody else.
+      for (const [deviceId, unwritten] of some) this.#keep(deviceId, unwritten)
       this.#options.log.warn({ err: error }, 'registrations wait for the database')
-      pause = retryMs
+      this.#isPausing = true
     }
     this.#isWriting = false
     if (this.#dirty.size === 0) return
-    this.#timer = setTimeout(() => void this.#write(), pause || (this.#isUrgent ? 2 : refreshMs))
+    const pause = this.#isPausing ? retryMs : isMore || this.#isUrgent ? 2 : refreshMs
+    this.#timer = setTimeout(() => void this.#write(), pause)
+  }
+
+  #send(some: readonly [string, Unwritten][]): Promise<void> {
+    const kept: RegistrationRow[] = []
+    const gone: BindingName[] = []
+    for (const [deviceId, { rows }] of some) {
+      for (const [binding, row] of rows) {
+        if (row === null) gone.push({ deviceId, binding })
+        else kept.push(row)
+      }
+    }
+    return this.#options.write(
+      kept,
+      gone,
+      some.flatMap(([, { events }]) => events),
+    )
+  }
+
+  /** What could not be written; what changed meanwhile counts more. */
+  #keep(deviceId: string, { rows, events, waiting }: Unwritten): void {
+    const newer = this.#dirty.get(deviceId)
+    this.#dirty.delete(deviceId)
+    this.#dirty.set(deviceId, {
+      rows: new Map([...rows, ...(newer?.rows ?? [])]),
+      events: [...events, ...(newer?.events ?? [])],
+      waiting: [...waiting, ...(newer?.waiting ?? [])],
+    })
   }
 }
+
+const toDevice = ({ deviceId, accountId, username, ownerId }: DeviceOfBindings): DeviceOfBindings => ({
+  deviceId,
+  accountId,
+  username,
+  ownerId,
+})
 
 const peerKey = ({ transport, address, port }: Hop): string => `${transport} ${address} ${port}`
 

@@ -359,8 +359,8 @@ export class Switch implements ControlHandler {
       await sandbox.start()
       await directories.reload(accountId)
     }
-    this.#registrations.drop((deviceId) => directories.device(deviceId))
-    this.#trunkBindings.drop((trunkId) => directories.trunkSignIn(trunkId))
+    this.#registrations.drop(accountId, (deviceId) => directories.device(deviceId))
+    this.#trunkBindings.drop(accountId, (trunkId) => this.#trunkOfBindings(trunkId))
     this.#trunks.refresh()
     this.#trunkRegistrations.refresh()
     this.#trunkProbes.refresh()
@@ -402,14 +402,12 @@ export class Switch implements ControlHandler {
 
   #trunkOfBindings(deviceId: string): DeviceLogin | undefined {
     const signIn = this.#options.directories.trunkSignIn(deviceId)
-    return signIn === null ? undefined : { ...signIn, deviceId }
+    return signIn === null ? undefined : { ...signIn, deviceId, ownerId: null }
   }
 
   #registrationChanged(device: DeviceOfBindings, change: BindingChange, bindings: readonly Binding[]) {
     if (change.type !== 'removed') this.#exchange.run((now) => this.#watchers.deviceBack(now, device.deviceId))
-    const { directories } = this.#options
-    const ownerId = directories.account(device.accountId)?.devices.get(device.deviceId)?.ownerId ?? null
-    return this.#deviceEvents.rowOf({ ...device, ownerId }, change, bindings)
+    return this.#deviceEvents.rowOf(device, change, bindings)
   }
 
   figures(): VoiceFigures {
