@@ -28,7 +28,8 @@ const phone = { transport: 'udp', address: '192.0.2.7', port: 5_060, flow: null 
 const idOf = (digit: string) => `call_${digit.repeat(24)}`
 const ids = { from: idOf('1'), to: idOf('2'), unreadable: idOf('3') }
 
-const newBook = () => new CallBook({ node, ladders: { take: () => '[]', rest: () => null }, isGone: () => true })
+const newBook = () =>
+  new CallBook({ node, ladders: { take: () => ({ messages: '[]', room: 10 }), rest: () => null }, isGone: () => true })
 
 /** Bob handed Alice on to Carol, and the process died before the media of his own call had closed. */
 function handedOn() {

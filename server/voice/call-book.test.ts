@@ -5,9 +5,14 @@ import type { LegId } from '../../engine/call/leg.ts'
 import { legsOf } from '../../engine/call/snapshot.ts'
 import type { CallRow, PersonRow } from '../store/call-batch.ts'
 import { CallBook } from './call-book.ts'
+import { Ladders } from './ladders.ts'
 
 const newBook = () =>
-  new CallBook({ node: 'test', ladders: { take: () => '[]', rest: () => null }, isGone: () => true })
+  new CallBook({
+    node: 'test',
+    ladders: { take: () => ({ messages: '[]', room: 10 }), rest: () => null },
+    isGone: () => true,
+  })
 
 /** A world whose records go into a book, and all that the writer took of it. */
 class Written {
@@ -18,6 +23,8 @@ class Written {
   readonly legRows: { id: string; hangup_cause: string | null; ended_by: string }[] = []
   readonly events: { type: string; resourceId: string; resourceSeq: number; userId: string | null }[] = []
   readonly data: string[] = []
+  /** Of each call, the SIP messages of its ladder. */
+  readonly traces = new Map<string, string[]>()
   #read = 0
 
   constructor(book = newBook()) {
@@ -34,6 +41,10 @@ class Written {
     const taken = this.book.take()
     for (const row of taken?.calls ?? []) this.rows.set(row.id, row)
     for (const row of taken?.people ?? []) this.people.set(row.user_id, row)
+    for (const { call_id: id, messages } of taken?.traces ?? []) {
+      const texts = (JSON.parse(messages) as { message: string }[]).map(({ message }) => message.split(' ', 1)[0] ?? '')
+      this.traces.set(id, [...(this.traces.get(id) ?? []), ...texts])
+    }
     this.legRows.push(...(taken?.legs ?? []))
     for (const { row } of taken?.events ?? []) {
       const { type, resourceId, resourceSeq, userId = null, data } = row
@@ -202,4 +213,38 @@ it('T3, T5: a leg whose end was told stays over, although a snapshot brings it b
   next.take()
   expect(next.of(carol)).toEqual([])
   expect([next.of(alice), next.of(bob)]).toEqual([[['leg.ended', 1]], [['leg.ended', 2]]])
+})
+
+it('T33: what a leg says after it was handed on is of the call in which it is', () => {
+  let at = 0
+  const ladders = new Ladders(() => at++)
+  const written = new Written(new CallBook({ node: 'test', ladders, isGone: () => true }))
+  const { world, book } = written
+  world.person('carol', '1003')
+  const hop = { transport: 'udp', address: '192.0.2.1', port: 5060, flow: null } as const
+  const says = (leg: LegId, message: string) => {
+    ladders.noteIn(leg, message === 'INVITE', hop, Buffer.from(`${message} x\r\n\r\n`))
+  }
+  const answered = (caller: string, number: string, callee: string) => {
+    const leg = world.call(caller, number)
+    book.named(leg, leg)
+    says(leg, 'INVITE')
+    world.answers(world.dialled(callee))
+    world.acks(leg)
+    return leg
+  }
+  const alice = answered('alice-phone', '1002', 'bob-phone')
+  const second = answered('bob-phone', '1003', 'carol-phone')
+  const [from = '', to = ''] = [alice, second].map((leg) => world.calls.callOf(leg)?.id)
+  says(alice, 'INFO')
+  world.dialogs.set('second', second)
+  world.refers(world.dialled('bob-phone'), '1003', { callId: 'second', toTag: 'a', fromTag: 'b', isEarlyOnly: false })
+  written.take()
+  expect(written.traces.get(from)).toEqual(['INVITE', 'INFO'])
+  says(alice, 'BYE')
+  book.endLadders(world.now + 1_000)
+  world.hangsUp(alice)
+  written.take()
+  expect(written.traces.get(from)).toEqual(['INVITE', 'INFO'])
+  expect(written.traces.get(to)).toEqual(['INVITE', 'INVITE', 'INFO', 'BYE'])
 })

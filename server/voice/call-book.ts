@@ -28,6 +28,8 @@ export interface CallBookOptions {
 interface Open {
   row: CallRow
   readonly sipCallIds: Set<string>
+  /** Of legs that went to another call. */
+  readonly leftCallIds: Set<string>
   readonly legs: OpenLegs
   readonly dialogs: Set<LegId>
 }
@@ -38,6 +40,8 @@ interface Ending {
   readonly accountId: string
   readonly sipCallIds: readonly string[]
   readonly legs: readonly LegId[]
+  /** For so many more messages. */
+  readonly room: number
   readonly since: number
 }
 
@@ -104,7 +108,13 @@ export class CallBook {
   /** A call that a process before this one began; `given`: the legs of its snapshot. */
   adopt(row: CallRow, sipCallIds: readonly string[], given: readonly LegId[]): void {
     const legs = OpenLegs.fromRow(row, given)
-    this.#open.set(row.id, { row, sipCallIds: new Set(sipCallIds), dialogs: new Set(), legs })
+    this.#open.set(row.id, {
+      row,
+      sipCallIds: new Set(sipCallIds),
+      leftCallIds: new Set(),
+      dialogs: new Set(),
+      legs,
+    })
     for (const leg of legs.all) this.#people.see(leg, callOf(row), Date.parse(row.heartbeat_at))
   }
 
@@ -125,9 +135,13 @@ export class CallBook {
     for (const leg of open.legs.all) if (!isThere(leg.id)) this.#loseLeg(open, leg, at)
   }
 
-  isLive(sipCallId: string): boolean {
-    for (const { sipCallIds } of this.#open.values()) if (sipCallIds.has(sipCallId)) return true
-    return this.#endings.some(({ sipCallIds }) => sipCallIds.includes(sipCallId))
+  /** Of all calls that are not over, or whose peers may have a last word. */
+  get sipCallIds(): ReadonlySet<string> {
+    const all = new Set<string>()
+    for (const calls of [this.#open.values(), this.#endings]) {
+      for (const { sipCallIds } of calls) for (const id of sipCallIds) all.add(id)
+    }
+    return all
   }
 
   /** Call every second or so, at the end of the process with `isLast`. True: there is something to write. */
@@ -137,7 +151,7 @@ export class CallBook {
     this.#endings = this.#endings.filter((ending) => {
       const age = now - ending.since
       const isOver = isLast || age > latestMs || (age > soonMs && ending.legs.every(isGone))
-      if (isOver) this.#trace(ending, ladders.rest(ending.sipCallIds))
+      if (isOver) this.#trace(ending, ladders.rest(ending.sipCallIds, ending.room))
       return !isOver
     })
     return this.#traces.size > before
@@ -268,7 +282,13 @@ export class CallBook {
       owner_id: caller.userId,
       correlation_id: call.correlationId,
     }
-    const open: Open = { row, sipCallIds: new Set(), dialogs: new Set(), legs: new OpenLegs() }
+    const open: Open = {
+      row,
+      sipCallIds: new Set(),
+      leftCallIds: new Set(),
+      dialogs: new Set(),
+      legs: new OpenLegs(),
+    }
     this.#open.set(call.id, open)
     return open
   }
@@ -283,15 +303,22 @@ export class CallBook {
     fromCallId: from_call_id,
   }: Extract<CallRecord, { type: 'leg_event' }>): void {
     const open = this.#open.get(callId)
-    if (!open || open.legs.isOver(leg.id)) return
+    if (!open) return
     const from = this.#open.get(from_call_id ?? '')
-    if (from) {
-      from.legs.moveTo(open.legs, leg.id)
-      this.#calls.set(from.row.id, from.row)
-    }
+    if (from) this.#move(leg.id, from, open)
+    if (open.legs.isOver(leg.id)) return
     this.#noteDialog(open, leg.id)
     const shown = toLeg(leg, end, open.row)
     this.#tellLeg(open, at, event, shown, from_call_id === null ? { leg: shown } : { leg: shown, from_call_id })
+  }
+
+  /** Its messages are the other call's from now on; what there was until the end of this one stays in both (T33). */
+  #move(leg: LegId, from: Open, to: Open): void {
+    from.legs.moveTo(to.legs, leg)
+    from.dialogs.delete(leg)
+    const id = this.#names.get(leg)
+    if (id !== undefined && from.sipCallIds.delete(id)) from.leftCallIds.add(id)
+    this.#calls.set(from.row.id, from.row)
   }
 
   #loseLeg(open: Open, leg: PublicLeg, at: number): void {
@@ -330,7 +357,8 @@ export class CallBook {
 
   #noteDialog(open: Open, leg: LegId): void {
     const id = this.#names.get(leg)
-    if (id === undefined) return
+    if (id === undefined || open.legs.isOver(leg)) return
+    open.leftCallIds.delete(id)
     open.sipCallIds.add(id)
     open.dialogs.add(leg)
   }
@@ -414,8 +442,9 @@ export class CallBook {
     this.#tell('cdr.final', open, cdr.endedAt, toCdrData(cdr), { isEnd: true })
     const { callId, accountId } = cdr
     const sipCallIds = [...open.sipCallIds]
-    this.#trace(cdr, this.#options.ladders.take(sipCallIds))
-    this.#endings.push({ callId, accountId, sipCallIds, legs: [...open.dialogs], since: cdr.endedAt })
+    const { messages, room } = this.#options.ladders.take(sipCallIds, [...open.leftCallIds])
+    this.#trace(cdr, messages)
+    this.#endings.push({ callId, accountId, sipCallIds, legs: [...open.dialogs], room, since: cdr.endedAt })
     this.#open.delete(cdr.callId)
     for (const { id, call_id } of this.#legs) if (call_id === cdr.callId) this.#names.delete(id)
   }

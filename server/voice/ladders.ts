@@ -17,6 +17,13 @@ interface LadderMessage {
   readonly message: string
 }
 
+interface Taken {
+  /** JSON text; null: with what still comes there may be more than a ladder has, so that all of it is in that. */
+  readonly messages: string | null
+  /** For how many more there is room. */
+  readonly room: number
+}
+
 interface Entry {
   readonly at: number
   readonly isOut: boolean
@@ -91,25 +98,22 @@ export class Ladders {
     this.#dialogs.delete(callId)
   }
 
-  /**
-   * The ladder of a call that is over, as JSON text; what still comes is in `rest`. Null: with it there may be more than
-   * a ladder has, so that all of it is.
-   */
-  take(callIds: readonly string[]): string | null {
-    const all = this.#of(callIds)
-    if (all.length > mostMessages - mostLate) return null
+  /** The ladder of a call that is over; what still comes is in `rest`. `left`: dialogs that another call has now. */
+  take(callIds: readonly string[], left: readonly string[] = []): Taken {
+    const all = this.#of([...callIds, ...left])
+    if (all.length > mostMessages - mostLate) return { messages: null, room: mostMessages }
     for (const callId of callIds) {
       const entries = this.#dialogs.get(callId)
       if (entries) this.#bytes -= sizeOf(entries.splice(0))
     }
-    return JSON.stringify(all.map(toMessage))
+    return { messages: JSON.stringify(all.map(toMessage)), room: mostMessages - all.length }
   }
 
-  /** What came since it was taken, and forgets it; null: nothing. */
-  rest(callIds: readonly string[]): string | null {
+  /** The last of what came since it was taken, at most `room`, and forgets it; null: nothing. */
+  rest(callIds: readonly string[], room: number): string | null {
     const all = this.#of(callIds)
     for (const callId of callIds) this.#forget(callId)
-    return all.length === 0 ? null : JSON.stringify(all.slice(-mostMessages).map(toMessage))
+    return all.length === 0 ? null : JSON.stringify(all.slice(-room).map(toMessage))
   }
 
   #of(callIds: readonly string[]): (Entry & { readonly callId: string })[] {
@@ -118,10 +122,10 @@ export class Ladders {
   }
 
   /** Call from time to time: what became no call is forgotten. */
-  sweep(isLive: (callId: string) => boolean): void {
+  sweep(live: ReadonlySet<string>): void {
     const before = this.#clock() - orphanMs
     for (const [callId, entries] of this.#dialogs) {
-      if ((entries.at(-1)?.at ?? 0) < before && !isLive(callId)) this.#forget(callId)
+      if ((entries.at(-1)?.at ?? 0) < before && !live.has(callId)) this.#forget(callId)
     }
   }
 }

@@ -26,8 +26,8 @@ type CallOfLeg = Pick<CallRow, 'id' | 'direction' | 'caller_number' | 'caller_na
 
 export class OpenLegs {
   readonly #legs = new Map<LegId, OpenLeg>()
-  /** Of a process before this one. */
-  #over: ReadonlySet<LegId> = new Set()
+  /** Over in a process before this one, or in another call now: nothing of them is told here. */
+  #over = new Set<LegId>()
   #text: string | null = null
 
   /** `given`: those that the snapshot of the call has. */
@@ -66,8 +66,10 @@ export class OpenLegs {
   /** It goes on in that call. */
   moveTo(other: OpenLegs, id: LegId): void {
     const known = this.#legs.get(id)
+    this.#over.add(id)
     if (!known) return
     this.#drop(id)
+    other.#over.delete(id)
     other.#put(known.leg, known.seq)
   }
 

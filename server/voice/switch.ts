@@ -325,7 +325,7 @@ export class Switch implements ControlHandler {
       this.#trunkBindings.expire()
     })
     this.#every(sweepMs, () => {
-      this.#ladders.sweep((id) => this.#book.isLive(id))
+      this.#ladders.sweep(this.#book.sipCallIds)
       this.#sweepPeers()
       this.#doorkeeper.sweep()
       this.#memory.sweep(this.#exchange.transactions.size)
