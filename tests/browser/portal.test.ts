@@ -166,6 +166,25 @@ describe('phones', () => {
     await page.locator('aside').waitFor({ state: 'detached' })
     expect(await page.evaluate('document.activeElement.textContent')).toBe('Desk')
   })
+
+  it('are not changed unseen over what somebody else changed: what was written is put on it', async () => {
+    await page.getByRole('link', { name: 'Desk' }).click()
+    await page.getByLabel('Forward to').fill('1009')
+    const address = `/v3.0/devices/${new URL(page.url()).pathname.split('/').at(-1)}`
+    const change = (data: object) => carillon.call('PATCH', address, { data }, inAccount())
+    await change({ do_not_disturb: true })
+    await page.getByRole('button', { name: 'Save' }).click()
+    await page.getByRole('alert').getByText('It was changed meanwhile').waitFor()
+    expect(await page.getByLabel('Do not disturb').isChecked()).toBe(true)
+    expect(await page.getByLabel('Forward to').inputValue()).toBe('1009')
+    await page.getByRole('button', { name: 'Save' }).click()
+    await page.getByRole('button', { name: 'Save' }).waitFor({ state: 'detached' })
+    const { data } = await carillon.call('GET', address, undefined, inAccount())
+    expect(data).toMatchObject({ do_not_disturb: true, call_forward: { number: '1009' } })
+    await change({ do_not_disturb: false, call_forward: { number: null } })
+    await page.keyboard.press('Escape')
+    await page.locator('aside').waitFor({ state: 'detached' })
+  })
 })
 
 describe('a call', () => {

@@ -134,12 +134,12 @@ interface ProgressProps {
 
 /** Closing it leaves the call alone. */
 function Progress({ callId, callee, onClose, onAgain }: ProgressProps) {
-  const { call, isRead } = useLiveCall(callId)
+  const { call, isRead, error } = useLiveCall(callId)
   // One that ended before anybody listened is not among those that go on, but has a record.
   const record = useRead(
     'GET /v3.0/calls_history/{id}',
     { params: { id: callId } },
-    { enabled: isRead && call === null },
+    { enabled: (isRead || error !== null) && call === null },
   )
   const past = call ? undefined : record.data?.data
   const hangUp = useWrite('POST /v3.0/realtime/calls/{call_id}/hangup', { changes: [] })

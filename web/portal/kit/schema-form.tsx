@@ -24,7 +24,7 @@ type Values = Record<string, unknown>
 
 export interface Stored {
   readonly data: { readonly etag: string | null } | undefined
-  readonly refetch: () => Promise<unknown>
+  readonly refetch: () => Promise<{ readonly isError: boolean }>
 }
 
 /** What a form was filled with. */
@@ -75,14 +75,13 @@ export function SchemaForm({ route, params, fields, initial, read, save, onSave 
   const isSame = said === JSON.stringify(base)
   // Of what is read again, only what it says counts.
   useEffect(() => {
-    if (isNew || (isSame && etag === baseTag)) return
+    if (isNew || (isSame && etag === baseTag && conflict !== 'met')) return
     const now = JSON.parse(said) as Values
     // A new version that says the same is no other one for whoever writes.
-    if (isSame || !isChanged) setBase({ values: now, etag })
+    if (isSame || !isChanged || conflict === 'met') setBase({ values: now, etag })
     if (!isSame && !isChanged) form.setValues(now)
-    if (conflict !== 'met' || !isChanged) return
-    setBase({ values: now, etag })
-    form.setValues(rebased(base, form.getValues(), now))
+    if (conflict !== 'met') return
+    if (isChanged) form.setValues(rebased(base, form.getValues(), now))
     setFailure(null)
     setConflict('shown')
   }, [isNew, isChanged, isSame, said, etag, base, baseTag, conflict, form.setValues, form.getValues])
@@ -95,10 +94,8 @@ export function SchemaForm({ route, params, fields, initial, read, save, onSave 
       // Its version is read again with it.
       if (!isNew) setBase({ values, etag: null })
     } catch (error) {
-      if (error instanceof ApiFailure && error.status === 412) {
-        await read?.refetch()
-        setConflict('met')
-      }
+      const isLate = error instanceof ApiFailure && error.status === 412
+      if (isLate && (await read?.refetch())?.isError === false) setConflict('met')
       const { faults, isWhole } = faultsOf(error, [...known.keys()])
       form.setErrors(faults)
       if (!isWhole) setFailure(asError(error))
@@ -203,7 +200,7 @@ function faultsOf(error: unknown, names: readonly string[]) {
 function masked(data: Values, fields: readonly FieldWish[]): Values {
   const secret = new Set(fields.filter(({ isSecret }) => isSecret).map(({ name }) => name))
   const hidden = (value: unknown): unknown =>
-    typeof value === 'object' && value !== null
+    typeof value === 'object' && value !== null && !Array.isArray(value)
       ? Object.fromEntries(Object.entries(value).map(([name, one]) => [name, one === null ? null : '…']))
       : '…'
   return Object.fromEntries(
