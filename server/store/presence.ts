@@ -3,7 +3,7 @@
  * What calls make of it is written by the voice process (store/call-batch.ts).
  *
  * Invariant: a row is locked before what it follows from is read, so that of two who change that at once the second sees
- * the first; rows are locked in the order of their ids, and after everything else.
+ * the first; rows are locked in the order of their ids, and, but by a batch of calls, after everything else.
  */
 import { type Selectable, sql, type Transaction } from 'kysely'
 import type { z } from 'zod'

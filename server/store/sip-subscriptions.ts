@@ -1,7 +1,11 @@
 /** Subscriptions of phones, as the voice process keeps them over its restarts (T7). Times are of the wall clock. */
+import { sql } from 'kysely'
 import type { SubscriptionState } from '../../engine/sip/subscriptions.ts'
 import type { Hop } from '../../engine/sip/hop.ts'
 import type { Database } from './database.ts'
+
+/** Of a statement, which ends at 65,535 parameters. */
+const mostRows = 1_000
 
 export async function listSipSubscriptions(database: Database, node: string): Promise<SubscriptionState[]> {
   const rows = await database.selectFrom('sipSubscriptions').selectAll().where('node', '=', node).execute()
@@ -36,32 +40,34 @@ export async function writeSipSubscriptions(
   gone: readonly string[],
 ): Promise<void> {
   await database.transaction().execute(async (trx) => {
-    if (gone.length > 0) await trx.deleteFrom('sipSubscriptions').where('id', 'in', gone).execute()
+    if (gone.length > 0)
+      await trx.deleteFrom('sipSubscriptions').where('id', '=', sql<string>`any(${gone}::text[])`).execute()
     if (kept.length === 0) return
     const devices = await trx
       .selectFrom('devices')
       .select('id')
-      .where('id', 'in', [...new Set(kept.map(({ deviceId }) => deviceId))])
+      .where('id', '=', sql<string>`any(${[...new Set(kept.map(({ deviceId }) => deviceId))]}::text[])`)
       .forKeyShare()
       .execute()
     const known = new Set(devices.map(({ id }) => id))
     const rows = kept.filter(({ deviceId }) => known.has(deviceId)).map((state) => toRow(state, node))
-    if (rows.length === 0) return
-    await trx
-      .insertInto('sipSubscriptions')
-      .values(rows)
-      .onConflict((conflict) =>
-        conflict.column('id').doUpdateSet((is) => ({
-          localCseq: is.ref('excluded.localCseq'),
-          remoteCseq: is.ref('excluded.remoteCseq'),
-          remoteTarget: is.ref('excluded.remoteTarget'),
-          flow: is.ref('excluded.flow'),
-          documentVersion: is.ref('excluded.documentVersion'),
-          expiresAt: is.ref('excluded.expiresAt'),
-          node: is.ref('excluded.node'),
-        })),
-      )
-      .execute()
+    for (let at = 0; at < rows.length; at += mostRows) {
+      await trx
+        .insertInto('sipSubscriptions')
+        .values(rows.slice(at, at + mostRows))
+        .onConflict((conflict) =>
+          conflict.column('id').doUpdateSet((is) => ({
+            localCseq: is.ref('excluded.localCseq'),
+            remoteCseq: is.ref('excluded.remoteCseq'),
+            remoteTarget: is.ref('excluded.remoteTarget'),
+            flow: is.ref('excluded.flow'),
+            documentVersion: is.ref('excluded.documentVersion'),
+            expiresAt: is.ref('excluded.expiresAt'),
+            node: is.ref('excluded.node'),
+          })),
+        )
+        .execute()
+    }
   })
 }
 

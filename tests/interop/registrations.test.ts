@@ -65,6 +65,15 @@ describe('a phone that registers', () => {
     })
   })
 
+  it('is signed out with a device that is deleted, which is told with its owner', async () => {
+    const dave = await organisation.telephone('1004')
+    await organisation.call('DELETE', `devices/${dave.deviceId}`)
+    expect((await toldOf(dave.deviceId, 2)).at(-1)).toMatchObject({
+      type: 'device.unregistered',
+      data: { reason: 'deleted', registration: { owner_id: dave.userId } },
+    })
+  })
+
   it('is signed out by another password, and what it talks about goes on', async () => {
     const [bob, carol] = [await organisation.telephone('1002'), await organisation.telephone('1003')]
     const call = await bob.phone.invite('1003')
