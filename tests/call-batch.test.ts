@@ -1,13 +1,13 @@
 /** What the voice process writes in one statement (T1, T3), against a real database. */
-import pg from 'pg'
 import { afterAll, describe, expect, it } from 'vitest'
 import { toInboxRow } from '../server/events/inbox.ts'
 import { type CallBatch, type CallRow, touchCalls, writeCallBatch } from '../server/store/call-batch.ts'
+import { beginSession, makeSession } from '../server/store/session.ts'
 import { testDatabase } from './database.ts'
 
 const { database, connection } = await testDatabase()
-const client = new pg.Client(connection)
-await client.connect()
+const client = makeSession(connection)
+await beginSession(client, 'looked up')
 afterAll(() => client.end())
 
 let number = 0
@@ -60,7 +60,25 @@ const aCall = (change: Partial<CallRow>): CallRow => ({
   ...change,
 })
 
+interface PlanNode {
+  readonly 'Node Type': string
+  readonly 'Index Cond'?: string
+  readonly Plans?: readonly PlanNode[]
+}
+const nodesOf = (node: PlanNode): PlanNode[] => [node, ...(node.Plans ?? []).flatMap(nodesOf)]
+
 describe('a batch of the voice process', () => {
+  it('reads no table and no index whole, though its plan was made while they were empty', async () => {
+    await write({})
+    const { rows } = await client.query(
+      `explain (format json) execute "call-batch"('voice-0', 0, '[]', '[]', '[]', '[]', '[]', '[]')`,
+    )
+    const ofTables = /^(Seq|Index|Index Only|Bitmap Index) Scan$/
+    const scans = nodesOf(rows[0]['QUERY PLAN'][0].Plan).filter((node) => ofTables.test(node['Node Type']))
+    expect(scans.length).toBeGreaterThan(3)
+    expect(scans.filter((node) => node['Index Cond'] === undefined)).toEqual([])
+  })
+
   it('is written whatever bytes a peer puts into its name, number and Call-ID', async () => {
     const call = aCall({
       id: `call_${'1'.repeat(24)}`,

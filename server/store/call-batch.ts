@@ -230,6 +230,9 @@ const presenceText = `'{"presence":{"id":"' || user_id || '","account_id":"' || 
     || '","is_registered":' || is_registered::text || ',"do_not_disturb":' || do_not_disturb::text
     || ',"calls":' || replace(calls::text, ', ', ',') || '}}'`
 
+/** Words that the index of the living does not know: the calls of the batch are looked up, not all that go on. */
+const isLive = `coalesce(c.ended_at, 'infinity') = 'infinity'`
+
 // A call that is new is inserted as it stands; one that is known and not over is changed. Both in one statement see the
 // table as it was before, so that a row is either found or made. Among themselves people are held in the order of their
 // ids, as by everybody who chooses whom to hold (store/presence.ts); of a row that another changed meanwhile the newest
@@ -249,7 +252,7 @@ with turn as (
 ), changed as (
   update calls c set ${changing.map((name) => `${name} = ${newValue(name)}`).join(', ')}
   from given r
-  where c.id = r.id and c.ended_at is null
+  where c.id = r.id and c.id = any(array(select id from given)) and ${isLive}
   returning c.id, c.ended_at
 ), over as (
   select id from made where ended_at is not null union all select id from changed where ended_at is not null

@@ -227,7 +227,8 @@ const outcomesStatement = `
   from unnest($1::text[], $2::text[], $3::text[], $4::integer[], $5::timestamptz[], $6::timestamptz[], $7::integer[],
     $8::text[], $9::jsonb[], $10::jsonb[]) as given (webhook_id, id, status, attempt_count, next_attempt_at, finished_at,
     last_status, last_error, attempt, response)
-  where delivery.webhook_id = given.webhook_id and delivery.id = given.id and delivery.status = 'pending'`
+  where delivery.webhook_id = given.webhook_id and delivery.webhook_id = any($1::text[])
+    and delivery.id = given.id and delivery.id = any($2::text[]) and delivery.status = 'pending'`
 
 export async function writeHealth(client: pg.ClientBase, health: readonly Health[]): Promise<void> {
   if (health.length === 0) return
