@@ -7,7 +7,7 @@ import { testDatabase } from './database.ts'
 
 const { database, connection } = await testDatabase()
 const client = makeSession(connection)
-await beginSession(client, 'looked up')
+await beginSession(client)
 afterAll(() => client.end())
 
 let number = 0

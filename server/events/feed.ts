@@ -99,7 +99,7 @@ export class Feed {
     client.on('end', () => this.#restart(client))
     client.on('notification', () => this.#look())
     try {
-      await beginSession(client, 'looked up')
+      await beginSession(client)
       await client.query(`listen ${eventsChannel}`)
       if (!this.#hasBegun) await this.#begin(client)
       this.#client = client

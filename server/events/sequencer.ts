@@ -130,7 +130,7 @@ export class Sequencer {
     const client = makeSession(this.#options.connection)
     client.on('error', () => this.#forget(client))
     try {
-      await beginSession(client, 'hashed')
+      await beginSession(client)
       return client
     } catch (error) {
       await client.end().catch(() => {})

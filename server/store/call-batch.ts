@@ -247,7 +247,7 @@ with turn as (
 ), made as (
   insert into calls (${columns(callTypes)})
   select ${columns(callTypes, 'r.')} from given r
-  where not exists (select from calls c where c.id = r.id)
+  where r.id not in (select c.id from calls c where c.id = any(array(select id from given)))
   returning id, ended_at
 ), changed as (
   update calls c set ${changing.map((name) => `${name} = ${newValue(name)}`).join(', ')}

@@ -42,7 +42,7 @@ export async function openWriterSession(connection: pg.ClientConfig, node: strin
   const client = makeSession({ connectionTimeoutMillis: hangMs, query_timeout: hangMs, ...connection })
   client.on('error', () => {}) // whoever asks next is told
   try {
-    await beginSession(client, 'looked up')
+    await beginSession(client)
     // A machine that vanished lets the lock go within seconds; over a Unix socket these mean nothing.
     await client.query('set tcp_keepalives_idle = 5; set tcp_keepalives_interval = 2; set tcp_keepalives_count = 3')
     const { rows } = await client.query<{ held: boolean }>('select pg_try_advisory_lock($1, hashtext($2)) as held', [

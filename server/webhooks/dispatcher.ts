@@ -155,7 +155,7 @@ export class Dispatcher {
       this.poke()
     })
     this.#client = client
-    await beginSession(client, 'looked up')
+    await beginSession(client)
     const { rows } = await client.query<{ held: boolean }>('select pg_try_advisory_lock($1) as held', [lock])
     if (!rows[0]?.held) return null
     await client.query(`listen ${webhooksChannel}`)
