@@ -219,6 +219,15 @@ describe('the history', () => {
     expect(others).toEqual([])
   })
 
+  it('shows the caller before those who were called, also where all began in one millisecond', async () => {
+    const id = await insertCall(app.database, own)
+    const legs = app.database.selectFrom('callLegs').selectAll().where('callId', '=', id)
+    const leg = await legs.executeTakeFirstOrThrow()
+    const caller = { ...leg, id: `leg_${'f'.repeat(24)}`, role: 'caller' as const, quality: null }
+    await app.database.insertInto('callLegs').values(caller).execute()
+    expect(await get(`calls_history/${id}`)).toMatchObject({ legs: [{ role: 'caller' }, { role: 'callee' }] })
+  })
+
   it('names the callflow of a call that nobody took, and has no call that goes on', async () => {
     const flow = await put('callflows', { name: 'Sales', flow: { module: 'hangup', data: {} } })
     const missed = { answeredAt: null, hangupCause: 'NO ANSWER' as const }

@@ -65,8 +65,16 @@ export function toHistoryCall(row: HistoryRow): HistoryCall {
   }
 }
 
+/** The caller first, also where a callee's began in the same millisecond. */
 export const listLegs = (db: Queries, callId: string): Promise<RowOf<'callLegs'>[]> =>
-  db.selectFrom('callLegs').selectAll().where('callId', '=', callId).orderBy('startedAt').orderBy('id').execute()
+  db
+    .selectFrom('callLegs')
+    .selectAll()
+    .where('callId', '=', callId)
+    .orderBy('startedAt')
+    .orderBy('role', 'desc')
+    .orderBy('id')
+    .execute()
 
 export const toHistoryLeg = (row: RowOf<'callLegs'>): z.output<typeof HistoryLeg> => ({
   id: row.id,
