@@ -26,6 +26,7 @@ export function answerCaller(now: Instant, call: Call, then: (now: Instant) => v
   const answer = { sdp, ...(identity ? { identity } : {}) }
   // T5: whoever has its 200 is in what was written before.
   caller.dialog = call.services.host.dialogWith(now, caller.id, answer)
+  caller.isDialogWritten = caller.isListening
   const records = [ledger.event('call.answered', now, call.callee), call.snapshotRecord()]
   call.services.write(call.id, records, (at) => {
     if (call.isOver || caller.isOver) return

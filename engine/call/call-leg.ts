@@ -61,6 +61,8 @@ export class CallLeg {
   isAnswerTold = false
   quality: MediaQuality | null = null
   dialog: string | null = null
+  /** What its dialog becomes with our 200 was written before that was sent. */
+  isDialogWritten = false
   /** Whom it put on hold by a command. */
   holding: LegId | null = null
   /** By a command: what it says reaches nobody. */

@@ -499,7 +499,8 @@ export class Call {
       this.#whenConfirmed = null
       return then(now)
     }
-    if (!this.isOver && (this.ledger.answeredAt ?? this.caller.answeredAt) !== null) this.writeSnapshot()
+    if (leg.isDialogWritten) leg.isDialogWritten = false
+    else if (!this.isOver && (this.ledger.answeredAt ?? this.caller.answeredAt) !== null) this.writeSnapshot()
   }
 
   #legEnded(now: Instant, leg: CallLeg, event: Extract<LegEvent, { type: 'ended' }>): void {
