@@ -325,7 +325,11 @@ it.each([
   await settled()
   const last = await snapshot(kind)
   expect(taken.length).toBeGreaterThan(10)
-  expect(last.data.length, `seed ${seed}`).toBeGreaterThan(0)
+  // In the end there may be none.
+  expect(
+    taken.some(({ data }) => data.length > 0),
+    `seed ${seed}`,
+  ).toBe(true)
   for (const one of taken.filter((_, index) => index % Math.ceil(taken.length / 40) === 0)) {
     expect(await goOn(kind, one), `seed ${seed}`).toEqual(last.data.toSorted(byId))
   }
