@@ -6,7 +6,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { type AddressInfo, createServer } from 'node:net'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -21,43 +21,41 @@ export interface Json {
 }
 
 export async function freePort(protocol: 'tcp' | 'udp'): Promise<number> {
-  if (protocol === 'udp') {
-    const socket = createSocket('udp4').bind(0)
-    await once(socket, 'listening')
-    const { port } = socket.address()
-    socket.close()
-    return port
-  }
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  return port
+  return freePorts(protocol, 1)
 }
 
 /** So many in a row, the first of which is given. */
-async function freePorts(protocol: 'tcp', count: number): Promise<number> {
+async function freePorts(protocol: 'tcp' | 'udp', count: number): Promise<number> {
   for (;;) {
-    const first = await freePort(protocol)
-    if (first + count > 60_000) continue
-    const others = await Promise.all(Array.from({ length: count - 1 }, (_, i) => isFree(first + 1 + i)))
-    if (others.every(Boolean)) return first
+    const first = ownPorts + Math.floor(Math.random() * (portsOfEach - count))
+    const ports = Array.from({ length: count }, (_, index) => first + index)
+    if (ports.some((port) => givenPorts.has(port))) continue
+    const areFree = await Promise.all(ports.map((port) => isFree(protocol, port)))
+    if (!areFree.every(Boolean)) continue
+    for (const port of ports) givenPorts.add(port)
+    return first
   }
 }
 
-async function isFree(port: number): Promise<boolean> {
-  const server = createServer()
-  const outcome = new Promise<boolean>((resolve) => {
-    server.once('error', () => resolve(false))
-    server.listen(port, '127.0.0.1', () => resolve(true))
-  })
-  const isOurs = await outcome
-  server.close()
-  return isOurs
+/** Below those that the kernel gives to connections: one of these may be taken before the product comes to it. */
+const portsOfEach = 1_350
+const half = (Number(process.env.VITEST_POOL_ID) || 0) % 2
+const ownPorts = 30_000 + portsOfEach * half
+const givenPorts = new Set<number>()
+
+async function isFree(protocol: 'tcp' | 'udp', port: number): Promise<boolean> {
+  const socket = protocol === 'udp' ? createSocket('udp4').bind(port) : createServer().listen(port, '127.0.0.1')
+  try {
+    await once(socket, 'listening')
+    socket.close()
+    return true
+  } catch {
+    return false
+  }
 }
 
 /** Below the ports that the kernel gives out by itself; each product of a test run has its own, and each worker its half. */
-const rtpPorts = () => 10_000 + 400 * (25 * ((Number(process.env.VITEST_POOL_ID) || 0) % 2) + (lastRtp++ % 25))
+const rtpPorts = () => 10_000 + 400 * (25 * half + (lastRtp++ % 25))
 let lastRtp = process.pid
 
 export async function until<T>(
