@@ -283,10 +283,11 @@ export class Baresip {
 
 const bridgeProgram = `
 const { connect, createServer } = require('node:net')
+const { renameSync } = require('node:fs')
 const [path, port] = process.argv.slice(1)
 createServer((outside) => {
   const inside = connect(Number(port), '127.0.0.1')
   outside.pipe(inside).pipe(outside)
   for (const end of [inside, outside]) end.on('error', () => process.exit())
-}).listen(path)
+}).listen(path + '.new', () => renameSync(path + '.new', path)) // its name appears when it listens
 `
