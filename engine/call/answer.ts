@@ -21,6 +21,7 @@ export function answerCaller(now: Instant, call: Call, then: (now: Instant) => v
   const sdp = call.media.answerCaller(call)
   if (sdp === null) return call.end(now, { by: 'system', outcome: notAcceptable })
   ledger.answeredAt = now
+  caller.answeringAt = now
   // Our phones are shown who answered; a carrier is not (T19).
   const identity = caller.facts.isOutside ? null : (call.callee?.party.identity ?? null)
   const answer = { sdp, ...(identity ? { identity } : {}) }

@@ -51,6 +51,8 @@ export class CallLeg {
   limits: readonly Limit[] = []
   ringingAt: Instant | null = null
   answeredAt: Instant | null = null
+  /** Its 200 waits for what is written, which shows it answered (T2). */
+  answeringAt: Instant | null = null
   endedAt: Instant | null = null
   sipCode: number | null = null
   q850: number | null = null
@@ -172,19 +174,19 @@ export class CallLeg {
   /** As the log shows it. */
   shown(): PublicLeg {
     const { facts, state } = this
-    const isAnswered = this.answeredAt !== null
+    const answeredAt = this.answeredAt ?? (this.isOver ? null : this.answeringAt)
     const isCalling = facts.role === 'caller' && state === 'new'
     const unanswered = isCalling ? 'calling' : this.ringingAt !== null ? 'ringing' : 'dialling'
     return {
       id: facts.id,
       role: facts.role,
-      status: isAnswered ? 'answered' : unanswered,
+      status: answeredAt !== null ? 'answered' : unanswered,
       party: toPartyState(this.party),
       isHolding: this.isHeld,
       isMuted: this.isMuted,
       startedAt: facts.startedAt,
       ringingAt: this.ringingAt,
-      answeredAt: this.answeredAt,
+      answeredAt,
     }
   }
 

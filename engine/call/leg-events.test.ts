@@ -48,6 +48,27 @@ describe('leg events', () => {
     expect(order).toEqual(['call.started', 'leg.ringing', 'call.ringing'])
   })
 
+  it('T2: call.answered, which is written before the caller has its 200, shows both sides in the call', () => {
+    const { world, alice, bob } = ringing()
+    world.isWriterStuck = true
+    world.answers(bob)
+    expect(world.last(alice, 'answer')).toBeUndefined()
+    expect(world.recordsOf('event').at(-1)).toMatchObject({
+      event: 'call.answered',
+      call: {
+        legs: [
+          { id: alice, status: 'answered', answeredAt: world.now },
+          { id: bob, status: 'answered' },
+        ],
+      },
+    })
+    world.cancels(alice)
+    world.flush()
+    expect(world.last(alice, 'answer')).toBeUndefined()
+    const ended = world.recordsOf('leg_event').find(({ event, leg }) => event === 'leg.ended' && leg.id === alice)
+    expect(ended).toMatchObject({ leg: { answeredAt: null }, end: { cause: 'CANCEL', by: 'party' } })
+  })
+
   it('what a carrier plays while it rings is ringing too, as the call shows', () => {
     const world = withCarriers()
     world.call('alice-phone', '0470123456')

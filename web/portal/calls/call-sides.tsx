@@ -26,7 +26,7 @@ export function CallSides({ call }: { readonly call: LiveCall }) {
               {leg.name && <bdi className="soft numbers"> {leg.number}</bdi>}
             </span>
             <span className="grow" />
-            <LegState leg={leg} isAnswered={call.answered_at !== null} />
+            <LegState leg={leg} />
           </div>
           {maySteer(leg) && <Steering callId={call.id} leg={leg} />}
         </li>
@@ -35,20 +35,18 @@ export function CallSides({ call }: { readonly call: LiveCall }) {
   )
 }
 
-/** A caller who is still `calling` when the call is answered hears it this very moment. */
-function LegState({ leg, isAnswered }: { readonly leg: Leg; readonly isAnswered: boolean }) {
-  const status = leg.status === 'calling' && isAnswered ? 'answered' : leg.status
+function LegState({ leg }: { readonly leg: Leg }) {
   const words = {
     calling: <Trans>waits</Trans>,
     dialling: <Trans>is being called</Trans>,
     ringing: <Trans>rings</Trans>,
     answered: leg.is_holding ? <Trans>holds the other side</Trans> : <Trans>is in the call</Trans>,
   }
-  const isLive = status === 'answered' && !leg.is_holding
+  const isLive = leg.status === 'answered' && !leg.is_holding
   return (
     <span className={`state ${isLive ? 'is-live' : 'is-waiting'}`}>
       <i aria-hidden="true" />
-      {words[status]}
+      {words[leg.status]}
       {leg.is_muted && (
         <>
           {' · '}
