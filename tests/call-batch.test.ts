@@ -55,6 +55,7 @@ const aCall = (change: Partial<CallRow>): CallRow => ({
   node: 'voice-0',
   quality: null,
   snapshot: null,
+  ending: null,
   state: null,
   live_legs: null,
   ...change,
@@ -130,19 +131,34 @@ describe('a batch of the voice process', () => {
     expect(await inbox.executeTakeFirstOrThrow()).toEqual({ data: event.data })
   })
 
-  it('T33: messages that come later are put behind those that are there, also behind none', async () => {
+  it('T33: messages that come later stand behind those that are there, also behind none', async () => {
     const call = aCall({ id: `call_${'7'.repeat(24)}` })
     const add = (messages: string) => write({ traces: [{ call_id: call.id, account_id: 'acc', messages }] })
     const read = async () => {
-      const traces = database.selectFrom('callTraces').select('messages').where('callId', '=', call.id)
-      return JSON.parse((await traces.executeTakeFirstOrThrow()).messages)
+      const traces = database.selectFrom('callTraces').select('messages').where('callId', '=', call.id).orderBy('id')
+      return (await traces.execute()).flatMap(({ messages }) => JSON.parse(messages))
     }
     await write({ calls: [call] })
     await add('[]')
     await add('[{"at":"ü"},{"at":2}]')
-    expect(await read()).toEqual([{ at: 'ü' }, { at: 2 }])
     await add('[{"at":3}]')
     expect(await read()).toEqual([{ at: 'ü' }, { at: 2 }, { at: 3 }])
+  })
+
+  it('T5: what a call needs while it goes on stays as it was where it did not change, and goes with the call', async () => {
+    const call = aCall({ id: `call_${'8'.repeat(24)}`, snapshot: '{"a":1}', state: '{}', live_legs: '[]' })
+    const ofLife = async () => {
+      const { snapshot, ending, state, liveLegs } = await rowOf(call.id)
+      return [snapshot, ending, state, liveLegs]
+    }
+    await write({ calls: [call] })
+    const same = { ...call, snapshot: null, state: null, live_legs: null }
+    await write({ calls: [{ ...same, ending: '{"by":"caller"}' }] })
+    expect(await ofLife()).toEqual(['{"a":1}', '{"by":"caller"}', '{}', '[]'])
+    await write({ calls: [{ ...same, state: '{"b":2}' }] })
+    expect(await ofLife()).toEqual(['{"a":1}', '{"by":"caller"}', '{"b":2}', '[]'])
+    await write({ calls: [{ ...same, ended_at: startedAt }] })
+    expect(await ofLife()).toEqual([null, null, null, null])
   })
 
   it('T3: takes no heartbeat back', async () => {

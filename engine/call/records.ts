@@ -249,5 +249,5 @@ export type CallRecord =
       readonly accountId: string
       readonly text: string | null
     }
-  /** JSON that is put into the last snapshot, if there is one, as its `ending`: who takes it up ends the call so. */
+  /** JSON that belongs to the last snapshot, if there is one, as its `ending`: who takes it up ends the call so. */
   | { readonly type: 'ending'; readonly callId: string; readonly text: string }

@@ -37,14 +37,15 @@ export const historyHandlers: Handlers<
   },
 
   async getCallTrace({ app, who, params }) {
-    const row = await app.database
+    const parts = await app.database
       .selectFrom('callTraces')
       .select('messages')
       .where('callId', '=', params.id)
       .where('accountId', '=', who.accountId)
-      .executeTakeFirst()
-    if (!row) throw noSuch('trace of call', params.id, who)
-    return { data: toTrace(row.messages) }
+      .orderBy('id')
+      .execute()
+    if (parts.length === 0) throw noSuch('trace of call', params.id, who)
+    return { data: parts.flatMap(({ messages }) => toTrace(messages)) }
   },
 }
 

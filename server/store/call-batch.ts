@@ -14,7 +14,10 @@ import { type InboxRow, schemaVersion } from '../events/inbox.ts'
 import type { Database } from './database.ts'
 import { columns, eventTypes, recordColumns, toEventRow, toJson } from './recordset.ts'
 
-/** A row of `calls` as the call stands; what never changes is read from the first only. Times are RFC 3339. */
+/**
+ * A row of `calls` as the call stands; what never changes is read from the first only. Times are RFC 3339. Of a call that
+ * is not over, null in what is kept for its life alone means: as it was.
+ */
 export interface CallRow {
   readonly id: string
   readonly account_id: string
@@ -52,7 +55,9 @@ export interface CallRow {
   readonly node: string
   readonly quality: unknown
   readonly snapshot: string | null
-  /** What the last event said of the call; null: it is over. */
+  /** How it ended, until its record is written. */
+  readonly ending: string | null
+  /** What the last event said of the call. */
   readonly state: string | null
   /** Legs that were told of and are not over (server/voice/open-legs.ts). */
   readonly live_legs: string | null
@@ -83,7 +88,7 @@ export interface LegTableRow {
   readonly quality: unknown
 }
 
-/** `messages`: a JSON array, which is put behind that of a row that is there already. */
+/** `messages`: a JSON array, which stands behind those of the call that are there already. */
 export interface TraceRow {
   readonly call_id: string
   readonly account_id: string
@@ -170,6 +175,7 @@ const callTypes: Readonly<Record<keyof CallRow, string>> = {
   node: 'text',
   quality: 'jsonb',
   snapshot: 'text',
+  ending: 'text',
   state: 'text',
   live_legs: 'text',
 }
@@ -221,8 +227,16 @@ const constant = new Set(['id', 'account_id', 'direction', 'called_number', 'sta
 
 const given = (parameter: string, types: object, more?: string) =>
   `json_to_recordset(${parameter}::json) as ${recordColumns(types, more)}`
-/** A row that was changed by less than an event knows an older heartbeat than `touchCalls` wrote (T3). */
-const newValue = (name: string) => (name === 'heartbeat_at' ? 'greatest(c.heartbeat_at, r.heartbeat_at)' : `r.${name}`)
+/** What a call needs while it goes on: most of what its row has, and written only where it changed. */
+const ofLife = ['snapshot', 'ending', 'state', 'live_legs'] as const satisfies readonly (keyof CallRow)[]
+export type OfLife = (typeof ofLife)[number]
+
+function newValue(name: string): string {
+  // A row that was changed by less than an event knows an older heartbeat than `touchCalls` wrote (T3).
+  if (name === 'heartbeat_at') return 'greatest(c.heartbeat_at, r.heartbeat_at)'
+  const isOfLife = ofLife.some((one) => one === name)
+  return isOfLife ? `case when r.ended_at is null then coalesce(r.${name}, c.${name}) end` : `r.${name}`
+}
 const changing = Object.keys(callTypes).filter((name) => !constant.has(name))
 
 /** As server/store/presence.ts puts it, byte for byte what JSON.stringify makes (E6): no id needs to be escaped. */
@@ -263,8 +277,6 @@ with turn as (
 ), traces as (
   insert into call_traces (${columns(traceTypes)})
   select ${columns(traceTypes, 'r.')} from turn, ${given('$5', traceTypes)}
-  on conflict (call_id) do update set messages = case call_traces.messages when '[]' then excluded.messages
-    else left(call_traces.messages, -1) || ',' || substr(excluded.messages, 2) end
 ), recordings as (
   insert into recordings (${columns(recordingTypes)})
   select ${columns(recordingTypes, 'r.')} from turn, ${given('$7', recordingTypes)}
@@ -297,7 +309,7 @@ export async function writeCallBatch(client: Client | PoolClient, batch: CallBat
     values: [
       batch.node,
       batch.number,
-      toJson(batch.calls, ['snapshot', 'state', 'live_legs']),
+      toJson(batch.calls, ofLife),
       toJson(batch.legs),
       toJson(batch.traces, ['messages']),
       toJson(batch.events.map(toEventJson), ['data']),

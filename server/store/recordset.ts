@@ -70,13 +70,17 @@ export const toEventRow = (row: InboxRow) => ({
  * PostgreSQL's text holds no NUL, and names and numbers of SIP may (`%00`, a quoted pair): it must not stop a writer.
  */
 export function toJson<T extends object>(rows: readonly T[], texts: readonly (keyof T & string)[] = []): string {
-  const text = `[${rows.map((row) => toJsonRow(row, texts)).join(',')}]`
+  const kept = new Set<string>(texts)
+  const text = `[${rows.map((row) => toJsonRow(row, kept)).join(',')}]`
   return text.includes('\\u0000') ? text.replace(/(?<!\\)((?:\\\\)*)\\u0000/g, '$1\\ufffd') : text
 }
 
-function toJsonRow<T extends object>(row: T, texts: readonly (keyof T & string)[]): string {
-  if (texts.length === 0) return JSON.stringify(row)
-  const others: Partial<T> = { ...row }
-  for (const name of texts) delete others[name]
-  return `${JSON.stringify(others).slice(0, -1)}${texts.map((name) => `,"${name}":${row[name] ?? null}`).join('')}}`
+function toJsonRow(row: object, texts: ReadonlySet<string>): string {
+  let text = ''
+  for (const [name, value] of Object.entries(row)) {
+    // What is left out is null for `json_to_recordset`, and most of a row of calls is.
+    if (value === null || value === undefined) continue
+    text += `${text === '' ? '{' : ','}"${name}":${texts.has(name) ? value : JSON.stringify(value)}`
+  }
+  return text === '' ? '{}' : `${text}}`
 }

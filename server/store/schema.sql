@@ -108,7 +108,8 @@ create table call_traces (
   call_id text not null,
   account_id text not null,
   messages text not null,
-  constraint call_traces_pkey PRIMARY KEY (call_id)
+  id bigint not null generated always as identity,
+  constraint call_traces_pkey PRIMARY KEY (call_id, id)
 );
 
 create table callflow_numbers (
@@ -199,6 +200,7 @@ create table calls (
   recording jsonb,
   state text,
   live_legs text,
+  ending text,
   constraint calls_pkey PRIMARY KEY (id),
   constraint calls_direction_check CHECK ((direction = ANY (ARRAY['incoming'::text, 'outgoing'::text, 'internal'::text]))),
   constraint calls_hangup_cause_check CHECK ((hangup_cause = ANY (ARRAY['ANSWERED'::text, 'NO ANSWER'::text, 'BUSY'::text, 'FAILED'::text, 'CANCEL'::text, 'CONGESTION'::text]))),

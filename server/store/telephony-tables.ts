@@ -130,6 +130,8 @@ export interface CallTables {
     correlationId: string
     /** JSON text of the live dialogs (T5). */
     snapshot: string
+    /** JSON text. */
+    ending: string
     /** JSON text: the call as its last event showed it; null once it ended. */
     state: string
     /** JSON text (T3). */
@@ -206,7 +208,7 @@ export interface CallTables {
     isTalking: Generated<boolean>
     state: GeneratedAlways<'offline' | 'available' | 'do_not_disturb' | 'ringing' | 'talking'>
   }
-  callTraces: { callId: string; accountId: string; messages: string }
+  callTraces: { id: GeneratedAlways<number>; callId: string; accountId: string; messages: string }
   registrations: {
     deviceId: string
     /** The registrar's name of it: instance and reg-id, or the contact. */

@@ -14,6 +14,13 @@ const newBook = () =>
     isGone: () => true,
   })
 
+/** As the statement does: what a call needs while it goes on is as it was where it did not change. */
+function put(before: CallRow | undefined, row: CallRow): CallRow {
+  if (before === undefined || row.ended_at !== null) return row
+  const known = Object.entries(row).filter(([, value]) => value !== null)
+  return { ...before, ...Object.fromEntries(known) }
+}
+
 /** A world whose records go into a book, and all that the writer took of it. */
 class Written {
   readonly world = CallWorld.withAliceAndBob()
@@ -39,7 +46,7 @@ class Written {
       if (record) this.book.add(record)
     }
     const taken = this.book.take()
-    for (const row of taken?.calls ?? []) this.rows.set(row.id, row)
+    for (const row of taken?.calls ?? []) this.rows.set(row.id, put(this.rows.get(row.id), row))
     for (const row of taken?.people ?? []) this.people.set(row.user_id, row)
     for (const { call_id: id, messages } of taken?.traces ?? []) {
       const texts = (JSON.parse(messages) as { message: string }[]).map(({ message }) => message.split(' ', 1)[0] ?? '')

@@ -11,7 +11,15 @@ import type { LegId } from '../../engine/call/leg.ts'
 import type { CallRecord, CallState, Cdr, LegEventType, LegRow, RecordingState } from '../../engine/call/records.ts'
 import { toInboxRow } from '../events/inbox.ts'
 import type { LostCommand } from '../store/call-commands.ts'
-import type { BatchEvent, CallBatch, CallRow, LegTableRow, RecordingRow, TraceRow } from '../store/call-batch.ts'
+import type {
+  BatchEvent,
+  CallBatch,
+  CallRow,
+  LegTableRow,
+  OfLife,
+  RecordingRow,
+  TraceRow,
+} from '../store/call-batch.ts'
 import type { Ladders } from './ladders.ts'
 import { rowToCdrData, rowToPublicCall, toCallData, toCdrData, toPublicCall, toTimestamp } from './call-events.ts'
 import { CallPeople } from './call-people.ts'
@@ -32,6 +40,8 @@ interface Open {
   readonly leftCallIds: Set<string>
   readonly legs: OpenLegs
   readonly dialogs: Set<LegId>
+  /** What the writer took last. */
+  written: Partial<Pick<CallRow, OfLife>>
 }
 
 /** A call that is over, whose peers may have a last word still. */
@@ -85,7 +95,7 @@ export class CallBook {
     const counts = [this.#calls.size, this.#events.length, this.#recordings.size, this.#traces.size, people.length]
     if (counts.every((count) => count === 0)) return null
     const gathered = {
-      calls: [...this.#calls.values()].map((row) => ({ ...row, live_legs: this.#open.get(row.id)?.legs.text ?? null })),
+      calls: [...this.#calls.values()].map((row) => this.#newOf(row)),
       legs: this.#legs,
       traces: [...this.#traces.values()],
       recordings: [...this.#recordings.values()],
@@ -98,6 +108,22 @@ export class CallBook {
     this.#recordings = new Map()
     this.#events = []
     return gathered
+  }
+
+  /** Null in what is as it was when the writer took it. */
+  #newOf(row: CallRow): CallRow {
+    const open = this.#open.get(row.id)
+    if (!open) return row
+    const { written } = open
+    open.written = { ...row, live_legs: open.legs.text }
+    const { snapshot = null, ending = null, state = null, live_legs = null } = open.written
+    return {
+      ...row,
+      snapshot: snapshot === written.snapshot ? null : snapshot,
+      ending: ending === written.ending ? null : ending,
+      state: state === written.state ? null : state,
+      live_legs: live_legs === written.live_legs ? null : live_legs,
+    }
   }
 
   /** The SIP Call-ID of a leg. */
@@ -114,6 +140,7 @@ export class CallBook {
       leftCallIds: new Set(),
       dialogs: new Set(),
       legs,
+      written: row,
     })
     for (const leg of legs.all) this.#people.see(leg, callOf(row), Date.parse(row.heartbeat_at))
   }
@@ -201,8 +228,7 @@ export class CallBook {
       duration_seconds: secondsSince(row.started_at),
       billing_seconds: row.answered_at === null ? 0 : secondsSince(row.answered_at),
       ...detected(row.called_number),
-      snapshot: null,
-      state: null,
+      ...noLife,
     })
     this.#tell('call.ended', open, at, { call: rowToPublicCall(open.row), leg_id: null }, { isEnd: true })
     this.#change(open, { resource_seq: open.row.resource_seq + 1 })
@@ -288,6 +314,7 @@ export class CallBook {
       leftCallIds: new Set(),
       dialogs: new Set(),
       legs: new OpenLegs(),
+      written: {},
     }
     this.#open.set(call.id, open)
     return open
@@ -436,8 +463,7 @@ export class CallBook {
       caller_call_id: idOf(cdr.callerLeg),
       callee_call_id: idOf(cdr.calleeLeg),
       quality: this.#quality(cdr),
-      snapshot: null,
-      state: null,
+      ...noLife,
     })
     this.#tell('cdr.final', open, cdr.endedAt, toCdrData(cdr), { isEnd: true })
     const { callId, accountId } = cdr
@@ -472,8 +498,7 @@ export class CallBook {
 
   #ending(callId: string, text: string): void {
     const open = this.#open.get(callId)
-    const snapshot = open?.row.snapshot ?? null
-    if (open && snapshot !== null) this.#change(open, { snapshot: `${snapshot.slice(0, -1)},"ending":${text}}` })
+    if (open && open.row.snapshot !== null) this.#change(open, { ending: text })
   }
 
   #snapshot(callId: string, text: string | null): void {
@@ -488,6 +513,8 @@ const detected = (number: string | null) => {
 }
 
 const callOf = ({ id, started_at: startedAt }: CallRow) => ({ id, startedAt })
+
+const noLife = { snapshot: null, ending: null, state: null, live_legs: null } as const
 
 const notYet = {
   callee_number: null,
@@ -510,7 +537,5 @@ const notYet = {
   detected_type: null,
   correlation_id: null,
   quality: null,
-  snapshot: null,
-  state: null,
-  live_legs: null,
+  ...noLife,
 } as const

@@ -8,8 +8,19 @@ type CallEvent = Extract<CallRecord, { type: 'event' }>
 type PublicCall = EventData<'call.started'>['call']
 type PublicParty = PublicCall['caller']
 
+/** A call tells each of its few instants some twenty times. */
+const told = new Map<Instant, string>()
+const mostTold = 1_000
+
 /** Instants of the voice process are wall time at its start, monotonic from there. */
-export const toTimestamp = (instant: Instant): string => new Date(instant).toISOString()
+export function toTimestamp(instant: Instant): string {
+  const known = told.get(instant)
+  if (known !== undefined) return known
+  const timestamp = new Date(instant).toISOString()
+  if (told.size >= mostTold) told.clear()
+  told.set(instant, timestamp)
+  return timestamp
+}
 const orNull = (instant: Instant | null): string | null => (instant === null ? null : toTimestamp(instant))
 
 export const toPublicParty = ({ number, name, userId, deviceId, trunkId }: PartyState): PublicParty => ({

@@ -85,7 +85,7 @@ function homesOf(rows: readonly Row[], book: CallBook): ReadonlyMap<LegId, strin
 
 /** False: it ended with its process. */
 function resume({ exchange, book, directories, log }: Parts, row: Row, homes: ReadonlyMap<LegId, string>): boolean {
-  const { snapshot: text } = row
+  const text = withEnding(row)
   // Of a click-to-call that nobody answered yet, whoever waits is hung up.
   if (text === null) return false
   // One that is over, and nowhere else, is hung up once more: its BYE may have died with its process.
@@ -117,6 +117,10 @@ function resume({ exchange, book, directories, log }: Parts, row: Row, homes: Re
   }
   return isResumed
 }
+
+/** The last that was written of it: as it stood, and how it then ended. */
+const withEnding = ({ snapshot, ending }: Row): string | null =>
+  snapshot === null || ending === null ? snapshot : `${snapshot.slice(0, -1)},"ending":${ending}}`
 
 function toCallRow(row: Row): CallRow {
   const orNull = (date: Date | null) => date?.toISOString() ?? null
@@ -157,6 +161,7 @@ function toCallRow(row: Row): CallRow {
     node: row.node,
     quality: row.quality,
     snapshot: row.snapshot,
+    ending: row.ending,
     state: row.state,
     live_legs: row.liveLegs,
   }

@@ -153,7 +153,7 @@ async function faultsOfRecords(): Promise<string[]> {
     from calls c
     left join (select resource_id, count(*) filter (where type = 'call.ended') as ended,
         count(*) filter (where type = 'cdr.final') as final from events group by 1) e on e.resource_id = c.id
-    left join (select call_id as trace from call_traces) t on t.trace = c.id`)
+    left join (select distinct call_id as trace from call_traces) t on t.trace = c.id`)
   await db.end()
   const [{ calls: written = 0, ...wrong } = {}] = rows
   console.log(`${written} rows of calls`)
