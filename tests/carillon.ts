@@ -96,6 +96,7 @@ export class Carillon {
       CARILLON_RTP_PORTS: `${ports.rtp}-${ports.rtp + 399}`,
       CARILLON_RATE_LIMIT: '1000000',
       CARILLON_PUBLIC_RATE_LIMIT: '1000000',
+      NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/node'), // as `npm start` has it
       ...extra,
     }
     const scheme = extra.CARILLON_TLS ? 'https' : 'http'
@@ -118,8 +119,9 @@ export class Carillon {
     const child = this.launch()
     const isUp = async () => {
       if (child.exitCode !== null) throw new Error(`it did not start:\n${this.output}`)
-      // Its own api, not the last breath of one whose supervisor was killed.
-      return this.pids.api > 0 && (await this.ready()) === 200
+      // Its own api, not the last breath of one whose supervisor was killed. Few ask who runs until something answers:
+      // that is a look at every process.
+      return (await this.ready()) === 200 && this.pids.api > 0 && (await this.ready()) === 200
     }
     await until(isUp, 'ready', startMs)
   }
