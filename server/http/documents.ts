@@ -12,9 +12,9 @@ const documents = {
 
 export function addDocuments(http: FastifyInstance, app: App): void {
   const { publicUrl } = app.config
-  addDocument(http, documents.meeting.url, openapi('meeting', documents.meeting.version, publicUrl))
-  addDocument(http, documents.telephony.url, openapi('telephony', documents.telephony.version, publicUrl))
-  addDocument(http, '/v3.0/documentation/asyncapi.json', asyncapi(publicUrl))
+  addDocument(http, documents.meeting.url, () => openapi('meeting', documents.meeting.version, publicUrl))
+  addDocument(http, documents.telephony.url, () => openapi('telephony', documents.telephony.version, publicUrl))
+  addDocument(http, '/v3.0/documentation/asyncapi.json', () => asyncapi(publicUrl))
   const configuration = {
     sources: Object.values(documents).map(({ title, url }) => ({ title, url })),
     withDefaultFonts: false,
@@ -37,15 +37,17 @@ export function addDocuments(http: FastifyInstance, app: App): void {
   }
 }
 
-function addDocument(http: FastifyInstance, url: string, document: unknown): void {
-  const text = JSON.stringify(document)
-  http.get(url, (_request, reply) =>
-    reply
+/** Made when it is first asked for: all of them are a quarter of the time in which a process that died is back. */
+function addDocument(http: FastifyInstance, url: string, make: () => unknown): void {
+  let text: string | undefined
+  http.get(url, (_request, reply) => {
+    text ??= JSON.stringify(make())
+    return reply
       .header('access-control-allow-origin', '*')
       .header('cross-origin-resource-policy', 'cross-origin')
       .type('application/json; charset=utf-8')
-      .send(text),
-  )
+      .send(text)
+  })
 }
 
 /** The page of words, plain: no script, no style of its own. */
