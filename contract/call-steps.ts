@@ -54,7 +54,11 @@ export const callStepEvents = defineEvents({
       meeting_id: Id.meta({ description: 'The `id` of the meeting.' }),
       participant_id: ParticipantId.meta({ description: 'As `meeting.participant_joined` names it.' }),
     },
-    { meeting_id: examples.meeting.id, participant_id: examples.participant.id },
+    {
+      call: { ...state, legs: state.legs.slice(1), meeting_id: examples.meeting.id },
+      meeting_id: examples.meeting.id,
+      participant_id: examples.participant.id,
+    },
   ),
   'call.parked': step(
     'One side left the other waiting with music, to be retrieved.',

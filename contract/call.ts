@@ -68,6 +68,7 @@ export const CallState = z
     supervisors: z
       .array(z.object({ leg_id: LegId, mode: SupervisionMode }))
       .meta({ description: 'Who of the legs listens, without being one of those that talk.' }),
+    meeting_id: Id.nullable().meta({ description: 'The meeting in which its only side takes part, by telephone.' }),
     started_at: Timestamp,
     answered_at: Timestamp.nullable(),
     ended_at: Timestamp.nullable(),
@@ -137,6 +138,7 @@ const started: z.output<typeof CallState> = {
   legs: [callerLeg],
   recording: null,
   supervisors: [],
+  meeting_id: null,
   started_at: '2026-05-04T09:00:00.000Z',
   answered_at: null,
   ended_at: null,

@@ -69,11 +69,12 @@ export class Floor {
 
   /** As the log shows it. */
   shown(): FloorState {
-    const { parking, recording, supervisions } = this
+    const { parking, recording, supervisions, meeting } = this
     return {
       isParked: parking !== null,
       recording: recording && { id: recording.id, isPaused: recording.isPaused },
       supervisors: supervisions.flatMap(({ leg, mode }) => (leg ? [{ leg: leg.id, mode }] : [])),
+      meetingId: meeting?.link.meetingId ?? null,
     }
   }
 

@@ -55,7 +55,7 @@ export interface Ending {
   readonly q850?: number | null
 }
 
-const nothingBesides: FloorState = { isParked: false, recording: null, supervisors: [] }
+const nothingBesides: FloorState = { isParked: false, recording: null, supervisors: [], meetingId: null }
 
 type CallEventRecord = Extract<CallRecord, { type: 'event' }>
 
@@ -155,7 +155,7 @@ export class Ledger {
 
   state(ended: { at: Instant; cause: HangupCause } | null): CallState {
     const { id, accountId, direction, isEmergency, caller, calledNumber, startedAt, correlationId } = this.facts
-    const { isParked, recording, supervisors } = ended ? nothingBesides : this.floor()
+    const { isParked, recording, supervisors, meetingId } = ended ? nothingBesides : this.floor()
     return {
       id,
       accountId,
@@ -169,6 +169,7 @@ export class Ledger {
       legs: ended ? [] : this.legs(),
       recording,
       supervisors,
+      meetingId,
       startedAt,
       answeredAt: this.answeredAt,
       endedAt: ended?.at ?? null,

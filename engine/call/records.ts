@@ -85,6 +85,8 @@ export interface FloorState {
   readonly isParked: boolean
   readonly recording: { readonly id: string; readonly isPaused: boolean } | null
   readonly supervisors: readonly { readonly leg: LegId; readonly mode: SupervisionMode }[]
+  /** One side takes part in it. */
+  readonly meetingId: string | null
 }
 
 export interface CallState {
@@ -102,6 +104,7 @@ export interface CallState {
   readonly legs: readonly LegState[]
   readonly recording: FloorState['recording']
   readonly supervisors: FloorState['supervisors']
+  readonly meetingId: FloorState['meetingId']
   readonly startedAt: Instant
   readonly answeredAt: Instant | null
   readonly endedAt: Instant | null

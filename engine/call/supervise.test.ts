@@ -51,6 +51,27 @@ it('whisper reaches one side, barge both', () => {
   })
 })
 
+it('the phone that listens is named by itself or by whose it is, however it was called', () => {
+  for (const [first, again] of [
+    [
+      { type: 'user', userId: 'carol' },
+      { type: 'device', deviceId: 'carol-phone' },
+    ],
+    [
+      { type: 'device', deviceId: 'carol-phone' },
+      { type: 'user', userId: 'carol' },
+    ],
+  ] as const) {
+    const { world, events } = talking()
+    const action = { type: 'monitor', leg: null, isAutoAnswer: false } as const
+    expect(world.act({ ...action, mode: 'monitor', by: first })).toBeNull()
+    world.answers(world.dialled('carol-phone'))
+    expect(world.act({ ...action, mode: 'barge', by: again })).toBeNull()
+    expect(events().at(-1)).toMatchObject({ event: 'call.monitor_changed', about: { mode: 'barge' } })
+    expect(world.dials.filter(({ to }) => to.uri.includes('carol'))).toHaveLength(1)
+  }
+})
+
 it('its leaving ends nothing: the two are bridged again', () => {
   const { world, alice, bob, carol, events } = supervised('barge')
   world.takeLog()

@@ -111,7 +111,7 @@ export function monitor(now: Instant, call: Call, command: ActCommand<ActionOf<'
   if (mode === 'whisper' && target === null) {
     return refuse('invalid_request', 'must say to which of those who talk the whisper goes', 'leg_id')
   }
-  const known = call.floor.supervisions.find((one) => isSame(one.by, by))
+  const known = call.floor.supervisions.find((one) => isSame(one.by, by) || isAt(one.leg, by))
   if (known) return change(now, call, known, { mode, target }, command.id)
   if (call.stage !== 'connected') return refuse('conflict', 'Nobody talks in this call.')
   const plan = planPhones(call, command)
@@ -187,5 +187,11 @@ function remove(call: Call, supervision: Supervision): void {
 }
 
 const isSame = (a: CommandTarget, b: CommandTarget): boolean => JSON.stringify(a) === JSON.stringify(b)
+
+/** Also where it was called as one of several: a mode is changed for the phone that listens. */
+function isAt(leg: CallLeg | null, by: CommandTarget): boolean {
+  if (leg === null || by.type === 'number') return false
+  return by.type === 'device' ? leg.party.deviceId === by.deviceId : leg.party.userId === by.userId
+}
 
 const told = ({ mode, leg }: Supervision) => ({ mode, ...(leg && { party: toPartyState(leg.party) }) })
