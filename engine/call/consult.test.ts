@@ -87,6 +87,7 @@ describe('consultation', () => {
       leg: alice,
       transferredTo: { userId: 'carol' },
       correlationId: world.commandIds[1],
+      call: { legs: [{ id: bob }, { id: carol }] },
     })
     world.hangsUp(carol)
     expect(world.last(bob, 'hangup')).toBeDefined()
@@ -120,6 +121,7 @@ describe('consultation', () => {
         event: 'call.consultation_ended',
         about: { reason: 'cancelled' },
         correlationId: world.commandIds[1],
+        call: { legs: [{ id: alice }, { id: bob }] },
       })
       world.hangsUp(bob)
       expect(leftovers(world)).toEqual(nothingLeft)

@@ -139,7 +139,6 @@ export function complete(now: Instant, call: Call, command: ActCommand<ActionOf<
     return refuse('conflict', 'Who is consulted has not answered: wait for call.consultation_answered, or cancel.')
   }
   handOn(now, call, consultation, consultation.consulted, command.id)
-  call.legs.drop(now, consultation.consultant, null)
   return null
 }
 
@@ -147,9 +146,7 @@ export function cancel(now: Instant, call: Call, command: ActCommand<ActionOf<'c
   const consultation = consultationOf(call, command)
   if (isRefusal(consultation)) return consultation
   consultation.invitation?.cancel(now)
-  const { consulted } = consultation
   end(now, call, consultation, 'cancelled', command.id)
-  if (consulted) call.legs.drop(now, consulted, null)
   return null
 }
 
@@ -190,6 +187,7 @@ function handOn(now: Instant, call: Call, consultation: Consultation, consulted:
   call.callee = consulted
   call.reached(consulted)
   call.connect(now)
+  call.legs.drop(now, consultant, null)
   const told = call.ledger.event('call.transferred', now, consultant, command)
   call.services.write(call.id, [{ ...told, transferredTo: toPartyState(consulted.party) }])
   call.introduce()
@@ -219,12 +217,13 @@ function goOnWithoutTheOther(
 
 /** Back to the two of before. */
 function end(now: Instant, call: Call, consultation: Consultation, reason: ConsultationEnd, command: CommandId): void {
-  const { consultant, waiting, party } = consultation
+  const { consultant, waiting, consulted, party } = consultation
   call.floor.consultation = null
   // What a carrier plays, or rings, is heard no more.
   call.media.part(consultant)
   waiting.media?.stop()
   call.connect(now)
+  if (consulted) call.legs.drop(now, consulted, null)
   call.tell(now, 'call.consultation_ended', consultant, { command, party: toPartyState(party), reason })
   call.introduce()
   call.writeSnapshot()

@@ -127,6 +127,8 @@ describe('leg events', () => {
     world.refers(bob, '1003', { callId: 'd', toTag: 'a', fromTag: 'b', isEarlyOnly: false })
     const moved = world.recordsOf('leg_event').filter(({ event }) => event === 'leg.moved')
     expect(moved).toMatchObject([{ callId: second, fromCallId: first, leg: { id: alice, status: 'answered' } }])
+    const told = world.recordsOf('event').filter(({ call }) => call.id === second)
+    expect(told.at(-1)).toMatchObject({ event: 'call.transferred', call: { legs: [{ id: carol }, { id: alice }] } })
     world.hangsUp(carol)
     expect(world.recordsOf('leg_event').findLast(({ leg }) => leg.id === alice)).toMatchObject({
       event: 'leg.ended',

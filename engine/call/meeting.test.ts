@@ -41,7 +41,7 @@ describe('M8: a call that goes on in a meeting', () => {
     expect(world.last(bob, 'hangup')).toBeUndefined()
     expect(world.caused.at(-1)).toEqual(['call.joined_meeting', world.commandIds.at(-1)])
     expect(world.recordsOf('event').at(-1)?.call).toMatchObject({
-      legs: [{ id: alice }, { id: bob }],
+      legs: [{ id: bob, status: 'answered' }],
       meetingId: meeting.meetingId,
     })
     expect(world.recordsOf('event').at(-1)?.about).toEqual({

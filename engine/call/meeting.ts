@@ -45,13 +45,15 @@ export function toMeeting(
     call.callee = null
     call.caller = other
     attend(at, call, attendance, leg)
-    call.legs.drop(at, leg, null)
     call.writeSnapshot()
   })
   return null
 }
 
-/** The call's only leg takes part from now on; a snapshot is to be written after it. `leg`: whose doing it is. */
+/**
+ * The call's only leg takes part from now on; a snapshot is to be written after it. `leg`: whose doing it is, who leaves
+ * where it is another.
+ */
 export function attend(now: Instant, call: Call, attendance: Attendance, leg: CallLeg): void {
   const { floor, caller, ledger } = call
   call.stage = 'running'
@@ -61,6 +63,7 @@ export function attend(now: Instant, call: Call, attendance: Attendance, leg: Ca
   call.media.part(caller)
   call.media.letTalk(call, caller)
   join(call, attendance)
+  if (leg !== caller) call.legs.drop(now, leg, null)
   const { command, link } = attendance
   const { meetingId, participantId } = link
   const event = ledger.event('call.joined_meeting', now, leg, command)

@@ -21,15 +21,15 @@ describe('park', () => {
     expect(world.takeLog()).toEqual([
       `media unbridge ${alice}`,
       `media play ${alice} /music.wav`,
-      'write call.parked',
       `${bob} hangup`,
       `media close ${bob}`,
+      'write call.parked',
       'write snapshot',
     ])
     expect(events()).toMatchObject([
       { event: 'call.parked', leg: bob, about: { party: { userId: 'bob' } }, correlationId: world.commandIds[0] },
     ])
-    expect(events()[0]?.call.status).toBe('parked')
+    expect(events()[0]?.call).toMatchObject({ status: 'parked', legs: [{ id: alice }] })
     expect(world.calls.isInUse('bob-phone')).toBe(false)
     world.hangsUp(alice)
     expect(leftovers(world)).toEqual(nothingLeft)

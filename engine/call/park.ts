@@ -72,8 +72,8 @@ export function park(now: Instant, call: Call, command: ActCommand<ActionOf<'par
   call.ledger.isHeld = false
   call.floor.arrange(now)
   call.media.holdFor(other, leg.party)
-  call.tell(now, 'call.parked', leg, { command: command.id, party: toPartyState(leg.party) })
   call.legs.drop(now, leg, null)
+  call.tell(now, 'call.parked', leg, { command: command.id, party: toPartyState(leg.party) })
   call.writeSnapshot()
   return null
 }

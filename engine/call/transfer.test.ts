@@ -55,10 +55,10 @@ describe('blind transfer', () => {
       `media remote ${carol}`,
       `media stop ${alice}`,
       `media bridge ${alice} ${carol}`,
-      'write call.transferred',
       `${bob} refer_progress 200`,
       `${bob} hangup`,
       `media close ${bob}`,
+      'write call.transferred',
       `${alice} identity`,
       `${carol} identity`,
       'write snapshot',
@@ -66,7 +66,7 @@ describe('blind transfer', () => {
     expect(world.recordsOf('event').at(-1)).toMatchObject({
       leg: bob,
       transferredTo: { number: '1003', userId: 'carol' },
-      call: { callee: { userId: 'carol' } },
+      call: { callee: { userId: 'carol' }, legs: [{ id: alice }, { id: carol }] },
     })
     expect(world.last(alice, 'identity')?.identity.number).toBe('1003')
     world.hangsUp(carol)
@@ -365,7 +365,10 @@ describe('INVITE with Replaces (RFC 3891)', () => {
     expect(world.log).toContain(`media bridge ${alice} ${carol}`)
     expect(world.last(bob, 'hangup')).toBeDefined()
     expect(world.last(alice, 'identity')?.identity.number).toBe('1003')
-    expect(world.events.at(-1)).toBe('call.transferred')
+    expect(world.recordsOf('event').at(-1)).toMatchObject({
+      event: 'call.transferred',
+      call: { legs: [{ id: alice }, { id: carol }] },
+    })
     world.hangsUp(carol)
     expect(world.last(alice, 'hangup')).toBeDefined()
     everythingEnded(world)

@@ -70,10 +70,10 @@ export function transferred(now: Instant, call: Call): void {
   const { transfer, callee } = call
   if (!transfer) return
   call.transfer = null
-  const record = call.ledger.transferred(now, transfer.transferor, (callee ?? call.caller).party)
-  call.services.write(call.id, [record])
   transfer.report(call, 200)
   call.legs.drop(now, transfer.transferor, null)
+  const record = call.ledger.transferred(now, transfer.transferor, (callee ?? call.caller).party)
+  call.services.write(call.id, [record])
 }
 
 /** Nobody did. False: the call is over. */
@@ -178,7 +178,6 @@ function attended(now: Instant, from: Call, leg: CallLeg, party: CallLeg, to: Ca
   from.command({ type: 'refer_answer', leg: leg.id, status: 202 })
   const target = to.peerOf(replaced)
   from.services.write(from.id, [from.ledger.transferred(now, leg, (target ?? replaced).party)])
-  to.services.write(to.id, [to.ledger.transferred(now, replaced, party.party)])
   to.legs.move(now, party, from)
   takePlace(now, to, replaced, party)
   from.command({ type: 'refer_progress', leg: leg.id, status: 200 })
@@ -210,7 +209,7 @@ const calledParty = ({ ledger }: Call): Party => ({
   trunkId: null,
 })
 
-/** `leg` is joined to whom `replaced` talked to. */
+/** `leg` is joined to whom `replaced` talked to, and then it is told: of whoever is there. */
 function takePlace(now: Instant, call: Call, replaced: CallLeg, leg: CallLeg): void {
   if (leg.facts.isEmergency) leaveUnheard(now, call)
   if (replaced === call.caller) call.caller = leg
@@ -218,8 +217,8 @@ function takePlace(now: Instant, call: Call, replaced: CallLeg, leg: CallLeg): v
   call.media.part(leg)
   call.connect(now)
   call.introduce()
-  call.writeSnapshot()
   call.legs.drop(now, replaced, null)
+  call.services.write(call.id, [call.ledger.transferred(now, replaced, leg.party), call.snapshotRecord()])
 }
 
 /**
@@ -256,7 +255,6 @@ export function inviteReplacing(
   call.command({ type: 'answer', leg: leg.id, sdp })
   if (isTalking) {
     call.legs.answered(now, leg)
-    call.services.write(call.id, [call.ledger.transferred(now, replaced, leg.party)])
     takePlace(now, call, replaced, leg)
   } else {
     call.pickUp(now, leg)
