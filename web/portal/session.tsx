@@ -118,7 +118,7 @@ export function useRead<R extends ReadRoute>(route: R, input: Input<R>, options:
 }
 
 /** The client's argument may be left out where an operation needs nothing; given always, it is the same for all. */
-const answerWith = <R extends Route>(client: Client, route: R, input: Input<R>, options: CallOptions = {}) =>
+export const answerWith = <R extends Route>(client: Client, route: R, input: Input<R>, options: CallOptions = {}) =>
   (client.answer as (route: R, input: Input<R> & CallOptions) => Promise<Answered<Answer<R>>>).call(client, route, {
     ...input,
     ...options,

@@ -1,6 +1,6 @@
 /** Click-to-call: whose phone rings first, whether it answers by itself, and then how the call goes, as it goes. */
 import { Trans, useLingui } from '@lingui/react/macro'
-import { Button, Select, Switch, TextInput } from '@mantine/core'
+import { Button, TextInput } from '@mantine/core'
 import { type FormEvent, useState } from 'react'
 import { ApiFailure, type Answer, type Input } from '../../../contract/client.ts'
 import { ApiButton } from '../kit/api-button.tsx'
@@ -8,10 +8,11 @@ import { Dialog } from '../kit/dialog.tsx'
 import { Problem } from '../kit/problem.tsx'
 import { Sign } from '../kit/sign.tsx'
 import { duration } from '../kit/when.tsx'
-import { useRead, useSession, useWrite } from '../session.tsx'
+import { useRead, useWrite } from '../session.tsx'
 import { CallTime } from './call-time.tsx'
 import { statusLooks, useCauseWords, useStatusWords } from './call-words.ts'
 import { type LiveCall, useLiveCall } from './live-calls.ts'
+import { PhoneFields, usePhoneChoice } from './phone-choice.tsx'
 
 type NewCall = Input<'PUT /v3.0/realtime/calls'>['body']['data']
 
@@ -41,27 +42,22 @@ export function CallDialog({ callee, onClose }: DialogProps) {
   )
 }
 
-const own = 'own'
-
 function Ask({ callee, onPlaced }: { readonly callee: Callee | null; readonly onPlaced: (callId: string) => void }) {
   const { t } = useLingui()
-  const { accountId, homeId } = useSession()
-  const isHome = accountId === homeId
-  const phones = usePhones(callee)
+  // Not the one that is called.
+  const phone = usePhoneChoice([callee && 'device_id' in callee.to ? callee.to.device_id : null])
   const [number, setNumber] = useState('')
-  const [from, setFrom] = useState<string | null>(isHome ? own : null)
-  const [isAutoAnswer, setAutoAnswer] = useState(false)
   const place = useWrite('PUT /v3.0/realtime/calls', { changes: [] })
   const data: NewCall = {
     to: callee?.to ?? { number: number.trim() },
-    ...(from !== null && from !== own && { from: { device_id: from } }),
-    ...(isAutoAnswer && { auto_answer: true }),
+    ...(phone.target && { from: phone.target }),
+    ...(phone.isAutoAnswer && { auto_answer: true }),
   }
   const submit = (event: FormEvent) => {
     event.preventDefault()
     place.mutate({ body: { data } }, { onSuccess: (answer) => onPlaced(answer.data.call_id) })
   }
-  const isReady = (callee !== null || number.trim() !== '') && from !== null
+  const isReady = (callee !== null || number.trim() !== '') && phone.value !== null
   return (
     <form className="form-group" onSubmit={submit} noValidate>
       {!callee && (
@@ -75,26 +71,7 @@ function Ask({ callee, onPlaced }: { readonly callee: Callee | null; readonly on
           onChange={({ currentTarget }) => setNumber(currentTarget.value)}
         />
       )}
-      {phones?.length === 0 && (
-        <p className="soft">
-          <Trans>No phone is registered that could ring first. One that is appears here.</Trans>
-        </p>
-      )}
-      {phones && phones.length > 0 && (
-        <Select
-          label={t`Which phone rings first`}
-          data={[...(isHome ? [{ value: own, label: t`All of mine` }] : []), ...phones]}
-          value={from}
-          onChange={setFrom}
-          searchable={phones.length > 8}
-        />
-      )}
-      <Switch
-        label={t`That phone answers by itself`}
-        description={t`Where the phone can: it is on its loudspeaker at once. Otherwise it rings, and you take it.`}
-        checked={isAutoAnswer}
-        onChange={({ currentTarget }) => setAutoAnswer(currentTarget.checked)}
-      />
+      <PhoneFields choice={phone} label={t`Which phone rings first`} />
       {place.error && <Problem error={place.error} />}
       <div className="form-actions">
         <Button
@@ -110,19 +87,6 @@ function Ask({ callee, onPlaced }: { readonly callee: Callee | null; readonly on
       </div>
     </form>
   )
-}
-
-/** Administrators may let any phone ring first, but not the one that is called. Undefined: it is not known which there are. */
-function usePhones(callee: Callee | null) {
-  const { isAdmin } = useSession()
-  const devices = useRead('GET /v3.0/devices', { query: {} }, { enabled: isAdmin })
-  const status = useRead('GET /v3.0/devices/status', {}, { enabled: isAdmin })
-  const called = callee && 'device_id' in callee.to ? callee.to.device_id : null
-  const states = status.data?.data
-  if (!devices.data || !states) return undefined
-  return devices.data.data
-    .filter(({ id }) => id !== called && states[id]?.registered)
-    .map(({ id, name }) => ({ value: id, label: name }))
 }
 
 interface ProgressProps {

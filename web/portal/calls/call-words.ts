@@ -29,6 +29,13 @@ export function useStatusWords(): Readonly<Record<LiveCall['status'], string>> {
   }
 }
 
+/** Where it goes on, counts more than how. */
+export function useCallWords(): (call: LiveCall) => string {
+  const { t } = useLingui()
+  const words = useStatusWords()
+  return (call) => (call.meeting_id ? t`in a meeting` : words[call.status])
+}
+
 /** The look of `.state`. */
 export const statusLooks: Readonly<Record<LiveCall['status'], string>> = {
   started: 'is-waiting',

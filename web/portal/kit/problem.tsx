@@ -2,18 +2,30 @@
 import { Trans, useLingui } from '@lingui/react/macro'
 import { Button } from '@mantine/core'
 import { Link } from '@tanstack/react-router'
+import type { ReactNode } from 'react'
 import { ApiFailure, ConnectionFailure } from '../../../contract/client.ts'
 import { CopyButton } from './copy-button.tsx'
 import { Sign } from './sign.tsx'
 
-export function Problem({ error, onRetry }: { readonly error: Error; readonly onRetry?: () => void }) {
+interface ProblemProps {
+  readonly error: Error
+  /** What came to nothing. */
+  readonly what?: ReactNode
+  /** In other words than the error's. */
+  readonly why?: string
+  readonly onRetry?: () => void
+}
+
+export function Problem({ error, what, why, onRetry }: ProblemProps) {
   const words = useFailureWords()
+  const reason = why ?? words(error)
   const requestId = error instanceof ApiFailure ? error.requestId : null
   return (
     <div className="problem" role="alert">
       <Sign name="alert" size={20} />
       <div>
-        <p className="problem-what">{words(error)}</p>
+        <p className="problem-what">{what ?? reason}</p>
+        {what && <p>{reason}</p>}
         <div className="row">
           {onRetry && (
             <Button size="xs" variant="default" onClick={onRetry} leftSection={<Sign name="refresh" size={14} />}>

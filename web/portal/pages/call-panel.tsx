@@ -5,10 +5,12 @@ import { Link, useParams } from '@tanstack/react-router'
 import { useState } from 'react'
 import { ApiFailure, type Answer } from '../../../contract/client.ts'
 import { useEventFeed } from '../event-feed.ts'
+import { CallActions } from '../calls/call-actions.tsx'
 import { CallButton } from '../calls/call-button.tsx'
+import { CallMarks } from '../calls/call-marks.tsx'
 import { CallSides } from '../calls/call-sides.tsx'
 import { CallTime } from '../calls/call-time.tsx'
-import { otherPartyOf, statusLooks, useCauseWords, useStatusWords } from '../calls/call-words.ts'
+import { otherPartyOf, statusLooks, useCallWords, useCauseWords } from '../calls/call-words.ts'
 import { type LiveCall, useLiveCall } from '../calls/live-calls.ts'
 import { ApiButton, type ApiCall } from '../kit/api-button.tsx'
 import { CopyButton } from '../kit/copy-button.tsx'
@@ -105,16 +107,18 @@ const apiCalls = (id: string, isAdmin: boolean): readonly ApiCall[] => [
 
 /** A call that goes on, with what can be done about it. */
 function Going({ call }: { readonly call: LiveCall }) {
-  const words = useStatusWords()
+  const words = useCallWords()
   return (
-    <section className="home-section">
+    <section className="call-going">
       <div className="row">
         <span className={`state ${statusLooks[call.status]}`}>
           <i aria-hidden="true" />
-          {words[call.status]}
+          {words(call)}
         </span>
         <CallTime call={call} />
+        <CallMarks call={call} />
       </div>
+      <CallActions call={call} />
       <CallSides call={call} />
     </section>
   )

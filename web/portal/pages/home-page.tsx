@@ -6,7 +6,8 @@ import type { ReactNode } from 'react'
 import type { Answer } from '../../../contract/client.ts'
 import { DialButton, useMayCall } from '../calls/call-button.tsx'
 import { CallTime } from '../calls/call-time.tsx'
-import { directionSigns, statusLooks, useStatusWords } from '../calls/call-words.ts'
+import { CallMarks } from '../calls/call-marks.tsx'
+import { directionSigns, statusLooks, useCallWords } from '../calls/call-words.ts'
 import { type LiveCall, useLiveCalls } from '../calls/live-calls.ts'
 import { ApiButton } from '../kit/api-button.tsx'
 import { LiveDot } from '../kit/live-dot.tsx'
@@ -95,7 +96,7 @@ function Calls() {
 }
 
 function CallLine({ call }: { readonly call: LiveCall }) {
-  const words = useStatusWords()
+  const words = useCallWords()
   const { callee, called_number, caller } = call
   return (
     <li className={`line ${call.status === 'ended' ? 'is-over' : ''}`} data-call={call.id} data-status={call.status}>
@@ -106,10 +107,11 @@ function CallLine({ call }: { readonly call: LiveCall }) {
           →
         </span>
         <Party number={callee?.number ?? called_number} name={callee?.name ?? null} />
+        <CallMarks call={call} />
       </Link>
       <span className={`state ${statusLooks[call.status]}`}>
         <i aria-hidden="true" />
-        {words[call.status]}
+        {words(call)}
       </span>
       <span className="line-time numbers">
         <CallTime call={call} />
