@@ -21,7 +21,7 @@ import type {
   TraceRow,
 } from '../store/call-batch.ts'
 import type { Ladders } from './ladders.ts'
-import { rowToCdrData, rowToPublicCall, toCallData, toCdrData, toPublicCall, toTimestamp } from './call-events.ts'
+import { rowToCdrData, rowToPublicCall, toCallData, toCdrData, toTimestamp } from './call-events.ts'
 import { CallPeople } from './call-people.ts'
 import { OpenLegs, type PublicLeg, toLeg, toLostLeg, toLostRow } from './open-legs.ts'
 
@@ -269,6 +269,7 @@ export class CallBook {
     if (record.leg !== null) this.#noteDialog(open, record.leg)
     if (event === 'call.ended') for (const leg of open.legs.all) this.#loseLeg(open, leg, at)
     for (const leg of call.legs) this.#see(open, toLeg(leg, null, open.row), at)
+    const data = toCallData(record)
     this.#change(open, {
       resource_seq: before.resource_seq + 1,
       callee_number: call.callee?.number ?? null,
@@ -282,9 +283,9 @@ export class CallBook {
       ended_at: call.endedAt === null ? null : toTimestamp(call.endedAt),
       hangup_cause: call.hangupCause,
       heartbeat_at: toTimestamp(at),
-      state: JSON.stringify(toPublicCall(call)),
+      state: JSON.stringify(data.call),
     })
-    this.#tell(event, open, at, toCallData(record), { isEnd: event === 'call.ended', by: record })
+    this.#tell(event, open, at, data, { isEnd: event === 'call.ended', by: record })
   }
 
   #begin(call: CallState): Open {
