@@ -393,6 +393,21 @@ describe('a person who is no administrator', () => {
   const adminPages = ['/phones', '/developers/webhooks/new', '/developers/keys']
 })
 
+describe('an organisation below the own one', () => {
+  it('is there to be chosen soon after it was made elsewhere', async () => {
+    const other = await browser.newContext({ locale: 'en-GB', viewport: viewports[0] })
+    const one = await other.newPage()
+    await one.clock.install()
+    await signIn(one)
+    await one.locator('.org-only').getByText('Bell Founders').waitFor()
+    await carillon.account()
+    await one.clock.fastForward(20_000)
+    await one.getByRole('button', { name: 'Organisation: Bell Founders' }).click()
+    await one.getByRole('menuitem').nth(1).waitFor()
+    await other.close()
+  })
+})
+
 describe('signing out', () => {
   it('ends the session everywhere', async () => {
     await page.getByRole('button', { name: 'Administrator' }).click()

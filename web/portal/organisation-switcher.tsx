@@ -70,7 +70,12 @@ export function OrganisationSwitcher() {
 
 const route = 'GET /v3.0/accounts/{id}/children'
 
-/** Those below the own organisation; nobody but its administrators acts there. */
+const askedAgainMs = 15_000
+
+/**
+ * Those below the own organisation; nobody but its administrators acts there. One that was just made tells of itself in its
+ * own log, which is not listened to here: few are asked for again and again, many when the menu opens.
+ */
 export function useChildren(): readonly { readonly id: string; readonly name: string }[] {
   const { homeId, isAdmin, who } = useSession()
   const input = { params: { id: homeId } }
@@ -79,11 +84,11 @@ export function useChildren(): readonly { readonly id: string; readonly name: st
     enabled: isAdmin && who.scopes.includes('subaccounts'),
     queryFn: ({ signal }) => baseClient.call(route, { ...input, signal }),
     staleTime: 60_000,
+    refetchInterval: ({ state }) => ((state.data?.data.length ?? 0) < shown ? askedAgainMs : false),
   })
   return data?.data ?? []
 }
 
-/** One that was just made tells of itself in its own log, which is not listened to here. */
 function useRefreshChildren(): () => void {
   const { homeId } = useSession()
   const cache = useQueryClient()
