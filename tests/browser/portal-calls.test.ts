@@ -11,7 +11,11 @@ import { viewports, violations } from './axe.ts'
 import { launchChromium } from './tabs.ts'
 
 const password = 'correct horse battery'
-const names = { '1001': 'Alice', '1002': 'Bob', '1003': 'Carol' } as const
+const names = {
+  '1001': ['Alice', 'Vandenbroucke-Peeters'],
+  '1002': ['Bob', 'Schoonebeeke'],
+  '1003': ['Carol', ''],
+} as const
 const tones = { '1001': 440, '1002': 700, '1003': 1000 } as const
 type Number = keyof typeof names
 
@@ -44,7 +48,8 @@ afterAll(async () => {
 
 /** Alice takes her calls herself, the two others answer. */
 async function startPhone(number: Number): Promise<void> {
-  const user = { first_name: names[number], last_name: '', email: `${names[number]}@example.com`, password }
+  const [first_name, last_name] = names[number]
+  const user = { first_name, last_name, email: `${first_name}@example.com`, password }
   const person = await organisation.person(number, { user })
   const { username, password: secret } = person
   const login = { username, password: secret, domain: organisation.realm, port: carillon.sipPort }
@@ -152,6 +157,14 @@ it('goes on in a meeting, which the call and the meeting show', async () => {
   await page.getByText('1 person').waitFor()
   phone('1002').hangUp()
   await panel().getByText('Outcome').waitFor()
+})
+
+it('is in the history, which at the width of a phone shows when it began', async () => {
+  await page.setViewportSize(viewports[1])
+  await page.goto(`${carillon.url}/history`)
+  await page.getByRole('cell', { name: 'Bob Schoonebeeke' }).waitFor()
+  const hidden = "(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth)(document.querySelector('.list-scroll'))"
+  expect(await page.evaluate(hidden)).toBe(0)
 })
 
 it('offers a person what is their own', async () => {
