@@ -199,13 +199,13 @@ export class PhoneCall {
   }
 
   /** Answers the INVITE and waits for the ACK. */
-  async answer(sdp = this.phone.sdp()): Promise<void> {
+  async answer(sdp = this.phone.sdp(), ms = waitMs): Promise<void> {
     const { invitation } = this
     if (!invitation) throw new Error('there is nothing to answer')
     const isAcknowledged = () =>
       this.phone.inbox.some(({ method, text }) => method === 'ACK' && text.includes(`Call-ID: ${this.callId}\r\n`))
     this.phone.repeat(this.response(invitation, 200, 'OK', { body: sdp }), isAcknowledged)
-    await this.received('ACK')
+    await this.received('ACK', ms)
   }
 
   /** The next request of this dialog with that method. */
@@ -235,8 +235,8 @@ export class PhoneCall {
   }
 
   /** Waits until the other side ends the call, and says 200 to it. */
-  async ended(): Promise<Message> {
-    const bye = await this.received('BYE')
+  async ended(ms = waitMs): Promise<Message> {
+    const bye = await this.received('BYE', ms)
     this.respond(bye, 200, 'OK')
     return bye
   }
