@@ -47,6 +47,7 @@ export class Baresip {
   output = ''
   #child: ChildProcess | null = null
   #control: Socket | null = null
+  #isDriven = false
   #buffer = Buffer.alloc(0)
 
   private constructor(options: BaresipOptions) {
@@ -146,11 +147,11 @@ export class Baresip {
     child.stderr.on('data', (text) => (this.output += text))
     this.#child = child
     await until(() => this.output.includes('baresip is ready'), `baresip runs: ${this.output}`)
-    this.#control = await this.#connect()
+    await this.#connect()
   }
 
   /** Its control port is inside the namespace: a process there carries it out. */
-  async #connect(): Promise<Socket> {
+  async #connect(): Promise<void> {
     const path = join(this.folder, 'control.sock')
     const bridge = spawn('ip', [...this.#inside, process.execPath, '-e', bridgeProgram, path, String(controlPort)], {
       stdio: 'ignore',
@@ -161,7 +162,10 @@ export class Baresip {
     await once(socket, 'connect')
     socket.on('data', (bytes) => this.#read(bytes))
     socket.on('error', () => {})
-    return socket
+    this.#control = socket
+    // What happens before it has taken the connection is told to nobody: a call could come and not be seen.
+    this.command('listcalls')
+    await until(() => this.#isDriven, 'baresip answers')
   }
 
   /** Netstrings of JSON. */
@@ -175,6 +179,7 @@ export class Baresip {
       const frame = JSON.parse(this.#buffer.subarray(colon + 1, colon + 1 + length).toString())
       this.#buffer = this.#buffer.subarray(colon + length + 2)
       if (frame.event) this.events.push(frame)
+      if (frame.response) this.#isDriven = true
     }
   }
 

@@ -33,6 +33,8 @@ async function talkTo(number: string, options: Partial<BaresipOptions>): Promise
   } finally {
     alice.sound.silence()
     await phone.stop()
+    // The number is free again, also for a second attempt.
+    await organisation.call('DELETE', `callflows/${person.callflowId}`)
   }
 }
 
