@@ -2,7 +2,7 @@
  * The whole product as an operator starts it, on free ports and an empty data folder: for tests that kill processes or
  * open browsers. Nothing of it is left when the file is done.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
@@ -106,6 +106,9 @@ export class Carillon {
   static async start(extra: Record<string, string> = {}): Promise<Carillon> {
     const [http, webrtc, sip] = [await freePort('tcp'), await freePort('udp'), await freePorts('tcp', 2)]
     const carillon = new Carillon({ http, webrtc, sip, rtp: rtpPorts() }, extra)
+    // Of the run (cluster.ts), with its owner. Outside of one there is none, and the product makes its own.
+    const cluster = process.env.CARILLON_TEST_CLUSTER
+    if (cluster && !extra.DATABASE_URL) execFileSync('cp', ['-a', cluster, join(carillon.dataDir, 'postgres')])
     try {
       await carillon.start()
     } catch (error) {
