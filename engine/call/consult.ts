@@ -187,11 +187,12 @@ function handOn(now: Instant, call: Call, consultation: Consultation, consulted:
   call.callee = consulted
   call.reached(consulted)
   call.connect(now)
+  // T5: with whoever leaves, so that the next process ends that leg too if this one dies on the way.
+  const kept = call.snapshotRecord()
   call.legs.drop(now, consultant, null)
   const told = call.ledger.event('call.transferred', now, consultant, command)
-  call.services.write(call.id, [{ ...told, transferredTo: toPartyState(consulted.party) }])
+  call.services.write(call.id, [{ ...told, transferredTo: toPartyState(consulted.party) }, kept])
   call.introduce()
-  call.writeSnapshot()
 }
 
 /** Who waited has hung up: the consultation is the call. */
@@ -223,10 +224,11 @@ function end(now: Instant, call: Call, consultation: Consultation, reason: Consu
   call.media.part(consultant)
   waiting.media?.stop()
   call.connect(now)
+  const kept = call.snapshotRecord()
   if (consulted) call.legs.drop(now, consulted, null)
   call.tell(now, 'call.consultation_ended', consultant, { command, party: toPartyState(party), reason })
   call.introduce()
-  call.writeSnapshot()
+  call.services.write(call.id, [kept])
 }
 
 /** As the consultant would dial: with its rights, at its cost, shown as itself. */

@@ -217,8 +217,10 @@ function takePlace(now: Instant, call: Call, replaced: CallLeg, leg: CallLeg): v
   call.media.part(leg)
   call.connect(now)
   call.introduce()
+  // T5: with whoever leaves, so that the next process ends that leg too if this one dies on the way.
+  const kept = call.snapshotRecord()
   call.legs.drop(now, replaced, null)
-  call.services.write(call.id, [call.ledger.transferred(now, replaced, leg.party), call.snapshotRecord()])
+  call.services.write(call.id, [call.ledger.transferred(now, replaced, leg.party), kept])
 }
 
 /**
