@@ -350,9 +350,7 @@ export class CallBook {
   }
 
   #loseLeg(open: Open, leg: PublicLeg, at: number): void {
-    // That the caller was answered is an event of the call.
-    const answeredAt = leg.answered_at ?? (leg.role === 'caller' ? open.row.answered_at : null)
-    const lost = toLostLeg({ ...leg, answered_at: answeredAt }, toTimestamp(at))
+    const lost = toLostLeg(leg, toTimestamp(at))
     this.#legs.push(toLostRow(lost, open.row.account_id))
     this.#tellLeg(open, at, 'leg.ended', lost, { leg: lost })
   }
