@@ -40,7 +40,7 @@ const toPublicLeg = ({ id, role, status, party, isHolding, isMuted }: LegState):
   is_muted: isMuted,
 })
 
-export const toPublicCall = (call: CallState): PublicCall => ({
+const toPublicCall = (call: CallState): PublicCall => ({
   id: call.id,
   account_id: call.accountId,
   direction: call.direction,
