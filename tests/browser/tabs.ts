@@ -69,24 +69,35 @@ export function joinAddress(link: string, name: string): string {
   return url.href
 }
 
-const tile = (name: string, source: string) =>
-  `document.querySelector('[data-tile="${name}"][data-source="${source}"] video')`
-
 /** The picture moves: three frames are shown, one after the other. */
-export async function sees(tab: Tab, name: string, source: 'camera' | 'screen' = 'camera', ms = 20_000): Promise<void> {
-  const isMoving = `new Promise((resolve) => {
-    const video = ${tile(name, source)}
-    if (!video) return resolve(false)
-    const timer = setTimeout(() => resolve(false), 2_000)
+export const sees = (tab: Tab, name: string, source: 'camera' | 'screen' = 'camera', ms = 20_000): Promise<void> =>
+  seesAll(tab, [name], source, ms)
+
+/** All of them at once: browsers that share two cores take a second to be asked anything. */
+export async function seesAll(
+  tab: Tab,
+  names: readonly string[],
+  source: 'camera' | 'screen' = 'camera',
+  ms = 20_000,
+): Promise<void> {
+  const still = `Promise.all(${JSON.stringify(names)}.map((name) => new Promise((resolve) => {
+    const video = document.querySelector('[data-tile="' + name + '"][data-source="${source}"] video')
+    if (!video) return resolve([name])
+    const timer = setTimeout(() => resolve([name]), 2_000)
     let frames = 0
     video.requestVideoFrameCallback(function next() {
       frames += 1
       if (frames < 3) return video.requestVideoFrameCallback(next)
       clearTimeout(timer)
-      resolve(true)
+      resolve([])
     })
-  })`
-  await until(() => tab.evaluate(isMoving), `the ${source} of ${name} moves`, ms)
+  }))).then((all) => all.flat())`
+  let left: readonly string[] = names
+  const moves = async () => {
+    left = (await tab.evaluate(still)) as string[]
+    return left.length === 0
+  }
+  await until(moves, () => `the ${source} of ${left.join(', ')} moves`, ms)
 }
 
 /** How many voices come in, by what has been decoded and is not silence. */
