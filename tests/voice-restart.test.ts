@@ -110,12 +110,20 @@ async function start(rows: readonly CallRow[]) {
 it('T5: whoever was handed on in the last that was written goes on in the call where it went, and the other one ends', async () => {
   const { alice, bob, second, carol, rows } = handedOn()
   expect(rows.every(({ snapshot }) => snapshot?.includes(alice))).toBe(true)
-  const { counts, exchange, orders, hungUp } = await start(rows)
+  const { counts, book, exchange, orders, hungUp } = await start(rows)
   expect(counts).toEqual({ resumed: 2, lost: 0 })
   expect([alice, carol].map((leg) => exchange.calls.callOf(leg)?.id)).toEqual([ids.to, ids.to])
   expect([alice, bob, second, carol].map(hungUp)).toEqual([false, true, true, false])
   expect(orders.filter((order) => order.type === 'open' && order.endpoint === alice)).toHaveLength(1)
-  expect(orders.filter((order) => order.type === 'close' && order.endpoint === alice)).toEqual([])
+  const closed = orders.flatMap((order) => (order.type === 'close' ? [order.endpoint] : []))
+  expect(closed).not.toContain(alice)
+  // As it was written that it ended, not as the next process found it.
+  for (const endpoint of closed) exchange.report({ type: 'closed', endpoint, quality: null })
+  const { by, at } = JSON.parse(rows.find(({ id }) => id === ids.from)?.ending ?? '')
+  expect(book.take()?.calls.find(({ id }) => id === ids.from)).toMatchObject({
+    ended_by: by,
+    ended_at: new Date(at).toISOString(),
+  })
 })
 
 it('T5: a call that cannot be taken up ends, with its legs, and the others go on', async () => {

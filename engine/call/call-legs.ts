@@ -172,6 +172,8 @@ export class CallLegs {
     if (!this.#closing.delete(leg.id)) return
     leg.quality = quality
     this.#write(leg, now)
+    // What was written before has the leg as one that is there, and not its row.
+    this.#call.keepSnapshot()
   }
 
   /** What has not closed by now is not waited for. */

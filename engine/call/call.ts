@@ -461,6 +461,11 @@ export class Call {
     this.services.write(this.id, [this.snapshotRecord()])
   }
 
+  /** The same, where the next process would go on. */
+  keepSnapshot(): void {
+    if (!this.isOver && (this.ledger.answeredAt ?? this.caller.answeredAt) !== null) this.writeSnapshot()
+  }
+
   snapshotRecord(): CallRecord {
     const { id: callId, accountId } = this.ledger.facts
     const text = JSON.stringify({
@@ -500,7 +505,7 @@ export class Call {
       return then(now)
     }
     if (leg.isDialogWritten) leg.isDialogWritten = false
-    else if (!this.isOver && (this.ledger.answeredAt ?? this.caller.answeredAt) !== null) this.writeSnapshot()
+    else this.keepSnapshot()
   }
 
   #legEnded(now: Instant, leg: CallLeg, event: Extract<LegEvent, { type: 'ended' }>): void {

@@ -25,6 +25,7 @@ describe('park', () => {
       `media close ${bob}`,
       'write call.parked',
       'write snapshot',
+      'write snapshot', // with the row of who left
     ])
     expect(events()).toMatchObject([
       { event: 'call.parked', leg: bob, about: { party: { userId: 'bob' } }, correlationId: world.commandIds[0] },

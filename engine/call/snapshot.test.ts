@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { CallWorld, sdp } from '../testing/call-world.ts'
-import { anAccount, aTrunk } from '../testing/directory.ts'
+import { aDevice, anAccount, aTrunk } from '../testing/directory.ts'
 import type { LegId } from './leg.ts'
 import { dialogsOf } from './snapshot.ts'
 
@@ -223,3 +223,18 @@ function byEndpoint(a: object, b: object): number {
   const name = (order: object) => ('endpoint' in order ? String(order.endpoint) : '')
   return name(a) < name(b) ? -1 : name(a) > name(b) ? 1 : 0
 }
+
+it('T5, T32: the phone that rang beside the one that took the call has its row, whatever dies then', () => {
+  const world = CallWorld.withAliceAndBob()
+  world.directory.put('device', aDevice('bob-desk', 'bob'))
+  const alice = world.call('alice-phone', '1002')
+  const [phone, desk] = [world.dialled('bob-phone'), world.dialled('bob-desk')]
+  world.isMediaStuck = true
+  world.answers(phone)
+  world.acks(alice)
+  world.media({ type: 'closed', endpoint: desk, quality: null })
+  const next = restarted(world, lastSnapshot(world))
+  next.hangsUp(alice)
+  const rows = next.recordsOf('leg').map(({ leg }) => leg.id)
+  expect(rows.sort()).toEqual([alice, phone, desk].sort())
+})

@@ -65,6 +65,7 @@ it('the phone that listens is named by itself or by whose it is, however it was 
     const { world, events } = talking()
     const action = { type: 'monitor', leg: null, isAutoAnswer: false } as const
     expect(world.act({ ...action, mode: 'monitor', by: first })).toBeNull()
+    expect(world.act({ ...action, mode: 'barge', by: again })).toMatchObject({ code: 'conflict' })
     world.answers(world.dialled('carol-phone'))
     expect(world.act({ ...action, mode: 'barge', by: again })).toBeNull()
     expect(events().at(-1)).toMatchObject({ event: 'call.monitor_changed', about: { mode: 'barge' } })

@@ -111,7 +111,8 @@ export function monitor(now: Instant, call: Call, command: ActCommand<ActionOf<'
   if (mode === 'whisper' && target === null) {
     return refuse('invalid_request', 'must say to which of those who talk the whisper goes', 'leg_id')
   }
-  const known = call.floor.supervisions.find((one) => isSame(one.by, by) || isAt(one.leg, by))
+  const { supervisions } = call.floor
+  const known = supervisions.find((one) => isSame(one.by, by)) ?? supervisions.find((one) => isAt(one, by))
   if (known) return change(now, call, known, { mode, target }, command.id)
   if (call.stage !== 'connected') return refuse('conflict', 'Nobody talks in this call.')
   const plan = planPhones(call, command)
@@ -188,10 +189,12 @@ function remove(call: Call, supervision: Supervision): void {
 
 const isSame = (a: CommandTarget, b: CommandTarget): boolean => JSON.stringify(a) === JSON.stringify(b)
 
-/** Also where it was called as one of several: a mode is changed for the phone that listens. */
-function isAt(leg: CallLeg | null, by: CommandTarget): boolean {
-  if (leg === null || by.type === 'number') return false
-  return by.type === 'device' ? leg.party.deviceId === by.deviceId : leg.party.userId === by.userId
+/** Also where it was called as one of several: a mode is changed for the phone that listens, or rings for it. */
+function isAt({ leg, invitation }: Supervision, by: CommandTarget): boolean {
+  if (by.type === 'number') return false
+  const isIts = ({ party }: CallLeg) =>
+    by.type === 'device' ? party.deviceId === by.deviceId : party.userId === by.userId
+  return leg === null ? (invitation?.legs.some(isIts) ?? false) : isIts(leg)
 }
 
 const told = ({ mode, leg }: Supervision) => ({ mode, ...(leg && { party: toPartyState(leg.party) }) })

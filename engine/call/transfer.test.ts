@@ -62,6 +62,7 @@ describe('blind transfer', () => {
       `${alice} identity`,
       `${carol} identity`,
       'write snapshot',
+      'write snapshot', // with the row of who left
     ])
     expect(world.recordsOf('event').at(-1)).toMatchObject({
       leg: bob,
@@ -312,7 +313,7 @@ describe('attended transfer', () => {
     world.refers(bob, '1003', replaces(world, second))
     world.fails(carol, 486)
     expect(progress(world, bob)).toEqual([180, 486])
-    expect(world.log.at(-2)).toBe(`media play ${alice} silence`)
+    expect(world.log.at(-3)).toBe(`media play ${alice} silence`)
     world.reinvites(bob, sdp())
     expect(world.log).toContain(`media stop ${alice}`)
     world.hangsUp(alice)

@@ -228,7 +228,7 @@ const constant = new Set(['id', 'account_id', 'direction', 'called_number', 'sta
 const given = (parameter: string, types: object, more?: string) =>
   `json_to_recordset(${parameter}::json) as ${recordColumns(types, more)}`
 /** What a call needs while it goes on: most of what its row has, and written only where it changed. */
-const ofLife = ['snapshot', 'ending', 'state', 'live_legs'] as const satisfies readonly (keyof CallRow)[]
+export const ofLife = ['snapshot', 'ending', 'state', 'live_legs'] as const satisfies readonly (keyof CallRow)[]
 export type OfLife = (typeof ofLife)[number]
 
 function newValue(name: string): string {

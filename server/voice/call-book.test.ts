@@ -3,7 +3,7 @@ import { expect, it } from 'vitest'
 import { CallWorld } from '../../engine/testing/call-world.ts'
 import type { LegId } from '../../engine/call/leg.ts'
 import { legsOf } from '../../engine/call/snapshot.ts'
-import type { CallRow, PersonRow } from '../store/call-batch.ts'
+import { type CallRow, ofLife, type PersonRow } from '../store/call-batch.ts'
 import { CallBook } from './call-book.ts'
 import { Ladders } from './ladders.ts'
 
@@ -17,8 +17,8 @@ const newBook = () =>
 /** As the statement does: what a call needs while it goes on is as it was where it did not change. */
 function put(before: CallRow | undefined, row: CallRow): CallRow {
   if (before === undefined || row.ended_at !== null) return row
-  const known = Object.entries(row).filter(([, value]) => value !== null)
-  return { ...before, ...Object.fromEntries(known) }
+  const same = ofLife.filter((name) => row[name] === null).map((name) => [name, before[name]])
+  return { ...row, ...Object.fromEntries(same) }
 }
 
 /** A world whose records go into a book, and all that the writer took of it. */
