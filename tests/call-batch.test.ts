@@ -1,19 +1,20 @@
 /** What the voice process writes in one statement (T1, T3), against a real database. */
 import { afterAll, describe, expect, it } from 'vitest'
 import { toInboxRow } from '../server/events/inbox.ts'
-import { type CallBatch, type CallRow, touchCalls, writeCallBatch } from '../server/store/call-batch.ts'
+import { type CallBatch, CallBatches, type CallRow, touchCalls } from '../server/store/call-batch.ts'
 import { beginSession, makeSession } from '../server/store/session.ts'
 import { testDatabase } from './database.ts'
 
 const { database, connection } = await testDatabase()
 const client = makeSession(connection)
 await beginSession(client)
+const batches = await CallBatches.open(client)
 afterAll(() => client.end())
 
 let number = 0
 const write = (part: Partial<CallBatch>) => {
   number += 1
-  return writeCallBatch(client, { node: 'voice-0', number, calls: [], legs: [], traces: [], events: [], ...part })
+  return batches.write({ node: 'voice-0', number, calls: [], legs: [], traces: [], events: [], ...part })
 }
 const rowOf = (id: string) => database.selectFrom('calls').selectAll().where('id', '=', id).executeTakeFirstOrThrow()
 
@@ -72,7 +73,7 @@ describe('a batch of the voice process', () => {
   it('reads no table and no index whole, though its plan was made while they were empty', async () => {
     await write({})
     const { rows } = await client.query(
-      `explain (format json) execute "call-batch"('voice-0', 0, '[]', '[]', '[]', '[]', '[]', '[]')`,
+      `explain (format json) execute "call-batch"('voice-0', 0, '{}', '{}', '{}', '{}', '{}', '{}')`,
     )
     const ofTables = /^(Seq|Index|Index Only|Bitmap Index) Scan$/
     const scans = nodesOf(rows[0]['QUERY PLAN'][0].Plan).filter((node) => ofTables.test(node['Node Type']))

@@ -9,7 +9,7 @@ import { drawInteger, seededRandom } from '../engine/testing/random.ts'
 import { toInboxRow } from '../server/events/inbox.ts'
 import { newId } from '../server/ids.ts'
 import { meetingLinks } from '../server/meeting/links.ts'
-import { type CallRow, type PersonRow, writeCallBatch } from '../server/store/call-batch.ts'
+import { CallBatches, type CallRow, type PersonRow } from '../server/store/call-batch.ts'
 import { enterMeeting, leaveMeeting } from '../server/store/participants.ts'
 import { type RegistrationRow, writeRegistrations } from '../server/store/registrations.ts'
 import { DeviceEvents } from '../server/voice/device-events.ts'
@@ -24,6 +24,7 @@ const key = withKey(tenant.key.secret)
 const links = meetingLinks(app)
 const client = new pg.Client(connection)
 await client.connect()
+const batches = await CallBatches.open(client)
 afterAll(() => client.end())
 const { state: exampleCall } = callExamples
 
@@ -119,7 +120,7 @@ async function stepOfCall(random: () => number): Promise<void> {
   batch += 1
   const row = aRow(id, seq, isEnd ? null : JSON.stringify(told), isEnd)
   const events = [{ row: event, endOf: isEnd ? id : null }]
-  await writeCallBatch(client, { node: 'test', number: batch, calls: [row], legs: [], traces: [], events })
+  await batches.write({ node: 'test', number: batch, calls: [row], legs: [], traces: [], events })
   if (isEnd) live.delete(id)
   else live.set(id, seq)
   app.sequencer.poke()
@@ -268,7 +269,7 @@ async function engage(random: () => number): Promise<void> {
   })
   batch += 1
   const nothing = { calls: [], legs: [], traces: [], events: [] }
-  await writeCallBatch(client, { ...nothing, node: 'test', number: batch, people: rows })
+  await batches.write({ ...nothing, node: 'test', number: batch, people: rows })
 }
 
 const bindings = new Map<string, Binding>()
@@ -383,7 +384,7 @@ it('nobody is told of a presence that is as it was, nor of one who is no more', 
     batch += 1
     const person = { user_id, calls, is_talking: false, event_id: randomUUIDv7(), occurred_at: '2026-05-04T09:00:00Z' }
     const nothing = { calls: [], legs: [], traces: [], events: [] }
-    await writeCallBatch(client, { ...nothing, node: 'test', number: batch, people: [person] })
+    await batches.write({ ...nothing, node: 'test', number: batch, people: [person] })
   }
   expect((await told()).map(({ data }) => data)).toMatchObject([{ presence: { state: 'offline' } }])
   await write(userId, [])

@@ -7,7 +7,7 @@ import type { CallSnapshot } from '../engine/call/snapshot.ts'
 import type { MediaOrder } from '../engine/rtp/messages.ts'
 import { CallWorld } from '../engine/testing/call-world.ts'
 import { twoNodes } from '../engine/testing/sip-call.ts'
-import { type CallRow, writeCallBatch } from '../server/store/call-batch.ts'
+import { CallBatches, type CallRow } from '../server/store/call-batch.ts'
 import { CallBook } from '../server/voice/call-book.ts'
 import { Exchange } from '../server/voice/exchange.ts'
 import { resumeCalls } from '../server/voice/restart.ts'
@@ -17,6 +17,7 @@ const { database, connection } = await testDatabase()
 const node = 'voice-test'
 const client = new pg.Client(connection)
 await client.connect()
+const calls = await CallBatches.open(client)
 afterAll(() => client.end())
 const exchanges: Exchange[] = []
 afterEach(async () => {
@@ -75,7 +76,7 @@ function withDialogs(row: CallRow): CallRow {
 /** The next process. */
 async function start(rows: readonly CallRow[]) {
   batches += 1
-  await writeCallBatch(client, { node, number: batches, calls: rows, legs: [], traces: [], events: [] })
+  await calls.write({ node, number: batches, calls: rows, legs: [], traces: [], events: [] })
   const book = newBook()
   const requests: string[] = []
   const orders: MediaOrder[] = []

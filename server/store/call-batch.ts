@@ -9,10 +9,11 @@
  * Invariant (T3): a call ends once. The events that tell of an end go in only with the row that ended just now.
  */
 import { sql } from 'kysely'
-import type { Client, PoolClient } from 'pg'
+import type { ClientBase } from 'pg'
 import { type InboxRow, schemaVersion } from '../events/inbox.ts'
 import type { Database } from './database.ts'
-import { columns, eventTypes, recordColumns, toEventRow, toJson } from './recordset.ts'
+import { columns, eventTypes, toEventRow } from './recordset.ts'
+import { type Columns, type ColumnType, RowArrays } from './row-arrays.ts'
 
 /**
  * A row of `calls` as the call stands; what never changes is read from the first only. Times are RFC 3339. Of a call that
@@ -138,7 +139,7 @@ export interface CallBatch {
   readonly events: readonly BatchEvent[]
 }
 
-const callTypes: Readonly<Record<keyof CallRow, string>> = {
+const callTypes = {
   id: 'text',
   account_id: 'text',
   resource_seq: 'bigint',
@@ -174,12 +175,12 @@ const callTypes: Readonly<Record<keyof CallRow, string>> = {
   correlation_id: 'text',
   node: 'text',
   quality: 'jsonb',
-  snapshot: 'text',
-  ending: 'text',
-  state: 'text',
-  live_legs: 'text',
-}
-const legTypes: Readonly<Record<keyof LegTableRow, string>> = {
+  snapshot: 'json text',
+  ending: 'json text',
+  state: 'json text',
+  live_legs: 'json text',
+} as const satisfies Readonly<Record<keyof CallRow, ColumnType>>
+const legTypes = {
   id: 'text',
   call_id: 'text',
   account_id: 'text',
@@ -202,9 +203,13 @@ const legTypes: Readonly<Record<keyof LegTableRow, string>> = {
   billed_device_id: 'text',
   is_forwarded: 'boolean',
   quality: 'jsonb',
-}
-const traceTypes: Readonly<Record<keyof TraceRow, string>> = { call_id: 'text', account_id: 'text', messages: 'text' }
-const recordingTypes: Readonly<Record<keyof RecordingRow, string>> = {
+} as const satisfies Readonly<Record<keyof LegTableRow, ColumnType>>
+const traceTypes = {
+  call_id: 'text',
+  account_id: 'text',
+  messages: 'json text',
+} as const satisfies Readonly<Record<keyof TraceRow, ColumnType>>
+const recordingTypes = {
   id: 'text',
   account_id: 'text',
   call_id: 'text',
@@ -213,20 +218,28 @@ const recordingTypes: Readonly<Record<keyof RecordingRow, string>> = {
   ended_at: 'timestamptz',
   fault: 'text',
   parts: 'jsonb',
-}
-const personTypes: Readonly<Record<keyof PersonRow, string>> = {
+} as const satisfies Readonly<Record<keyof RecordingRow, ColumnType>>
+const personTypes = {
   user_id: 'text',
   calls: 'jsonb',
   is_talking: 'boolean',
   event_id: 'uuid',
   occurred_at: 'timestamptz',
-}
+} as const satisfies Readonly<Record<keyof PersonRow, ColumnType>>
+/** What each parameter of the statement is an array of. */
+const rowTypes = {
+  batch_call: callTypes,
+  batch_leg: legTypes,
+  batch_trace: traceTypes,
+  batch_recording: recordingTypes,
+  batch_person: personTypes,
+  batch_event: { ...eventTypes, data: 'json text', end_of: 'text', place: 'integer' },
+} as const satisfies Readonly<Record<string, Columns>>
 
 /** Fixed at the beginning of a call. */
 const constant = new Set(['id', 'account_id', 'direction', 'called_number', 'started_at', 'node', 'is_emergency'])
 
-const given = (parameter: string, types: object, more?: string) =>
-  `json_to_recordset(${parameter}::json) as ${recordColumns(types, more)}`
+const given = (parameter: string, type: keyof typeof rowTypes) => `unnest(${parameter}::pg_temp.${type}[]) as r`
 /** What a call needs while it goes on: most of what its row has, and written only where it changed. */
 export const ofLife = ['snapshot', 'ending', 'state', 'live_legs'] as const satisfies readonly (keyof CallRow)[]
 export type OfLife = (typeof ofLife)[number]
@@ -257,7 +270,7 @@ with turn as (
   on conflict (node) do update set batch = excluded.batch where voice_batches.batch < excluded.batch
   returning 1
 ), given as materialized (
-  select r.* from turn, ${given('$3', callTypes)}
+  select r.* from turn, ${given('$3', 'batch_call')}
 ), made as (
   insert into calls (${columns(callTypes)})
   select ${columns(callTypes, 'r.')} from given r
@@ -272,18 +285,18 @@ with turn as (
   select id from made where ended_at is not null union all select id from changed where ended_at is not null
 ), legs as (
   insert into call_legs (${columns(legTypes)})
-  select ${columns(legTypes, 'r.')} from turn, ${given('$4', legTypes)}
+  select ${columns(legTypes, 'r.')} from turn, ${given('$4', 'batch_leg')}
   on conflict (id) do nothing
 ), traces as (
   insert into call_traces (${columns(traceTypes)})
-  select ${columns(traceTypes, 'r.')} from turn, ${given('$5', traceTypes)}
+  select ${columns(traceTypes, 'r.')} from turn, ${given('$5', 'batch_trace')}
 ), recordings as (
   insert into recordings (${columns(recordingTypes)})
-  select ${columns(recordingTypes, 'r.')} from turn, ${given('$7', recordingTypes)}
+  select ${columns(recordingTypes, 'r.')} from turn, ${given('$7', 'batch_recording')}
   on conflict (id) do update set ended_at = excluded.ended_at, fault = excluded.fault, parts = excluded.parts
   where recordings.status = 'recording'
 ), people as materialized (
-  select r.* from turn, ${given('$8', personTypes)}
+  select r.* from turn, ${given('$8', 'batch_person')}
 ), held as materialized (
   select user_id from presence where user_id = any(array(select user_id from people)) order by user_id for update
 ), present as (
@@ -298,28 +311,43 @@ with turn as (
   from present
 )
 insert into event_inbox (${columns(eventTypes)})
-select ${columns(eventTypes, 'r.')} from turn, ${given('$6', eventTypes, ', end_of text, place integer')}
+select ${columns(eventTypes, 'r.')} from turn, ${given('$6', 'batch_event')}
 where r.end_of is null or r.end_of in (select id from over)
 order by r.place`
 
-export async function writeCallBatch(client: Client | PoolClient, batch: CallBatch): Promise<void> {
-  await client.query({
-    name: 'call-batch',
-    text: statement,
-    values: [
+/** In a session that nobody else writes batches in, one after the other. */
+export class CallBatches {
+  readonly #client: ClientBase
+  readonly #rows: RowArrays<keyof typeof rowTypes>
+
+  private constructor(client: ClientBase, rows: RowArrays<keyof typeof rowTypes>) {
+    this.#client = client
+    this.#rows = rows
+  }
+
+  /** To be called once in a session. */
+  static async open(client: ClientBase): Promise<CallBatches> {
+    return new CallBatches(client, await RowArrays.open(client, rowTypes))
+  }
+
+  async write(batch: CallBatch): Promise<void> {
+    const rows = this.#rows
+    rows.begin()
+    const values = [
       batch.node,
       batch.number,
-      toJson(batch.calls, ofLife),
-      toJson(batch.legs),
-      toJson(batch.traces, ['messages']),
-      toJson(batch.events.map(toEventJson), ['data']),
-      toJson(batch.recordings ?? []),
-      toJson(batch.people ?? []),
-    ],
-  })
+      rows.toArray('batch_call', batch.calls),
+      rows.toArray('batch_leg', batch.legs),
+      rows.toArray('batch_trace', batch.traces),
+      rows.toArray('batch_event', batch.events.map(toBatchEvent)),
+      rows.toArray('batch_recording', batch.recordings ?? []),
+      rows.toArray('batch_person', batch.people ?? []),
+    ]
+    await this.#client.query({ name: 'call-batch', text: statement, values })
+  }
 }
 
-const toEventJson = ({ row, endOf }: BatchEvent, place: number) => ({ ...toEventRow(row), end_of: endOf, place })
+const toBatchEvent = ({ row, endOf }: BatchEvent, place: number) => ({ ...toEventRow(row), end_of: endOf, place })
 
 /** How far the calls of a node were surely alive (T3). It waits for no batch: a call that one writes just now is alive. */
 export async function touchCalls(database: Database, node: string): Promise<void> {

@@ -5,6 +5,7 @@
 import { sql, type Transaction } from 'kysely'
 import type { InboxRow } from '../events/inbox.ts'
 import type { Tables } from './database.ts'
+import { withoutEscapedNul } from './row-arrays.ts'
 
 /** Of `event_inbox`, whose texts are JSON. */
 export const eventTypes = {
@@ -28,7 +29,7 @@ export const columns = (types: object, of = '') =>
     .join(', ')
 
 /** What the rows of `json_to_recordset` are called and have. `more`: columns besides `types`. */
-export const recordColumns = (types: object, more = '') =>
+const recordColumns = (types: object, more = '') =>
   `r(${Object.entries(types)
     .map(([name, type]) => `${name} ${type}`)
     .join(', ')}${more})`
@@ -63,16 +64,10 @@ export const toEventRow = (row: InboxRow) => ({
   data: row.data,
 })
 
-/**
- * `texts` are JSON already and stand in it as they are, since a column of type text gets them to the letter: as strings in
- * a string they took a twentieth of all that voice does for a call.
- *
- * PostgreSQL's text holds no NUL, and names and numbers of SIP may (`%00`, a quoted pair): it must not stop a writer.
- */
+/** `texts` are JSON already and stand in it as they are, since a column of type text gets them to the letter. */
 export function toJson<T extends object>(rows: readonly T[], texts: readonly (keyof T & string)[] = []): string {
   const kept = new Set<string>(texts)
-  const text = `[${rows.map((row) => toJsonRow(row, kept)).join(',')}]`
-  return text.includes('\\u0000') ? text.replace(/(?<!\\)((?:\\\\)*)\\u0000/g, '$1\\ufffd') : text
+  return withoutEscapedNul(`[${rows.map((row) => toJsonRow(row, kept)).join(',')}]`)
 }
 
 function toJsonRow(row: object, texts: ReadonlySet<string>): string {

@@ -8,10 +8,12 @@
  */
 import { setTimeout as wait } from 'node:timers/promises'
 import type pg from 'pg'
+import { CallBatches } from '../store/call-batch.ts'
 import { beginSession, makeSession } from '../store/session.ts'
 
 export interface WriterSession {
   readonly client: pg.Client
+  readonly batches: CallBatches
   /** The number of the node's last batch; 0: there is none. */
   readonly batch: number
 }
@@ -50,8 +52,8 @@ export async function openWriterSession(connection: pg.ClientConfig, node: strin
       node,
     ])
     if (rows[0]?.held === true) {
-      const batches = await client.query('select batch from voice_batches where node = $1', [node])
-      return { client, batch: Number(batches.rows[0]?.batch ?? 0) }
+      const last = await client.query('select batch from voice_batches where node = $1', [node])
+      return { client, batches: await CallBatches.open(client), batch: Number(last.rows[0]?.batch ?? 0) }
     }
   } catch (error) {
     void client.end().catch(() => {}) // it is as good as gone

@@ -8,7 +8,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import pg from 'pg'
 import type { FastifyBaseLogger } from 'fastify'
-import { type CallBatch, writeCallBatch } from '../store/call-batch.ts'
+import type { CallBatch } from '../store/call-batch.ts'
 import { isDatabaseDown } from '../store/database.ts'
 import type { Spool } from './spool.ts'
 import { openWriterSession, type WriterSession } from './writer-session.ts'
@@ -40,7 +40,8 @@ const mostWaiting = 5_000
 
 export class Writer {
   readonly #options: WriterOptions
-  #client: pg.Client | null = null
+  /** Null: the database is away. */
+  #session: Pick<WriterSession, 'client' | 'batches'> | null = null
   #number = 0
   #waiting: (() => void)[] = []
   #isRunning = false
@@ -107,7 +108,7 @@ export class Writer {
     this.#timer = null
     while (this.#isRunning) await new Promise((resolve) => setImmediate(resolve))
     await this.#pass()
-    await this.#client?.end().catch(() => {})
+    await this.#session?.client.end().catch(() => {})
     await this.#options.spool.close()
   }
 
@@ -136,7 +137,7 @@ export class Writer {
     if (spool.isEmpty) return
     await this.#drain()
     // With the database away its coming back begins the next pass.
-    if (!spool.isEmpty && this.#client !== null) this.#isPoked = true
+    if (!spool.isEmpty && this.#session !== null) this.#isPoked = true
   }
 
   async #write(batch: CallBatch): Promise<void> {
@@ -161,16 +162,16 @@ export class Writer {
   }
 
   async #send(batch: CallBatch): Promise<boolean> {
-    const client = this.#client
-    if (client === null) {
+    const session = this.#session
+    if (session === null) {
       this.#connectAgain()
       return false
     }
     try {
-      await writeCallBatch(client, batch)
+      await session.batches.write(batch)
     } catch (error) {
       if (isDeadlock(error)) return this.#send(batch)
-      this.#drop(client)
+      this.#drop(session.client)
       if (!isDatabaseDown(error) && !isTimeout(error)) throw error
       this.#options.log.warn({ err: error }, 'the database is away: calls go on, their records wait in the spool')
       this.#connectAgain()
@@ -206,8 +207,8 @@ export class Writer {
     this.poke()
   }
 
-  #use({ client }: WriterSession): void {
-    this.#client = client
+  #use({ client, batches }: WriterSession): void {
+    this.#session = { client, batches }
     client.on('error', () => {
       this.#drop(client)
       // Also where there is nothing to write: the lock goes with the session.
@@ -216,8 +217,8 @@ export class Writer {
   }
 
   #drop(client: pg.Client): void {
-    if (this.#client !== client) return
-    this.#client = null
+    if (this.#session?.client !== client) return
+    this.#session = null
     // A database that hangs does not say goodbye either.
     void client.end().catch(() => {})
   }
