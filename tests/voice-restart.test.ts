@@ -6,6 +6,7 @@ import type { LegId } from '../engine/call/leg.ts'
 import type { CallSnapshot } from '../engine/call/snapshot.ts'
 import type { MediaOrder } from '../engine/rtp/messages.ts'
 import { CallWorld } from '../engine/testing/call-world.ts'
+import type { UsageSnapshot } from '../engine/sip/invite-usage.ts'
 import { twoNodes } from '../engine/testing/sip-call.ts'
 import { CallBatches, type CallRow } from '../server/store/call-batch.ts'
 import { CallBook } from '../server/voice/call-book.ts'
@@ -64,11 +65,11 @@ function withDialogs(row: CallRow): CallRow {
   const { world, alice, bob } = twoNodes()
   alice.dial('sip:bob@192.0.2.2')
   world.run(1_000)
-  const { dialog, ...more } = JSON.parse(bob.last('confirmed').snapshot)
+  const { dialog, ...more } = bob.last('confirmed').dialog as UsageSnapshot
   const kept: CallSnapshot = JSON.parse(row.snapshot)
   const legs = kept.legs.map((leg) => {
     const names = { callId: `callid-${leg.facts.id}`, localTag: `tag-${leg.facts.id}` }
-    return { ...leg, dialog: JSON.stringify({ ...more, dialog: { ...dialog, ...names } }) }
+    return { ...leg, dialog: { ...more, dialog: { ...dialog, ...names } } }
   })
   return { ...row, snapshot: JSON.stringify({ ...kept, legs }) }
 }

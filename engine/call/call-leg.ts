@@ -5,7 +5,7 @@
  */
 import type { Instant } from '../machine.ts'
 import type { MediaQuality } from '../rtp/messages.ts'
-import type { LegEvent, LegId, SipReason } from './leg.ts'
+import type { LegEvent, LegId, SipReason, WrittenDialog } from './leg.ts'
 import type { LegMedia, MediaSnapshot } from './leg-media.ts'
 import type { Limit } from './limits.ts'
 import { cancelled, outcomeOfFailure } from './outcome.ts'
@@ -38,8 +38,7 @@ export interface LegSnapshot {
   readonly media: MediaSnapshot | null
   readonly holding?: LegId | null
   readonly isMuted?: boolean
-  /** The dialog, as the SIP layer wrote it. */
-  readonly dialog: string | null
+  readonly dialog: WrittenDialog | null
 }
 
 export class CallLeg {
@@ -62,7 +61,7 @@ export class CallLeg {
   /** That it was answered is in the log. */
   isAnswerTold = false
   quality: MediaQuality | null = null
-  dialog: string | null = null
+  dialog: WrittenDialog | null = null
   /** What its dialog becomes with our 200 was written before that was sent. */
   isDialogWritten = false
   /** Whom it put on hold by a command. */

@@ -24,7 +24,7 @@ import type { Directory } from './directory.ts'
 import { leaveUnheard } from './emergency.ts'
 import { Floor } from './floor.ts'
 import { FlowRun } from './flow.ts'
-import type { LegCommand, LegEvent, SipReason } from './leg.ts'
+import type { LegCommand, LegEvent, SipReason, WrittenDialog } from './leg.ts'
 import type { Ending, Ledger } from './ledger.ts'
 import { cancelled, hungUp, mediaFailed, type Outcome } from './outcome.ts'
 import { retrievalFailed } from './park.ts'
@@ -164,7 +164,7 @@ export class Call {
       case 'dtmf':
         return this.#digit(now, leg, event.digit, 160, 'info')
       case 'confirmed':
-        return this.#confirmed(now, leg, event.snapshot)
+        return this.#confirmed(now, leg, event.dialog)
     }
   }
 
@@ -497,7 +497,7 @@ export class Call {
     this.follow(now, plan)
   }
 
-  #confirmed(now: Instant, leg: CallLeg, dialog: string): void {
+  #confirmed(now: Instant, leg: CallLeg, dialog: WrittenDialog): void {
     leg.dialog = dialog
     if (leg === this.callee && this.#whenConfirmed) {
       const then = this.#whenConfirmed

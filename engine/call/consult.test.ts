@@ -273,7 +273,7 @@ describe('consultation', () => {
   it('T5: one that rang is forgotten: the two of before go on, and the phone is left', () => {
     const { world, alice, bob, consult } = talking()
     consult(alice)
-    world.leg({ type: 'confirmed', leg: bob, snapshot: 'moved' })
+    world.leg({ type: 'confirmed', leg: bob, dialog: { of: 'moved' } })
     const next = CallWorld.withAliceAndBob('b')
     next.restore(lastSnapshot(world), () => true)
     expect(next.log).toContain(`media bridge ${alice} ${bob}`)

@@ -23,14 +23,10 @@ export interface FloorSnapshot {
   readonly recording: RecordingSnapshot | null
 }
 
-export function floorSnapshot({
-  consultation,
-  third,
-  parking,
-  meeting,
-  supervisions,
-  recording,
-}: Floor): FloorSnapshot {
+/** Undefined: two talk, and that is all. */
+export function floorSnapshot(floor: Floor): FloorSnapshot | undefined {
+  const { consultation, third, parking, meeting, supervisions, recording } = floor
+  if (!consultation && !third && !parking && !meeting && !recording && supervisions.length === 0) return undefined
   const { consultant, consulted, command } = consultation ?? {}
   return {
     consultation:

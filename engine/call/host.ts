@@ -5,7 +5,7 @@
 import type { SrtpKeys } from '../sdp/crypto.ts'
 import type { Directories, PromptName } from './directory.ts'
 import type { Instant } from '../machine.ts'
-import type { DialTarget, LegCommand, LegId, ReferTarget } from './leg.ts'
+import type { DialTarget, LegCommand, LegId, ReferTarget, WrittenDialog } from './leg.ts'
 
 export interface CallHost {
   readonly directories: Directories
@@ -41,7 +41,7 @@ export interface CallHost {
     now: Instant,
     leg: LegId,
     answer: Pick<Extract<LegCommand, { type: 'answer' }>, 'sdp' | 'identity'>,
-  ): string | null
+  ): WrittenDialog | null
   /** A WAV file of those that are there without anybody's doing; null where there is none in any language. */
   prompt(name: PromptName, language: string): string | null
 }

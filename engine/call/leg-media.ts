@@ -83,6 +83,8 @@ export class LegMedia {
   readonly #opening = new Set<string>()
   #isClosed = false
   #sdp: negotiate.SdpState
+  /** What the peer described last: it comes again in each of its responses. */
+  #heard: string | null = null
   /** What held before our open offer. */
   #beforeOffer: negotiate.SdpState | null = null
   #playing: string | null = null
@@ -179,7 +181,7 @@ export class LegMedia {
   accept(sdp: string, signalling: string): SdpFault | null {
     const agreed = negotiate.accept(this.#sdp, sdp, signalling)
     if (negotiate.isFault(agreed)) return agreed
-    if (agreed.state.remote !== this.#sdp.remote || !this.remote) this.#take(agreed, signalling)
+    if (sdp !== this.#heard || !this.remote) this.#take(agreed, sdp, signalling)
     return null
   }
 
@@ -209,7 +211,7 @@ export class LegMedia {
     })
     const agreed = negotiate.answer(this.#sdp, sdp, { ...local, others: indexed }, signalling)
     if (negotiate.isFault(agreed)) return agreed
-    this.#take(agreed, signalling)
+    this.#take(agreed, sdp, signalling)
     return agreed.sdp
   }
 
@@ -285,8 +287,9 @@ export class LegMedia {
     this.#order({ type: 'open', endpoint, port, address })
   }
 
-  #take(agreed: negotiate.Agreed, signalling: string): void {
+  #take(agreed: negotiate.Agreed, sdp: string, signalling: string): void {
     this.#beforeOffer = null
+    this.#heard = sdp
     this.#sdp = agreed.state
     this.codecs = agreed.codecs
     this.isHeld = agreed.isHeld

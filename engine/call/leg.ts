@@ -10,6 +10,12 @@
 /** `leg_` and 24 hex digits, given by whoever makes the leg. */
 export type LegId = string
 
+/**
+ * A dialog as it is written down (T5): a value of JSON that never changes, so that it is text once, with all that is written
+ * beside it. What is in it is the SIP layer's alone.
+ */
+export type WrittenDialog = object
+
 /** A party as it is shown to another one (T19). */
 export interface Identity {
   number: string
@@ -127,8 +133,8 @@ export type LegEvent =
   | { type: 'refer'; leg: LegId; target: ReferTarget }
   /** By SIP INFO (T23). */
   | { type: 'dtmf'; leg: LegId; digit: string }
-  /** JSON of the dialog, at answer and at each target change (T5). */
-  | { type: 'confirmed'; leg: LegId; snapshot: string }
+  /** At the answer, and at each change of the target or of what is agreed (T5). */
+  | { type: 'confirmed'; leg: LegId; dialog: WrittenDialog }
   /** Exactly once for each leg that was confirmed. */
   | {
       type: 'ended'

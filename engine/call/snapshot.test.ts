@@ -39,9 +39,13 @@ it('T5: what is written before the caller has its 200 names both dialogs', () =>
   const bob = world.dialled()
   world.answers(bob)
   expect(world.last(alice, 'answer')).toBeUndefined()
-  expect(dialogsOf(lastSnapshot(world))).toEqual([
-    { leg: alice, dialog: `dialog of ${alice}`, trunkId: null },
-    { leg: bob, dialog: `dialog of ${bob}`, trunkId: null },
+  const written = dialogsOf(lastSnapshot(world))
+  world.flush()
+  const [toAlice, toBob] = [world.last(alice, 'answer')?.sdp, world.last(bob, 'dial')?.sdp]
+  expect([toAlice, toBob]).toEqual([expect.stringContaining('m=audio'), expect.stringContaining('m=audio')])
+  expect(written).toEqual([
+    { leg: alice, dialog: { of: alice }, sdp: toAlice, trunkId: null },
+    { leg: bob, dialog: { of: bob }, sdp: toBob, trunkId: null },
   ])
 })
 
@@ -190,7 +194,7 @@ it('a transfer that was going on leaves the other with the transferor', () => {
   world.person('carol', '1003')
   world.refers(bob, '1003')
   world.reinvites(bob, sdp())
-  world.leg({ type: 'confirmed', leg: bob, snapshot: 'moved' })
+  world.leg({ type: 'confirmed', leg: bob, dialog: { of: 'moved' } })
   const next = restarted(world, lastSnapshot(world))
   expect(next.log).toContain(`media bridge ${alice} ${bob}`)
   next.hangsUp(alice)

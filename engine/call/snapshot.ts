@@ -7,7 +7,7 @@ import { Call } from './call.ts'
 import { CallLeg, type LegSnapshot } from './call-leg.ts'
 import { originatorOf } from './caller-id.ts'
 import { emptyFloor, type FloorSnapshot, restoreFloor } from './floor-snapshot.ts'
-import type { LegId } from './leg.ts'
+import type { LegId, WrittenDialog } from './leg.ts'
 import { type Ending, Ledger, type LedgerSnapshot } from './ledger.ts'
 import { readNumber } from './numbers.ts'
 import { hungUp } from './outcome.ts'
@@ -19,7 +19,7 @@ export interface CallSnapshot {
   readonly legs: readonly LegSnapshot[]
   readonly caller: LegId
   readonly callee: LegId | null
-  /** Absent: of a version before this one. */
+  /** Absent: two talk, and that is all. */
   readonly floor?: FloorSnapshot
   /** It was over, and its record is not written. */
   readonly ending?: Ending & { readonly at: Instant }
@@ -43,11 +43,20 @@ export function parseSnapshot(text: string): CallSnapshot | null {
   }
 }
 
-/** The dialogs that the SIP layer has to take up before the call is restored; `trunkId` says whose login they need. */
-export function dialogsOf(text: string): { leg: LegId; dialog: string; trunkId: string | null }[] {
+/** A dialog that the SIP layer has to take up before its call is restored. */
+export interface KeptDialog {
+  readonly leg: LegId
+  readonly dialog: WrittenDialog
+  /** What we told the peer last. */
+  readonly sdp: string | null
+  /** Whose login it needs. */
+  readonly trunkId: string | null
+}
+
+export function dialogsOf(text: string): KeptDialog[] {
   const legs = parseSnapshot(text)?.legs ?? []
-  return legs.flatMap(({ facts, party, dialog }) =>
-    dialog === null ? [] : [{ leg: facts.id, dialog, trunkId: party.trunkId }],
+  return legs.flatMap(({ facts, party, media, dialog }) =>
+    dialog === null ? [] : [{ leg: facts.id, dialog, sdp: media?.sdp.local ?? null, trunkId: party.trunkId }],
   )
 }
 

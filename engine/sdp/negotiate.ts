@@ -32,7 +32,6 @@ export interface SdpState {
   /** Of what we sent last; 0: nothing yet. */
   readonly version: number
   readonly local: string | null
-  readonly remote: string | null
   readonly keys: SrtpKeys
 }
 
@@ -71,7 +70,6 @@ export const newSdpState = (sessionId: string, keys: SrtpKeys): SdpState => ({
   sessionId,
   version: 0,
   local: null,
-  remote: null,
   keys,
 })
 
@@ -117,7 +115,7 @@ export function accept(state: SdpState, sdp: string, signalling: string): Agreed
   const agreed = offered && offered.port !== 0 ? matchAnswer(offered, remote, audioIndex, state.keys, signalling) : null
   if (agreed && isFault(agreed)) return agreed
   const others = othersOf(remote, audioIndex).filter(({ index }) => (local.media[index]?.port ?? 0) !== 0)
-  return { ...result({ ...state, remote: sdp }, sdp, agreed), others }
+  return { ...result(state, sdp, agreed), others }
 }
 
 export function answer(state: SdpState, sdp: string, local: LocalMedia, signalling: string): Agreed | SdpFault {
@@ -135,7 +133,7 @@ export function answer(state: SdpState, sdp: string, local: LocalMedia, signalli
   if (media.every(({ port }) => port === 0)) return { reason: whyNot(candidates, local) }
   const others = othersOf(remote, found?.of.index ?? -1).filter(({ index }) => media[index]?.port !== 0)
   const written = write(state, local, media)
-  return { ...result({ ...written.state, remote: sdp }, written.sdp, found?.agreed ?? null), others }
+  return { ...result(written.state, written.sdp, found?.agreed ?? null), others }
 }
 
 /** Its version was used, so the next description of ours gets a higher one. */

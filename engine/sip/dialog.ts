@@ -12,19 +12,19 @@ import { formatRoutes, nextHopUri } from './route-set.ts'
 
 /** What a dialog is, as JSON. */
 export interface DialogState {
-  callId: string
-  localTag: string
-  remoteTag: string
+  readonly callId: string
+  readonly localTag: string
+  readonly remoteTag: string
   /** From and To of our requests, without their tags. */
-  local: string
-  remote: string
-  localCseq: number
+  readonly local: string
+  readonly remote: string
+  readonly localCseq: number
   /** -1: the peer has not sent a request yet. */
-  remoteCseq: number
+  readonly remoteCseq: number
   /** The remote target: the URI of the peer's Contact. */
-  target: string
+  readonly target: string
   /** The route set, the next hop first. */
-  routes: string[]
+  readonly routes: readonly string[]
 }
 
 /**
@@ -35,7 +35,7 @@ const restartJump = 10_000
 const restartJumpMs = 10
 
 export class Dialog {
-  readonly #state: DialogState
+  #state: DialogState
 
   constructor(state: DialogState) {
     this.#state = state
@@ -82,7 +82,8 @@ export class Dialog {
     return new Dialog({ ...state, localCseq: state.localCseq + jump })
   }
 
-  get state(): Readonly<DialogState> {
+  /** As it is now: what was given before stays as it was. */
+  get state(): DialogState {
     return this.#state
   }
 
@@ -92,19 +93,20 @@ export class Dialog {
   }
 
   nextCseq(): number {
-    this.#state.localCseq += 1
-    return this.#state.localCseq
+    const localCseq = this.#state.localCseq + 1
+    this.#change({ localCseq })
+    return localCseq
   }
 
   /** The CSeq of a request of ours that was numbered elsewhere. */
   raiseCseq(cseq: number): void {
-    this.#state.localCseq = Math.max(this.#state.localCseq, cseq)
+    this.#change({ localCseq: Math.max(this.#state.localCseq, cseq) })
   }
 
   /** §12.2.2: false when the request is out of order, which is a 500. */
   takeRemoteCseq(cseq: number): boolean {
     if (cseq < this.#state.remoteCseq) return false
-    this.#state.remoteCseq = cseq
+    this.#change({ remoteCseq: cseq })
     return true
   }
 
@@ -112,14 +114,14 @@ export class Dialog {
   refreshTarget(message: SipMessage): boolean {
     const target = contactOf(message)
     if (target === null || target === this.#state.target) return false
-    this.#state.target = target
+    this.#change({ target })
     return true
   }
 
   /** §13.2.2.4: the 2xx may know another route than the provisional response did; it is "recomputed". */
   confirm(response: SipMessage): void {
     this.refreshTarget(response)
-    this.#state.routes = response.headers('record-route').reverse()
+    this.#change({ routes: response.headers('record-route').reverse() })
   }
 
   /** §12.2.1.1. `headers` come behind those of the dialog. */
@@ -140,6 +142,10 @@ export class Dialog {
       ],
       ...(body === undefined ? {} : { body }),
     }
+  }
+
+  #change(change: Partial<DialogState>): void {
+    this.#state = { ...this.#state, ...change }
   }
 }
 

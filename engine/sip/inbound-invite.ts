@@ -9,7 +9,7 @@ import type { Instant } from '../machine.ts'
 import { Timer } from '../timer-queue.ts'
 import type { Dialog } from './dialog.ts'
 import type { HeaderLine, ResponseParts } from './format.ts'
-import { InviteUsage } from './invite-usage.ts'
+import { InviteUsage, type UsageSnapshot } from './invite-usage.ts'
 import { formatAsserted, sdpType } from './leg-headers.ts'
 import type { SipMessage } from './message.ts'
 import { ReliableResponses, reliabilityOf } from './reliable-responses.ts'
@@ -74,11 +74,10 @@ export class InboundInvite extends Timer implements Opening, RequestHandler {
     }
   }
 
-  dialogWith(now: Instant, answer: DialogAnswer): string {
+  dialogWith(now: Instant, answer: DialogAnswer): UsageSnapshot {
     const hop = this.#transaction.replyTo
     const text = decodeText(this.#transaction.draft(this.#answerParts(answer)))
-    const sdp = this.#agreedEarly ?? answer.sdp
-    return this.#usage.snapshot(now, { session: this.#session.terms, sdp, answer: { hop, text } })
+    return this.#usage.snapshot(now, { session: this.#session.terms, answer: { hop, text } })
   }
 
   handleRequest(now: Instant, transaction: ServerTransaction): boolean {

@@ -41,14 +41,13 @@ export interface UsageSnapshot {
   readonly answer?: Answer | null
   readonly dialog: DialogState
   readonly hop: Hop | null
-  readonly seen: Hop | null
+  /** Of the leg, where it is not `hop`. */
+  readonly seen?: Hop | null
   readonly domain: string
   readonly isCaller: boolean
   readonly isIdentityTrusted: boolean
   readonly isUpdateAllowed: boolean
   readonly session: SessionTerms | null
-  /** The description of ours that is in force. */
-  readonly sdp: string | null
 }
 
 export class InviteUsage extends Timer {
@@ -86,13 +85,13 @@ export class InviteUsage extends Timer {
     this.peer = new PeerChanges(this)
   }
 
-  /** Takes up what another process wrote down. */
-  static restore(now: Instant, leg: SipLeg, snapshot: UsageSnapshot): InviteUsage {
+  /** Takes up what another process wrote down; `sdp`: what of ours the peer was told last. */
+  static restore(now: Instant, leg: SipLeg, snapshot: UsageSnapshot, sdp: string | null): InviteUsage {
     const { at = now } = snapshot
     const usage = new InviteUsage(leg, Dialog.restore(snapshot.dialog, now - at))
     usage.isUpdateAllowed = snapshot.isUpdateAllowed
     usage.isConfirmed = true
-    usage.offers.restore(snapshot.sdp)
+    usage.offers.restore(sdp)
     usage.session.resume(now, snapshot.session, leg.port.options.fraction())
     if (snapshot.answer) usage.#repeatAgain(now, snapshot.answer, at)
     usage.reschedule()
@@ -277,24 +276,24 @@ export class InviteUsage extends Timer {
   }
 
   emitSnapshot(now: Instant): void {
-    const { leg, session, offers, isConfirmed } = this
+    const { leg, session, isConfirmed } = this
     if (!isConfirmed) return
     const answer = this.#unacknowledged?.answer ?? null
-    const snapshot = this.snapshot(now, { session: session.terms, sdp: offers.local, answer })
-    leg.emit({ type: 'confirmed', leg: leg.id, snapshot })
+    const dialog = this.snapshot(now, { session: session.terms, answer })
+    leg.emit({ type: 'confirmed', leg: leg.id, dialog })
   }
 
-  snapshot(now: Instant, parts: Pick<UsageSnapshot, 'session' | 'sdp' | 'answer'>): string {
+  snapshot(now: Instant, parts: Pick<UsageSnapshot, 'session' | 'answer'>): UsageSnapshot {
     const { dialog, isUpdateAllowed } = this
     const { hop, seen, domain, isCaller, isIdentityTrusted } = this.leg
-    const snapshot: UsageSnapshot = {
+    return {
       version: 1,
       at: now,
       dialog: dialog.state,
-      ...{ hop, seen, domain, isCaller, isIdentityTrusted, isUpdateAllowed },
+      ...{ hop, domain, isCaller, isIdentityTrusted, isUpdateAllowed },
+      ...(hop === null ? { seen } : {}),
       ...parts,
     }
-    return JSON.stringify(snapshot)
   }
 
   /** Its timers stop; the leg is gone, or another dialog of it was confirmed. */

@@ -2,6 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { answersAll, inCall, inDialog, nodeAndPeer, peerContact, sdpLines, twoNodes } from '../testing/sip-call.ts'
 import { anAnswer, aRequest, peerHop, sip } from '../testing/sip-text.ts'
 import { nothing } from '../testing/sip-world.ts'
+import type { WrittenDialog } from '../call/leg.ts'
+import type { UsageSnapshot } from './invite-usage.ts'
 
 /** The peer called the node, which answered; both know it. */
 function called() {
@@ -365,14 +367,17 @@ describe('RFC 3515 REFER', () => {
 })
 
 describe('T5 a dialog that outlives its process', () => {
+  /** As the next process reads it. */
+  const written = (dialog: WrittenDialog | null): UsageSnapshot => JSON.parse(JSON.stringify(dialog))
+
   /** Alice called Bob, whose process died and came back with what it had written down. */
   function reborn() {
     const { world, alice, bob } = twoNodes()
     alice.dial('sip:bob@192.0.2.2')
     world.run(1_000)
-    const { snapshot } = bob.last('confirmed')
+    const snapshot = written(bob.last('confirmed').dialog)
     const next = world.node('c', '192.0.2.2')
-    expect(next.legs.restore(world.now, 'leg_b1', snapshot)).toBe(true)
+    expect(next.legs.restore(world.now, 'leg_b1', snapshot, { sdp: 'answer' })).toBe(true)
     next.onEvent = (event) => {
       if (event.type === 'offer') next.command({ type: 'answer_offer', leg: event.leg, sdp: 'still there' })
     }
@@ -380,6 +385,32 @@ describe('T5 a dialog that outlives its process', () => {
     return { world, alice, next, snapshot }
   }
 
+  it('is a value that stays as it was when the dialog goes on', () => {
+    const { world, alice, bob } = twoNodes()
+    alice.dial('sip:bob@192.0.2.2')
+    world.run(1_000)
+    const { dialog } = alice.last('confirmed')
+    const text = JSON.stringify(dialog)
+    bob.onEvent = (event) => {
+      if (event.type === 'offer') bob.command({ type: 'answer_offer', leg: event.leg, sdp: 'on hold' })
+    }
+    alice.command({ type: 'offer', leg: 'leg_a1', sdp: 'hold' })
+    world.run(1_000)
+    expect(alice.last('offer_result').status).toBe(200)
+    expect(alice.last('confirmed').dialog).not.toEqual(dialog)
+    expect(JSON.stringify(dialog)).toBe(text)
+  })
+  it('of a version before this one is text, and is taken up all the same', () => {
+    const { world, alice, bob } = twoNodes()
+    alice.dial('sip:bob@192.0.2.2')
+    world.run(1_000)
+    const text: unknown = JSON.stringify(bob.last('confirmed').dialog)
+    const next = world.node('c', '192.0.2.2')
+    expect(next.legs.restore(world.now, 'leg_b1', text as WrittenDialog, { sdp: 'answer' })).toBe(true)
+    alice.command({ type: 'hangup', leg: 'leg_a1', reason: null })
+    world.run()
+    expect(next.story.at(-1)).toBe('ended by remote')
+  })
   it('takes offers, and ends by the peer', () => {
     const { world, alice, next } = reborn()
     alice.command({ type: 'offer', leg: 'leg_a1', sdp: 'hold' })
@@ -398,8 +429,8 @@ describe('T5 a dialog that outlives its process', () => {
     next.command({ type: 'offer', leg: 'leg_b1', sdp: 'from the next one' })
     world.run(1_000)
     expect(next.last('offer_result').status).toBe(200)
-    const before = JSON.parse(snapshot).dialog.localCseq
-    expect(JSON.parse(next.last('confirmed').snapshot).dialog.localCseq).toBeGreaterThan(before + 1_000)
+    const after = written(next.last('confirmed').dialog)
+    expect(after.dialog.localCseq).toBeGreaterThan(snapshot.dialog.localCseq + 1_000)
     next.command({ type: 'hangup', leg: 'leg_b1', reason: null })
     world.run()
     expect([alice.story.at(-1), next.story.at(-1)]).toEqual(['ended by remote', 'ended by local'])
@@ -407,7 +438,7 @@ describe('T5 a dialog that outlives its process', () => {
   it('no CSeq comes twice, also where two processes take up the same snapshot one after the other', () => {
     const { world, alice, next, snapshot } = reborn()
     const seen: number[] = []
-    const last = () => JSON.parse(next.last('confirmed').snapshot).dialog.localCseq
+    const last = () => written(next.last('confirmed').dialog).dialog.localCseq
     alice.onEvent = (event) => {
       if (event.type === 'offer') alice.command({ type: 'answer_offer', leg: event.leg, sdp: 'yes' })
     }
@@ -415,7 +446,7 @@ describe('T5 a dialog that outlives its process', () => {
     world.run(1_000)
     seen.push(last())
     const third = world.node('d', '192.0.2.2')
-    third.legs.restore(world.now, 'leg_b1', snapshot)
+    third.legs.restore(world.now, 'leg_b1', snapshot, { sdp: 'answer' })
     third.command({ type: 'hangup', leg: 'leg_b1', reason: null })
     world.run()
     expect(alice.story.at(-1)).toBe('ended by remote')
@@ -434,7 +465,7 @@ describe('T5 a dialog that outlives its process', () => {
     const before = node.legs.dialogWith(world.now, 'leg_n1', { sdp: 'answer' })
     node.command({ type: 'answer', leg: 'leg_n1', sdp: 'answer' })
     world.run(0)
-    expect(JSON.parse(before ?? '')).toEqual(JSON.parse(node.last('confirmed').snapshot))
+    expect(before).toEqual(node.last('confirmed').dialog)
     expect(node.legs.dialogWith(world.now, 'leg_n1', { sdp: 'answer' })).toBeNull()
     expect(node.legs.dialogWith(world.now, 'nobody', { sdp: 'answer' })).toBeNull()
   })
@@ -445,10 +476,10 @@ describe('T5 a dialog that outlives its process', () => {
     const invite = aRequest('INVITE', { more: [peerContact, ...sdpLines], body: 'offer' })
     peer.send(node, invite)
     world.run(10)
-    const snapshot = node.legs.dialogWith(world.now, 'leg_n1', { sdp: 'answer' }) ?? ''
+    const snapshot = written(node.legs.dialogWith(world.now, 'leg_n1', { sdp: 'answer' }))
     const next = world.node('n2', node.address)
     peer.received.length = 0
-    next.legs.restore(world.now, 'leg_n1', snapshot)
+    next.legs.restore(world.now, 'leg_n1', snapshot, { sdp: 'answer' })
     return { world, peer, next, invite, snapshot }
   }
 
@@ -470,13 +501,22 @@ describe('T5 a dialog that outlives its process', () => {
     expect(peer.last(200).method).toBe('BYE')
   })
 
+  it('a re-INVITE of the next process without an offer of its own says what the peer was told before', () => {
+    const { world, peer, next, invite } = rebornBeforeAnswer()
+    world.run(1_000)
+    peer.send(next, inDialog(invite, peer.last(200), 'ACK', 1))
+    next.command({ type: 'identity', leg: 'leg_n1', identity: { number: '1003', name: null, isAnonymous: false } })
+    world.run(10)
+    expect(peer.last('INVITE').text).toBe('answer')
+  })
+
   it('who says nothing to it keeps the dialog; an old answer is not repeated', () => {
     const { world, peer, next, snapshot } = rebornBeforeAnswer()
     world.run(40_000)
     expect([next.legs.size, peer.count('BYE')]).toEqual([1, 0])
     const count = peer.count(200)
     const third = world.node('n3', next.address)
-    third.legs.restore(world.now, 'leg_n1', snapshot)
+    third.legs.restore(world.now, 'leg_n1', snapshot, { sdp: 'answer' })
     world.run(40_000)
     expect(peer.count(200)).toBe(count)
   })
@@ -486,9 +526,9 @@ describe('T5 a dialog that outlives its process', () => {
     const { world, alice, bob } = twoNodes()
     alice.dial('sip:bob@192.0.2.2')
     world.run(1_000)
-    const { snapshot } = bob.last('confirmed')
+    const snapshot = written(bob.last('confirmed').dialog)
     const next = world.node('c', '192.0.2.2', { whenDurable: (then) => waiting.push(then) })
-    next.legs.restore(world.now, 'leg_b1', snapshot)
+    next.legs.restore(world.now, 'leg_b1', snapshot, { sdp: 'answer' })
     world.wire.length = 0
     alice.command({ type: 'hangup', leg: 'leg_a1', reason: null })
     world.run(1_000)
@@ -501,13 +541,13 @@ describe('T5 a dialog that outlives its process', () => {
   })
   it('what was not written by us is not taken up', () => {
     const { node } = nodeAndPeer()
-    expect(node.legs.restore(0, 'leg_1', 'nonsense')).toBe(false)
-    expect(node.legs.restore(0, 'leg_1', '{"version":2}')).toBe(false)
+    expect(node.legs.restore(0, 'leg_1', {}, { sdp: null })).toBe(false)
+    expect(node.legs.restore(0, 'leg_1', { version: 2 }, { sdp: null })).toBe(false)
     expect(node.legs.size).toBe(0)
   })
   it('what is taken up already is not taken up again', () => {
     const { world, next, snapshot } = reborn()
-    expect(next.legs.restore(world.now, 'leg_b1', snapshot)).toBe(false)
+    expect(next.legs.restore(world.now, 'leg_b1', snapshot, { sdp: 'answer' })).toBe(false)
     expect(next.legs.size).toBe(1)
   })
   it('a stray 2xx gets ACK and BYE, to where it came from', () => {
@@ -540,8 +580,8 @@ describe('T5 a dialog that outlives its process', () => {
     alice.dial('sip:bob@192.0.2.2')
     world.run(1_000)
     const again = nodeAndPeer()
-    const snapshot = JSON.parse(alice.last('confirmed').snapshot)
-    again.node.legs.restore(0, 'leg_a1', JSON.stringify(snapshot))
+    const snapshot = written(alice.last('confirmed').dialog)
+    again.node.legs.restore(0, 'leg_a1', snapshot, { sdp: 'offer' })
     const { callId, localTag, remoteTag } = snapshot.dialog
     again.node.transactions.receive(
       0,

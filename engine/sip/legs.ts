@@ -4,7 +4,7 @@
  *
  * Invariant: a leg leaves the maps when its peer knows that it is over, or will never answer.
  */
-import type { LegCommand, LegEvent, LegId, ReferTarget, Source } from '../call/leg.ts'
+import type { LegCommand, LegEvent, LegId, ReferTarget, Source, WrittenDialog } from '../call/leg.ts'
 import type { Instant } from '../machine.ts'
 import { Dialog } from './dialog.ts'
 import type { ResponseParts } from './format.ts'
@@ -21,6 +21,13 @@ import { minSeHeader, SessionTimer } from './session-timer.ts'
 import { type DialogAnswer, type LegParts, SipLeg } from './sip-leg.ts'
 import type { TransactionUser } from './transactions.ts'
 import { parseUri } from './uri.ts'
+
+/** What is given to a dialog that is taken up. */
+export interface Restoring {
+  /** What we told the peer last. */
+  readonly sdp: string | null
+  readonly login?: Login | null
+}
 
 export class Legs implements TransactionUser {
   readonly #options: LegsOptions
@@ -87,16 +94,16 @@ export class Legs implements TransactionUser {
   }
 
   /** Takes up a confirmed dialog that another process wrote down (T5). False: it is no such thing, or taken up already. */
-  restore(now: Instant, id: LegId, snapshot: string, login: Login | null = null): boolean {
-    const written = parseSnapshot(snapshot)
-    if (written === null || this.#byId.has(id)) return false
-    const { dialog, hop, domain, isCaller, isIdentityTrusted } = written
+  restore(now: Instant, id: LegId, written: WrittenDialog, { sdp, login = null }: Restoring): boolean {
+    const snapshot = readSnapshot(written)
+    if (snapshot === null || this.#byId.has(id)) return false
+    const { dialog, hop, seen = hop, domain, isCaller, isIdentityTrusted } = snapshot
     const { callId, localTag } = dialog
     const leg = this.#remember({ id, callId, localTag, hop, login, isIdentityTrusted, domain, isCaller })
-    const usage = InviteUsage.restore(now, leg, written)
+    const usage = InviteUsage.restore(now, leg, snapshot, sdp)
     leg.usages.set(dialog.remoteTag, usage)
     leg.confirmed = usage
-    leg.seen = written.seen
+    leg.seen = seen
     return true
   }
 
@@ -122,7 +129,7 @@ export class Legs implements TransactionUser {
   }
 
   /** The dialog of a caller as it is once that has answered it; null: it waits for no answer of ours. */
-  dialogWith(now: Instant, id: LegId, answer: DialogAnswer): string | null {
+  dialogWith(now: Instant, id: LegId, answer: DialogAnswer): WrittenDialog | null {
     return this.#byId.get(id)?.opening?.dialogWith(now, answer) ?? null
   }
 
@@ -202,12 +209,9 @@ function obstacleTo(
   return session === 'small' ? { status: 422, headers: [minSeHeader] } : null
 }
 
-function parseSnapshot(text: string): UsageSnapshot | null {
-  try {
-    const snapshot: UsageSnapshot = JSON.parse(text)
-    return snapshot.version === 1 ? snapshot : null
-  } catch {
-    // What is no JSON was not written by us; the leg stays unknown and its requests get a 481.
-    return null
-  }
+/** Null: not written by us; the leg stays unknown, and its requests get a 481. */
+function readSnapshot(written: WrittenDialog | string): UsageSnapshot | null {
+  // JSON text in JSON was the form before this one; this may go after the first release.
+  const value: object = typeof written === 'string' ? JSON.parse(written) : written
+  return 'version' in value && value.version === 1 ? (value as UsageSnapshot) : null
 }

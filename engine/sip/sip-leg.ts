@@ -6,7 +6,7 @@
  *
  * Invariant: a leg says that it is over once, and is kept until the peer knows.
  */
-import type { LegCommand, LegEvent, LegId, SipReason } from '../call/leg.ts'
+import type { LegCommand, LegEvent, LegId, SipReason, WrittenDialog } from '../call/leg.ts'
 import type { Instant } from '../machine.ts'
 import type { HeaderLine } from './format.ts'
 import { parseReasons } from './headers.ts'
@@ -23,7 +23,7 @@ export interface Opening {
   /** A request in an early dialog that is the opening's own matter: PRACK. True when it was answered. */
   handleRequest(now: Instant, transaction: ServerTransaction): boolean
   /** The dialog as it is once that has answered the peer, to be written down before (T5); null: it is not ours to answer. */
-  dialogWith(now: Instant, answer: DialogAnswer): string | null
+  dialogWith(now: Instant, answer: DialogAnswer): WrittenDialog | null
 }
 
 export type DialogAnswer = Pick<Extract<LegCommand, { type: 'answer' }>, 'sdp' | 'identity'>

@@ -6,7 +6,7 @@ import { Calls } from '../call/calls.ts'
 import { Directory } from '../call/directory.ts'
 import type { CallAction, CommandBy, CommandRefusal, Origination } from '../call/command.ts'
 import type { CallHost, DeviceContact } from '../call/host.ts'
-import type { IncomingInvite, LegCommand, LegEvent, LegId, ReferTarget } from '../call/leg.ts'
+import type { IncomingInvite, LegCommand, LegEvent, LegId, ReferTarget, WrittenDialog } from '../call/leg.ts'
 import type { CallRecord } from '../call/records.ts'
 import type { CallOutput } from '../call/services.ts'
 import type { KnownLegs } from '../call/snapshot.ts'
@@ -174,7 +174,7 @@ export class CallWorld {
   /** The 200 of a dialled leg, with the dialog that the SIP layer tells of right after it. */
   answers(leg: LegId, body: string = sdp({ port: 5000 })): void {
     this.leg({ type: 'answered', leg, sdp: body, isOffer: false, branch: 'b1', identity: null })
-    this.leg({ type: 'confirmed', leg, snapshot: `dialog of ${leg}` })
+    this.leg({ type: 'confirmed', leg, dialog: dialogOf(leg) })
   }
 
   fails(leg: LegId, status: number, parts: Partial<Extract<LegEvent, { type: 'failed' }>> = {}): void {
@@ -192,7 +192,7 @@ export class CallWorld {
 
   acks(leg: LegId, body: string | null = null): void {
     this.leg({ type: 'acked', leg, sdp: body })
-    this.leg({ type: 'confirmed', leg, snapshot: `dialog of ${leg}` })
+    this.leg({ type: 'confirmed', leg, dialog: dialogOf(leg) })
   }
 
   reinvites(leg: LegId, body: string | null): void {
@@ -310,7 +310,7 @@ export class CallWorld {
         return { port: this.#ports, bindAddress: '0.0.0.0', address: '10.0.0.1' }
       },
       signallingAddress: () => '10.9.9.9',
-      dialogWith: (_now, leg) => `dialog of ${leg}`,
+      dialogWith: (_now, leg) => dialogOf(leg),
       findDialog: ({ callId }) => this.dialogs.get(callId) ?? null,
       prompt: (name) => this.prompts.get(name) ?? null,
     }
@@ -371,7 +371,7 @@ export class CallWorld {
   /** Our 200 makes the dialog of an incoming leg. */
   #afterCommand(command: LegCommand): void {
     if (command.type !== 'answer') return
-    const event: LegEvent = { type: 'confirmed', leg: command.leg, snapshot: `dialog of ${command.leg}` }
+    const event: LegEvent = { type: 'confirmed', leg: command.leg, dialog: dialogOf(command.leg) }
     this.calls.handle(this.now, { type: 'leg', event })
   }
 
@@ -384,6 +384,9 @@ export class CallWorld {
     this.calls.handle(this.now, { type: 'media', report })
   }
 }
+
+/** As the SIP layer would write it down. */
+const dialogOf = (leg: LegId): WrittenDialog => ({ of: leg })
 
 /** An offer or answer of a phone. */
 export function sdp(

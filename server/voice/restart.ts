@@ -94,12 +94,12 @@ function resume({ exchange, book, directories, log }: Parts, row: Row, homes: Re
   let isResumed = false
   try {
     exchange.run((now) => {
-      for (const { leg, dialog, trunkId } of dialogsOf(text)) {
+      for (const { leg, dialog, sdp, trunkId } of dialogsOf(text)) {
         if (isElsewhere(leg)) continue
         const trunk = trunkId === null ? undefined : directories.trunk(trunkId)?.trunk
         const username = trunk?.authUsername ?? trunk?.username ?? null
         const login = username === null ? null : { username, password: trunk?.password ?? '' }
-        if (!exchange.legs.restore(now, leg, dialog, login)) continue
+        if (!exchange.legs.restore(now, leg, dialog, { sdp, login })) continue
         taken.add(leg)
         book.named(leg, exchange.legs.callIdOf(leg) ?? '')
       }
