@@ -70,11 +70,20 @@ const standardPtimeMs = 20
 const shortestPtimeMs = 10
 const longestPtimeMs = 60
 
-/** Null: refused, not audio, or of a protocol or with keys that we do not speak. */
-export function audioOf(session: SessionDescription, index: number): AudioView | null {
-  const line = session.media[index]
-  const protocol = protocols.exec(line?.protocol ?? '')
-  if (line?.kind !== 'audio' || line.port === 0 || !protocol) return null
+const views = new WeakMap<SessionDescription, readonly (AudioView | null)[]>()
+
+/** Of each m-line. Null: refused, not audio, or of a protocol or with keys that we do not speak. */
+export function audiosOf(session: SessionDescription): readonly (AudioView | null)[] {
+  const known = views.get(session)
+  if (known) return known
+  const all = session.media.map((line, index) => readAudio(session, line, index))
+  views.set(session, all)
+  return all
+}
+
+function readAudio(session: SessionDescription, line: MediaDescription, index: number): AudioView | null {
+  const protocol = protocols.exec(line.protocol)
+  if (line.kind !== 'audio' || line.port === 0 || !protocol) return null
   const crypto = cryptoLines(line.attributes)
   if (protocol[1] === 'S' && crypto.length === 0) return null
   const address = (line.connection ?? session.connection)?.address ?? ''
@@ -180,7 +189,7 @@ export function matchAnswer(
   signalling: string,
 ): AgreedAudio | SdpFault | null {
   if (!remote.media[index]?.port) return null
-  const audio = audioOf(remote, index)
+  const audio = audiosOf(remote)[index]
   if (!audio) return { reason: 'The answer has another protocol, or no key that we speak.' }
   const srtp = matchCrypto(offered, audio, keys)
   if (srtp && 'reason' in srtp) return srtp

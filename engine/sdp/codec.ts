@@ -35,16 +35,22 @@ const staticTypes = new Map<number, Codec>([
 ])
 const mostFormats = 64
 const firstDynamic = 96
+/** Of events, with most phones. */
+const usualEvents = 101
 const dynamicTypes = Array.from({ length: 32 }, (_, index) => firstDynamic + index)
 
-export const isSameCodec = (a: Codec, b: Codec): boolean =>
-  a.clockRate === b.clockRate && a.channels === b.channels && a.name.toLowerCase() === b.name.toLowerCase()
+const isSameName = (a: string, b: string): boolean =>
+  a === b || (a.length === b.length && a.toLowerCase() === b.toLowerCase())
 
-const isNamed = (name: string) => (one: Codec) => one.name.toLowerCase() === name
+export const isSameCodec = (a: Codec, b: Codec): boolean =>
+  a.clockRate === b.clockRate && a.channels === b.channels && isSameName(a.name, b.name)
+
+const isNamed = (name: string) => (one: Codec) => isSameName(one.name, name)
 export const isTelephoneEvent = isNamed('telephone-event')
 export const isComfortNoise = isNamed('cn')
+const isRedundancy = isNamed('red')
 /** What carries speech: the rest accompanies it. */
-export const isSpeech = (one: Codec): boolean => !isTelephoneEvent(one) && !isComfortNoise(one) && !isNamed('red')(one)
+export const isSpeech = (one: Codec): boolean => !isTelephoneEvent(one) && !isComfortNoise(one) && !isRedundancy(one)
 const isG711 = (one: Codec): boolean => isSameCodec(one, pcma) || isSameCodec(one, pcmu)
 /** Media workers can hear it and speak it; the rest they pass on. */
 export const isKnownSpeech = (one: Codec): boolean => isG711(one) || isSameCodec(one, opus)
@@ -62,8 +68,18 @@ export function commonOutside<T extends Codec>(codecs: readonly T[]): readonly T
   return speech.length === 0 ? codecs : known.filter((one) => !isSpeech(one) || speech.includes(one))
 }
 
+const codecsOfLines = new WeakMap<MediaDescription, readonly MappedCodec[]>()
+
 /** In the order of the m-line; formats that nobody explains are left out. */
-export function codecsOf({ formats, attributes }: MediaDescription): MappedCodec[] {
+export function codecsOf(line: MediaDescription): readonly MappedCodec[] {
+  const known = codecsOfLines.get(line)
+  if (known) return known
+  const codecs = readCodecs(line)
+  codecsOfLines.set(line, codecs)
+  return codecs
+}
+
+function readCodecs({ formats, attributes }: MediaDescription): MappedCodec[] {
   const maps = new Map(attributesOf(attributes, 'rtpmap').map(splitFormat))
   const parameters = new Map(attributesOf(attributes, 'fmtp').map(splitFormat))
   const codecs: MappedCodec[] = []
@@ -139,16 +155,21 @@ function choosePayload(
   before: readonly MappedCodec[],
   taken: ReadonlyMap<number, Codec>,
 ): number | undefined {
-  const wishes = [
-    before.find((old) => isSameCodec(old, one))?.payload,
-    [...staticTypes].find(([, known]) => isSameCodec(known, one))?.[0],
-    ...((one.payload ?? 0) >= firstDynamic ? [one.payload] : []),
-    ...(isTelephoneEvent(one) && one.clockRate === 8000 ? [101] : []),
-    ...dynamicTypes,
-  ]
-  return wishes.find((wish) => {
+  const isFree = (wish: number | undefined): wish is number => {
     if (wish === undefined) return false
     const holder = taken.get(wish)
     return holder === undefined || isSameCodec(holder, one)
-  })
+  }
+  const old = before.find((known) => isSameCodec(known, one))?.payload
+  if (isFree(old)) return old
+  const fixed = staticTypeOf(one)
+  if (isFree(fixed)) return fixed
+  if ((one.payload ?? 0) >= firstDynamic && isFree(one.payload)) return one.payload
+  if (isTelephoneEvent(one) && one.clockRate === 8000 && isFree(usualEvents)) return usualEvents
+  return dynamicTypes.find(isFree)
+}
+
+function staticTypeOf(one: Codec): number | undefined {
+  for (const [payload, known] of staticTypes) if (isSameCodec(known, one)) return payload
+  return undefined
 }

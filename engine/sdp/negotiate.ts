@@ -18,7 +18,7 @@
  * none did, and no line of ours begins with what a peer wrote.
  */
 import type { RemoteMedia } from '../rtp/messages.ts'
-import { agreeAudio, audioLine, audioOf, type AudioView, type LocalMedia, matchAnswer } from './audio.ts'
+import { agreeAudio, audioLine, audiosOf, type AudioView, type LocalMedia, matchAnswer } from './audio.ts'
 import type { MappedCodec } from './codec.ts'
 import type { SrtpKeys } from './crypto.ts'
 import { otherLine, type OtherMedia, otherOf, refusedLine } from './other.ts'
@@ -78,7 +78,7 @@ export const isFault = <T extends object>(result: T | SdpFault): result is SdpFa
 export function readOffer(sdp: string): OfferView | SdpFault {
   const offer = parseSdp(sdp)
   if (isFault(offer)) return offer
-  const audio = offer.media.map((_, index) => audioOf(offer, index)).find((one) => one !== null)
+  const audio = audiosOf(offer).find((one) => one !== null)
   const others = othersOf(offer, audio?.index ?? -1)
   if (!audio && others.length === 0) return { reason: 'Nothing that is offered is understood.' }
   return {
@@ -121,7 +121,7 @@ export function accept(state: SdpState, sdp: string, signalling: string): Agreed
 export function answer(state: SdpState, sdp: string, local: LocalMedia, signalling: string): Agreed | SdpFault {
   const remote = parseSdp(sdp)
   if (isFault(remote)) return remote
-  const candidates = remote.media.map((_, index) => audioOf(remote, index)).filter((one) => one !== null)
+  const candidates = audiosOf(remote).filter((one) => one !== null)
   const found = firstOf(candidates, (audio) => agreeAudio(audio, local, state.keys, signalling))
   const media = remote.media.map((line, index): MediaDescription => {
     if (found && index === found.of.index) return found.agreed.line

@@ -5,6 +5,7 @@
  *
  * parseSdp(text) -> SessionDescription | { reason }; formatSdp(description) -> text. negotiate.ts does offers and answers.
  */
+import { rememberLast } from '../remember.ts'
 
 export interface SessionDescription {
   readonly origin: Origin
@@ -51,16 +52,23 @@ const longestSdp = 65_535
 const mostLines = 2_000
 const mostMedia = 32
 
-export function parseSdp(text: string): SessionDescription | SdpFault {
+/** A description is read again at each step of its exchange; so many calls may be at theirs at once. */
+const mostRead = 256
+/** Those of phones are shorter. */
+const longestKept = 4_096
+
+export const parseSdp = rememberLast(mostRead, longestKept, parse)
+
+function parse(text: string): SessionDescription | SdpFault {
   if (text.length > longestSdp) return { reason: 'The session description is too long.' }
-  const lines = text.split(/\r\n|\n|\r/).map((line) => line.trimEnd())
+  const lines = text.split(/\r(?!\n)/.test(text) ? /\r\n|\n|\r/ : '\n')
   if (lines.length > mostLines) return { reason: 'The session description has too many lines.' }
-  if (lines[0] !== 'v=0') return { reason: 'The body is no session description.' }
-  const [session = [], ...sections] = splitSections(lines)
+  if (lines[0]?.trimEnd() !== 'v=0') return { reason: 'The body is no session description.' }
+  const [session, ...sections] = splitSections(lines)
   if (sections.length > mostMedia) return { reason: 'The session description has too many media lines.' }
-  const origin = parseOrigin(firstValue(session, 'o'))
-  if (!origin) return { reason: 'The o= line is missing or wrong.' }
-  const connection = parseConnection(firstValue(session, 'c'))
+  const origin = parseOrigin(session?.origin)
+  if (!session || !origin) return { reason: 'The o= line is missing or wrong.' }
+  const connection = parseConnection(session.connection)
   if (connection === 'wrong') return { reason: 'The c= line is wrong.' }
   const media: MediaDescription[] = []
   for (const section of sections) {
@@ -69,30 +77,51 @@ export function parseSdp(text: string): SessionDescription | SdpFault {
     if (!one.connection && !connection && one.port !== 0) return { reason: 'A media line has no c= line.' }
     media.push(one)
   }
-  return {
-    origin,
-    name: firstValue(session, 's') ?? '-',
-    connection,
-    bandwidths: valuesOf(session, 'b'),
-    attributes: valuesOf(session, 'a'),
-    media,
-  }
+  const { name = '-', bandwidths, attributes } = session
+  return { origin, name, connection, bandwidths, attributes, media }
 }
 
-function splitSections(lines: readonly string[]): string[][] {
-  const sections: string[][] = [[]]
+/** The values of a section's lines: of those that are to be there once, the first. */
+interface Section {
+  /** Of `m=`; empty: the session's. */
+  readonly media: string
+  origin?: string
+  name?: string
+  connection?: string
+  readonly bandwidths: string[]
+  readonly attributes: string[]
+}
+
+function splitSections(lines: readonly string[]): Section[] {
+  let section: Section = { media: '', bandwidths: [], attributes: [] }
+  const sections = [section]
   for (const line of lines) {
-    if (line.startsWith('m=')) sections.push([])
-    sections.at(-1)?.push(line)
+    if (line[1] !== '=') continue
+    const value = line.slice(2).trimEnd()
+    switch (line[0]) {
+      case 'a':
+        section.attributes.push(value)
+        break
+      case 'm':
+        section = { media: value, bandwidths: [], attributes: [] }
+        sections.push(section)
+        break
+      case 'c':
+        section.connection ??= value
+        break
+      case 'b':
+        section.bandwidths.push(value)
+        break
+      case 'o':
+        section.origin ??= value
+        break
+      case 's':
+        section.name ??= value
+        break
+    }
   }
   return sections
 }
-
-const valuesOf = (lines: readonly string[], letter: string): string[] =>
-  lines.filter((line) => line.startsWith(`${letter}=`)).map((line) => line.slice(2))
-
-const firstValue = (lines: readonly string[], letter: string): string | undefined =>
-  lines.find((line) => line.startsWith(`${letter}=`))?.slice(2)
 
 function parseOrigin(value: string | undefined): Origin | null {
   const [username, sessionId, version, ...connection] = (value ?? '').split(/ +/)
@@ -112,11 +141,11 @@ function parseConnection(value: string | undefined): Connection | null | 'wrong'
   return { family: address.includes(':') ? 6 : 4, address }
 }
 
-function parseMedia(lines: readonly string[]): MediaDescription | string {
-  const line = /^m=([!-~]+) +(\d{1,5})(?:\/\d+)? +([!-~]+)((?: +[!-~]+)*)$/.exec(lines[0] ?? '')
+function parseMedia({ media, connection: said, bandwidths, attributes }: Section): MediaDescription | string {
+  const line = /^([!-~]+) +(\d{1,5})(?:\/\d+)? +([!-~]+)((?: +[!-~]+)*)$/.exec(media)
   const [, kind, port, protocol, formats] = line ?? []
   if (!kind || !port || !protocol || Number(port) > 65_535) return 'An m= line is wrong.'
-  const connection = parseConnection(firstValue(lines, 'c'))
+  const connection = parseConnection(said)
   if (connection === 'wrong') return 'A c= line is wrong.'
   return {
     kind,
@@ -124,8 +153,8 @@ function parseMedia(lines: readonly string[]): MediaDescription | string {
     protocol,
     formats: (formats ?? '').split(/ +/).filter(Boolean),
     connection,
-    bandwidths: valuesOf(lines, 'b'),
-    attributes: valuesOf(lines, 'a'),
+    bandwidths,
+    attributes,
   }
 }
 
