@@ -35,7 +35,7 @@ export function formatResponse(request: SipMessage, parts: ResponseParts): Uint8
   const { status, reason = reasonOf(status), toTag = '', headers = [], body = '' } = parts
   let text = `SIP/2.0 ${status} ${oneLine(reason)}\r\n`
   let isTagged = false
-  for (const [name, value] of request.lines()) {
+  request.forEachLine((name, value) => {
     if (name === 'via') text += `Via: ${oneLine(value)}\r\n`
     else if (name === 'from') text += `From: ${oneLine(value)}\r\n`
     else if (name === 'to' && !isTagged) {
@@ -46,7 +46,7 @@ export function formatResponse(request: SipMessage, parts: ResponseParts): Uint8
     // §12.1.1: "copy all Record-Route header field values from the request into the response"; §8.2.6.1 for Timestamp.
     else if (name === 'record-route' && status > 100 && status < 300) text += `Record-Route: ${oneLine(value)}\r\n`
     else if (name === 'timestamp' && status === 100) text += `Timestamp: ${oneLine(value)}\r\n`
-  }
+  })
   return join(text + formatLines(headers), body)
 }
 

@@ -102,9 +102,9 @@ export class SipMessage {
     return values
   }
 
-  /** All lines in their order: names in lower case, compact forms spelled out. */
-  *lines(): Generator<readonly [name: string, value: string]> {
-    for (const [at, name] of this.#names.entries()) yield [name, this.#values[at] ?? '']
+  /** Of all lines in their order: names in lower case, compact forms spelled out. */
+  forEachLine(visit: (name: string, value: string) => void): void {
+    for (let at = 0; at < this.#names.length; at++) visit(this.#names[at] ?? '', this.#values[at] ?? '')
   }
 
   /**

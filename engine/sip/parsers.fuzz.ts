@@ -78,16 +78,16 @@ function readEverything(message: SipMessage): void {
   headers.parseReferTo(message)
   headers.privacyOf(message)
   headers.retryAfter(message)
-  for (const [, value] of message.lines()) {
+  message.forEachLine((_name, value) => {
     headers.parseReplaces(value)
     headers.parseRack(value)
     headers.parseSessionExpires(value)
     headers.parseWord(value)
     const credentials = parseCredentials(value)
-    if (credentials === null) continue
+    if (credentials === null) return
     const again = parseCredentials(formatCredentials([...credentials.params], false))
     if (again === null || again.params.size !== credentials.params.size) throw new Error(`written otherwise: ${value}`)
-  }
+  })
 }
 
 const asContacts = (contacts: ReturnType<typeof headers.parseContacts>) =>

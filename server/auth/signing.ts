@@ -2,10 +2,11 @@
  * Short signed texts that we give out and read again: a host's link, a participant's place. Signed with HMAC-SHA-256 by
  * keys derived (RFC 5869) from the master key, which lies outside the database.
  */
-import { createHmac, createSecretKey, hkdfSync, type KeyObject, randomBytes, timingSafeEqual } from 'node:crypto'
+import { hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { link, mkdir, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { hmacSha256 } from './hmac.ts'
 
 export interface Signer {
   /** `purpose` keeps one kind of text from being used as another. */
@@ -38,17 +39,19 @@ export async function readMasterKey(dataDir: string): Promise<Buffer> {
 
 const isCode = (error: unknown, code: string) => error instanceof Error && 'code' in error && error.code === code
 
+/** 24 octets in base64url. */
+const markLength = 32
+
 export function createSigner(masterKey: Buffer): Signer {
-  const keys = new Map<string, KeyObject>()
+  const keys = new Map<string, ReturnType<typeof hmacSha256>>()
   const keyFor = (purpose: string) => {
     const known = keys.get(purpose)
     if (known) return known
-    const made = createSecretKey(Buffer.from(hkdfSync('sha256', masterKey, '', purpose, 32)))
+    const made = hmacSha256(Buffer.from(hkdfSync('sha256', masterKey, '', purpose, 32)))
     keys.set(purpose, made)
     return made
   }
-  const mark = (purpose: string, text: string) =>
-    createHmac('sha256', keyFor(purpose)).update(text).digest().subarray(0, 24).toString('base64url')
+  const mark = (purpose: string, text: string) => keyFor(purpose)(text).slice(0, markLength)
   const isMark = (purpose: string, text: string, given: string) => {
     const expected = Buffer.from(mark(purpose, text))
     const actual = Buffer.from(given)

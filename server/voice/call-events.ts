@@ -8,18 +8,21 @@ type CallEvent = Extract<CallRecord, { type: 'event' }>
 type PublicCall = EventData<'call.started'>['call']
 type PublicParty = PublicCall['caller']
 
-/** A call tells each of its few instants some twenty times. */
-const told = new Map<Instant, string>()
-const mostTold = 1_000
+/** What the timestamps of the last few seconds begin with: a call has forty of them. */
+const seconds = new Map<number, string>()
+const mostSeconds = 100
 
 /** Instants of the voice process are wall time at its start, monotonic from there. */
 export function toTimestamp(instant: Instant): string {
-  const known = told.get(instant)
-  if (known !== undefined) return known
-  const timestamp = new Date(instant).toISOString()
-  if (told.size >= mostTold) told.clear()
-  told.set(instant, timestamp)
-  return timestamp
+  const ms = Math.floor(instant)
+  const second = Math.floor(ms / 1_000)
+  let prefix = seconds.get(second)
+  if (prefix === undefined) {
+    prefix = new Date(1_000 * second).toISOString().slice(0, -4)
+    if (seconds.size >= mostSeconds) seconds.clear()
+    seconds.set(second, prefix)
+  }
+  return `${prefix}${String(ms - 1_000 * second).padStart(3, '0')}Z`
 }
 const orNull = (instant: Instant | null): string | null => (instant === null ? null : toTimestamp(instant))
 

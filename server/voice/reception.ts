@@ -121,8 +121,11 @@ function toSource(admission: Exclude<Admission, { kind: 'refused' }>): Source {
 const isKept: ReadonlySet<string> = new Set(['REGISTER', 'SUBSCRIBE'])
 
 function hasNul(request: SipMessage): boolean {
-  for (const [, value] of request.lines()) if (value.includes('\0')) return true
-  return false
+  let has = false
+  request.forEachLine((_name, value) => {
+    has ||= value.includes('\0')
+  })
+  return has
 }
 
 const understood: ReadonlySet<string> = new Set(['sip', 'sips', 'tel'])

@@ -157,7 +157,8 @@ function bytesOf(message: SipMessage | ParseFault): Uint8Array {
   if (message.isFault) return nothing
   const { isRequest, method, uri, status, reason } = message
   const start = isRequest ? `${method} ${uri} SIP/2.0` : `SIP/2.0 ${status} ${reason}`
-  const lines = [...message.lines()].map(([name, value]) => `${name}: ${value}`)
+  const lines: string[] = []
+  message.forEachLine((name, value) => lines.push(`${name}: ${value}`))
   return Buffer.from([start, ...lines, '', message.text].join('\r\n'))
 }
 
