@@ -8,6 +8,7 @@ import type { MediaOrder } from '../engine/rtp/messages.ts'
 import { CallWorld } from '../engine/testing/call-world.ts'
 import type { UsageSnapshot } from '../engine/sip/invite-usage.ts'
 import { twoNodes } from '../engine/testing/sip-call.ts'
+import { aRequest } from '../engine/testing/sip-text.ts'
 import { CallBatches, type CallRow } from '../server/store/call-batch.ts'
 import { CallBook } from '../server/voice/call-book.ts'
 import { Exchange } from '../server/voice/exchange.ts'
@@ -106,7 +107,12 @@ async function start(rows: readonly CallRow[]) {
   const directories = { trunk: () => undefined }
   const counts = await resumeCalls({ database, node, exchange, book, directories, log })
   const hungUp = (leg: LegId) => requests.some((one) => one.startsWith('BYE ') && one.includes(`callid-${leg}`))
-  return { counts, book, exchange, orders, hungUp, written: book.take() }
+  /** The answer to a BYE in a dialog that this process has not. */
+  const byeOf = (callId: string) => {
+    exchange.receive(aRequest('BYE', { callId, toTag: 'gone', branch: `z9hG4bK${callId}` }), phone)
+    return requests.find((one) => one.includes(`Call-ID: ${callId}\r\n`))?.split(' ', 2)[1]
+  }
+  return { counts, book, exchange, orders, hungUp, byeOf, written: book.take() }
 }
 
 it('T5: whoever was handed on in the last that was written goes on in the call where it went, and the other one ends', async () => {
@@ -141,4 +147,21 @@ it('T5: a call that cannot be taken up ends, with its legs, and the others go on
   expect(hungUp(bob)).toBe(true)
   const lost = written?.calls.filter(({ ended_by: by }) => by === 'system_restart').map(({ id }) => id)
   expect(lost?.sort()).toEqual([ids.from, ids.unreadable].sort())
+})
+
+it('T5: who ended a call just before the process died, and heard nothing of it, has the 200 of the next one', async () => {
+  const [row] = handedOn().rows
+  const over = (digit: string, secondsAgo: number, more: Partial<CallRow> = {}): CallRow => ({
+    ...(row as CallRow),
+    ...{ id: idOf(digit), snapshot: null, ending: null, state: null, live_legs: null, hangup_cause: 'ANSWERED' },
+    ended_at: new Date(Date.now() - secondsAgo * 1_000).toISOString(),
+    caller_call_id: `caller-${digit}`,
+    callee_call_id: `callee-${digit}`,
+    ...more,
+  })
+  const rows = [over('4', 5), over('5', 40), over('6', 5, { node: 'another' }), over('7', 5, { callee_call_id: null })]
+  const { counts, byeOf } = await start(rows)
+  expect(counts).toEqual({ resumed: 0, lost: 0 })
+  expect(['caller-4', 'callee-4', 'caller-7'].map(byeOf)).toEqual(['200', '200', '200'])
+  expect(['caller-5', 'caller-6', 'null', 'nobody'].map(byeOf)).toEqual(['481', '481', '481', '481'])
 })

@@ -539,6 +539,42 @@ describe('T5 a dialog that outlives its process', () => {
     expect(world.wire.filter((line) => line === 'c>a 200 BYE')).toHaveLength(1)
     expect([alice.remains, next.remains]).toEqual([nothing, nothing])
   })
+  it('RFC 3261 §15.1.2: a BYE that ended a call of the process before has its 200, as long as it is repeated', () => {
+    const { world, node, peer } = nodeAndPeer()
+    node.legs.keepEnded(world.now, ['over', 'too'])
+    const ask = (method: string, callId: string) => {
+      peer.send(node, aRequest(method, { callId, toTag: 'gone', branch: `z9hG4bK${method}${callId}${world.now}` }))
+      world.run(10)
+      return peer.received.at(-1)?.status
+    }
+    expect([ask('BYE', 'over'), ask('BYE', 'too'), ask('BYE', 'other')]).toEqual([200, 200, 481])
+    expect([ask('INVITE', 'over'), ask('UPDATE', 'over')]).toEqual([481, 481])
+    world.run(31_000)
+    expect(ask('BYE', 'over')).toBe(200)
+    world.run(1_000)
+    expect(ask('BYE', 'over')).toBe(481)
+    world.run()
+    expect([node.remains, node.events, world.queue.size]).toEqual([nothing, [], 0])
+  })
+  it.each([
+    ['has its 200, although the next process ended the dialog too', 1_000, 200],
+    ['is a 481 when nobody repeats one any more', 31_000, 481],
+  ] as const)('RFC 3261 §15.1.2: a BYE of before the death %s', (_what, laterMs, status) => {
+    const { world, peer, next, invite } = rebornBeforeAnswer()
+    next.legs.keepEnded(world.now, [])
+    world.run(1_000)
+    const ok = peer.last(200)
+    peer.onMessage = (message) => {
+      if (message.method === 'BYE') peer.send(next, anAnswer(message, 481))
+    }
+    next.command({ type: 'hangup', leg: 'leg_n1', reason: null })
+    world.run(10)
+    expect([peer.count('BYE'), next.legs.size]).toEqual([1, 0])
+    world.run(laterMs)
+    peer.send(next, inDialog(invite, ok, 'BYE', 2))
+    world.run(10)
+    expect(peer.last(status).method).toBe('BYE')
+  })
   it('what was not written by us is not taken up', () => {
     const { node } = nodeAndPeer()
     expect(node.legs.restore(0, 'leg_1', {}, { sdp: null })).toBe(false)

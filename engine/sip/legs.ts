@@ -7,6 +7,7 @@
 import type { LegCommand, LegEvent, LegId, ReferTarget, Source, WrittenDialog } from '../call/leg.ts'
 import type { Instant } from '../machine.ts'
 import { Dialog } from './dialog.ts'
+import { EndedDialogs } from './ended-dialogs.ts'
 import type { ResponseParts } from './format.ts'
 import type { Hop } from './hop.ts'
 import { InboundInvite } from './inbound-invite.ts'
@@ -36,6 +37,7 @@ export class Legs implements TransactionUser {
   /** By our tag, which is chance and unique. */
   readonly #byTag = new Map<string, SipLeg>()
   readonly #events: LegEvent[] = []
+  readonly #ended = new EndedDialogs()
 
   constructor(options: LegsOptions) {
     this.#options = options
@@ -99,12 +101,19 @@ export class Legs implements TransactionUser {
     if (snapshot === null || this.#byId.has(id)) return false
     const { dialog, hop, seen = hop, domain, isCaller, isIdentityTrusted } = snapshot
     const { callId, localTag } = dialog
-    const leg = this.#remember({ id, callId, localTag, hop, login, isIdentityTrusted, domain, isCaller })
+    const parts = { id, callId, localTag, hop, login, isIdentityTrusted, domain, isCaller }
+    const leg = this.#remember(parts, () => this.#ended.add(callId))
     const usage = InviteUsage.restore(now, leg, snapshot, sdp)
     leg.usages.set(dialog.remoteTag, usage)
     leg.confirmed = usage
     leg.seen = seen
     return true
+  }
+
+  /** T5: Call-IDs of dialogs that ended just before the last process died; said once, at the start, also when there are none. */
+  keepEnded(now: Instant, callIds: Iterable<string>): void {
+    const { queue, transactions } = this.#options
+    this.#ended.keep(now, callIds, { queue, timers: transactions.timers })
   }
 
   /** Where the last request of a leg came from or went to; null when there was none, or no such leg. */
@@ -145,8 +154,9 @@ export class Legs implements TransactionUser {
     const { toTag, method } = request
     const leg = toTag === '' ? undefined : this.#byTag.get(toTag)
     const owner = leg?.hasDialog(request) ? leg : null
-    const refusal = owner !== null || toTag === '' || !dialogMethods.has(method) ? refusalOf(request) : { status: 481 }
-    if (refusal !== null) transaction.respond(now, refusal)
+    const isLost = owner === null && toTag !== '' && dialogMethods.has(method)
+    const answer = isLost ? { status: this.#ended.hasEndOf(request) ? 200 : 481 } : refusalOf(request)
+    if (answer !== null) transaction.respond(now, answer)
     else if (owner !== null) owner.handleRequest(now, transaction)
     else this.#options.onRequest(now, transaction)
   }
@@ -187,11 +197,12 @@ export class Legs implements TransactionUser {
     invite.start(now)
   }
 
-  #remember(parts: LegParts): SipLeg {
+  #remember(parts: LegParts, whenGone = () => {}): SipLeg {
     if (this.#byId.has(parts.id)) throw new Error(`There is a leg ${parts.id} already`)
     const leg = new SipLeg(this.#port, parts, () => {
       this.#byId.delete(leg.id)
       this.#byTag.delete(leg.localTag)
+      whenGone()
     })
     this.#byId.set(leg.id, leg)
     this.#byTag.set(leg.localTag, leg)

@@ -208,6 +208,7 @@ create table calls (
 );
 CREATE INDEX calls_account ON calls USING btree (account_id, started_at DESC, id);
 CREATE INDEX calls_age ON calls USING btree (started_at);
+CREATE INDEX calls_ended ON calls USING btree (ended_at) WHERE (ended_at IS NOT NULL);
 CREATE INDEX calls_live ON calls USING btree (node) WHERE (ended_at IS NULL);
 CREATE INDEX calls_owner ON calls USING btree (owner_id, started_at DESC) WHERE (owner_id IS NOT NULL);
 

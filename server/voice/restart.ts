@@ -8,6 +8,7 @@ import type { FastifyBaseLogger } from 'fastify'
 import type { Selectable } from 'kysely'
 import { dialogsOf, legsOf } from '../../engine/call/snapshot.ts'
 import type { LegId } from '../../engine/call/leg.ts'
+import { giveUpMs } from '../../engine/sip/timers.ts'
 import type { CallRow } from '../store/call-batch.ts'
 import { listLostCommands } from '../store/call-commands.ts'
 import type { Database } from '../store/database.ts'
@@ -26,6 +27,9 @@ interface Parts {
 }
 
 type Row = Selectable<CallTables['calls']>
+
+/** Of half a minute with 600 calls a second. */
+const mostEnded = 20_000
 
 /** How many go on, and how many are over. */
 export async function resumeCalls(parts: Parts): Promise<{ readonly resumed: number; readonly lost: number }> {
@@ -51,6 +55,7 @@ export async function resumeCalls(parts: Parts): Promise<{ readonly resumed: num
     adopt(parts, row)
     for (const command of commands) if (command.callId === row.id) book.loseCommand(command, instant())
   }
+  await keepEnded(parts)
   const homes = homesOf(rows, book)
   let resumed = 0
   for (const row of rows) {
@@ -60,6 +65,21 @@ export async function resumeCalls(parts: Parts): Promise<{ readonly resumed: num
   const known = new Set(rows.map(({ id }) => id))
   for (const command of commands) if (!known.has(command.callId)) book.loseCommand(command, instant())
   return { resumed, lost: rows.length - resumed }
+}
+
+/** Whoever hung up last may have no answer yet, and asks again for so long. The newest, where there are very many. */
+async function keepEnded({ database, node, exchange }: Parts): Promise<void> {
+  const since = instant() - giveUpMs(exchange.transactions.timers)
+  const rows = await database
+    .selectFrom('calls')
+    .select(['callerCallId', 'calleeCallId'])
+    .where('node', '=', node)
+    .where('endedAt', '>', new Date(since))
+    .orderBy('endedAt', 'desc')
+    .limit(mostEnded)
+    .execute()
+  const callIds = rows.flatMap((row) => [row.callerCallId, row.calleeCallId]).filter((id) => id !== null)
+  exchange.run((now) => exchange.legs.keepEnded(now, callIds))
 }
 
 /** A row that cannot be read is a call all the same, which ends. */

@@ -136,6 +136,19 @@ describe('the voice process is killed', () => {
     await serves()
   })
 
+  it('when a BYE has its 200, which never comes: the next one says so again, to both', async () => {
+    const { call, taken } = await ring()
+    await Promise.all([call.final(), taken.answer()])
+    await Promise.all([call.bye(), taken.ended()])
+    await onceEach()
+    const { voice } = carillon.pids
+    kill(voice)
+    await nextVoice(voice)
+    await serves()
+    const answers = await Promise.all([call.bye(), taken.bye()])
+    expect(answers.map(({ status }) => status)).toEqual([200, 200])
+  })
+
   it('again and again, also while it starts', async () => {
     const { call, taken } = await ring()
     let { voice } = carillon.pids
