@@ -24,9 +24,9 @@ const longestStallMs = 200
 const shortestDigitMs = 40
 const pauseMs = 60
 const mostDigits = 64
-/** T10: how long we go first, and how often. */
+/** T10: how long we go first, and how long after the first packet comes the next; then each pause is twice the last. */
 const openingMs = 2_000
-const openingEveryMs = 100
+const firstPauseMs = 100
 /** RFC 6263 §4.6: a payload type that nobody negotiated, for those who have no codec of which we know the silence. */
 const unknownPayload = 127
 
@@ -41,6 +41,7 @@ export class Speaker {
   #nextAtMs = 0
   #openUntilMs = 0
   #openNextMs = 0
+  #openPauseMs = firstPauseMs
 
   constructor(parts: SpeakerParts) {
     this.#parts = parts
@@ -52,6 +53,7 @@ export class Speaker {
     if (this.#frame.samples.length !== length) this.#frame = new Frame(length)
     this.#openUntilMs = nowMs + openingMs
     this.#openNextMs = nowMs
+    this.#openPauseMs = firstPauseMs
     if (!remote.dtmf) this.#digits.length = 0
     if (this.#playback && !this.#parts.mouth.canSpeak) this.#end('error', 'the peer has no codec that can be played to')
   }
@@ -136,9 +138,11 @@ export class Speaker {
   /** T10: until the peer is heard, but not in place of anything that is sent anyway. */
   #open(nowMs: number, canSend: boolean): void {
     if (!canSend || nowMs >= this.#openUntilMs || nowMs < this.#openNextMs) return
-    this.#openNextMs = nowMs + openingEveryMs
     const { stream, scratch, mouth, send } = this.#parts
-    if (stream.hasSentSince(nowMs - openingEveryMs / 2)) return
+    const isSilent = !stream.hasSentSince(nowMs - firstPauseMs / 2)
+    this.#openNextMs = nowMs + (isSilent ? this.#openPauseMs : firstPauseMs)
+    if (!isSilent) return
+    this.#openPauseMs *= 2
     if (mouth.canSpeak) {
       this.#frame.samples.fill(0)
       this.#frame.renew()

@@ -66,7 +66,10 @@ function oneLine(value: string): string {
 }
 
 function join(head: string, body: string | Uint8Array): Uint8Array {
-  if (body.length === 0) return encodeText(`${head}Content-Length: 0\r\n\r\n`)
+  // Descriptions are ASCII, which has as many bytes as characters.
+  if (body.length === 0 || (typeof body === 'string' && isAscii(body))) {
+    return encodeText(`${head}Content-Length: ${body.length}\r\n\r\n${body}`)
+  }
   const content = typeof body === 'string' ? encodeText(body) : body
   const before = encodeText(`${head}Content-Length: ${content.length}\r\n\r\n`)
   const bytes = new Uint8Array(before.length + content.length)
@@ -74,3 +77,6 @@ function join(head: string, body: string | Uint8Array): Uint8Array {
   bytes.set(content, before.length)
   return bytes
 }
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: all of ASCII
+const isAscii = (text: string): boolean => !/[^\x00-\x7f]/.test(text)

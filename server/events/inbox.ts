@@ -17,7 +17,8 @@ export interface NewEvent<T extends EventType> {
   /** The person it concerns, who may read it whatever the role (E6); null: the account alone. */
   readonly userId: string | null
   readonly actor: Actor | null
-  readonly data: EventData<T>
+  /** A text: as the JSON that it becomes. */
+  readonly data: EventData<T> | string
   /** Default: now. */
   readonly occurredAt?: Date
   readonly correlationId?: string | undefined
@@ -45,5 +46,5 @@ export const toInboxRow = <T extends EventType>(event: NewEvent<T>): InboxRow =>
   actor: event.actor && JSON.stringify(event.actor),
   correlationId: event.correlationId ?? null,
   schemaVersion,
-  data: JSON.stringify(event.data),
+  data: typeof event.data === 'string' ? event.data : JSON.stringify(event.data),
 })

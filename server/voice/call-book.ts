@@ -114,9 +114,10 @@ export class CallBook {
   #newOf(row: CallRow): CallRow {
     const open = this.#open.get(row.id)
     if (!open) return row
+    const { snapshot, ending, state } = row
     const { written } = open
-    open.written = { ...row, live_legs: open.legs.text }
-    const { snapshot = null, ending = null, state = null, live_legs = null } = open.written
+    const live_legs = open.legs.text
+    open.written = { snapshot, ending, state, live_legs }
     return {
       ...row,
       snapshot: snapshot === written.snapshot ? null : snapshot,
@@ -269,7 +270,8 @@ export class CallBook {
     if (record.leg !== null) this.#noteDialog(open, record.leg)
     if (event === 'call.ended') for (const leg of open.legs.all) this.#loseLeg(open, leg, at)
     for (const leg of call.legs) this.#see(open, toLeg(leg, null, open.row), at)
-    const data = toCallData(record)
+    const { call: shown, ...more } = toCallData(record)
+    const state = JSON.stringify(shown)
     this.#change(open, {
       resource_seq: before.resource_seq + 1,
       callee_number: call.callee?.number ?? null,
@@ -283,8 +285,10 @@ export class CallBook {
       ended_at: call.endedAt === null ? null : toTimestamp(call.endedAt),
       hangup_cause: call.hangupCause,
       heartbeat_at: toTimestamp(at),
-      state: JSON.stringify(data.call),
+      state,
     })
+    // The call is what is most of it, and is text already.
+    const data = `{"call":${state},${JSON.stringify(more).slice(1)}`
     this.#tell(event, open, at, data, { isEnd: event === 'call.ended', by: record })
   }
 
@@ -394,8 +398,8 @@ export class CallBook {
     this.#calls.set(open.row.id, open.row)
   }
 
-  /** `by`: the command that it was, where it was one. */
-  #tell<T extends EventType>(type: T, { row }: Open, at: number, data: object, { isEnd, by }: Telling): void {
+  /** `data`: also as the JSON that it becomes. `by`: the command that it was, where it was one. */
+  #tell<T extends EventType>(type: T, { row }: Open, at: number, data: object | string, { isEnd, by }: Telling): void {
     const inbox = toInboxRow({
       accountId: row.account_id,
       userId: row.owner_id,
