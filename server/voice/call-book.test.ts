@@ -1,9 +1,10 @@
 /** What legs and people become in the log, also over a restart (T3): the records of real calls, as the writer takes them. */
 import { expect, it } from 'vitest'
 import { CallWorld } from '../../engine/testing/call-world.ts'
+import { aTrunk } from '../../engine/testing/directory.ts'
 import type { LegId } from '../../engine/call/leg.ts'
 import { legsOf } from '../../engine/call/snapshot.ts'
-import { type CallRow, ofLife, type PersonRow } from '../store/call-batch.ts'
+import { type CallRow, type LegTableRow, ofLife, type PersonRow } from '../store/call-batch.ts'
 import { CallBook } from './call-book.ts'
 import { Ladders } from './ladders.ts'
 
@@ -27,7 +28,7 @@ class Written {
   readonly book: CallBook
   readonly rows = new Map<string, CallRow>()
   readonly people = new Map<string, PersonRow>()
-  readonly legRows: { id: string; hangup_cause: string | null; ended_by: string }[] = []
+  readonly legRows: LegTableRow[] = []
   readonly events: { type: string; resourceId: string; resourceSeq: number; userId: string | null }[] = []
   readonly data: string[] = []
   /** Of each call, the SIP messages of its ladder. */
@@ -172,10 +173,11 @@ it('T3: a call that nobody can go on with ends its legs with it, each once', () 
   expect(['alice', 'bob', 'carol'].map((name) => next.people.get(name)?.calls)).toEqual([[], [], []])
 })
 
-/** The next process goes on with the call of this row. */
-function restarted(row: CallRow): Written {
+/** The next process goes on with the call of this row; `now`: its clock, where that matters. */
+function restarted(row: CallRow, now?: number): Written {
   const next = new Written()
   next.world.person('carol', '1003')
+  next.world.now = now ?? next.world.now
   const text = row.snapshot ?? ''
   next.book.adopt(row, [], legsOf(text))
   next.world.restore(text, () => true)
@@ -221,6 +223,36 @@ it('T3, T5: a leg whose end was told stays over, although a snapshot brings it b
   expect(next.of(carol)).toEqual([])
   expect([next.of(alice), next.of(bob)]).toEqual([[['leg.ended', 1]], [['leg.ended', 2]]])
 })
+
+it.each([
+  ['hung up', (world: CallWorld, leg: LegId) => world.hangsUp(leg)],
+  ['was let go', (world: CallWorld) => void world.act({ type: 'cancel', leg: null })],
+] as const)(
+  'T3, T5, T32: who %s, while the call goes on, is not ended and billed again by the next process',
+  (_how, leaves) => {
+    const { written, world, alice, bob } = talking()
+    world.directory.put('trunk', aTrunk('carrier'))
+    world.act({ type: 'consult', leg: alice, to: { type: 'number', number: '0470123456' } })
+    const outside = world.dialled()
+    world.answers(outside)
+    written.take()
+    world.advance(10_000)
+    leaves(world, outside)
+    written.take()
+    expect(written.of(outside).at(-1)).toEqual(['leg.ended', 2])
+    const leftAt = world.now
+    const next = restarted(rowOf(written), leftAt + 20_000)
+    next.world.advance(5_000)
+    next.world.hangsUp(bob)
+    next.take()
+    expect(next.world.commandsTo(outside)).toEqual([])
+    expect(next.of(outside)).toEqual([])
+    const ended = (leg: LegId) =>
+      next.legRows.filter(({ id }) => id === leg).map(({ billing_seconds: seconds, ended_at: at }) => [seconds, at])
+    expect(ended(outside)).toEqual([[10, new Date(leftAt).toISOString()]])
+    expect(ended(alice)).toEqual([[0, new Date(next.world.now).toISOString()]])
+  },
+)
 
 it('T33: what a leg says after it was handed on is of the call in which it is', () => {
   let at = 0
