@@ -27,6 +27,8 @@ const oids: Readonly<Record<ColumnType, number>> = {
 /** Milliseconds from 1970 to the year 2000, where PostgreSQL's time begins. */
 const epochMs = 946_684_800_000
 const jsonbVersion = 1
+const dash = 0x2d
+const nine = 0x39
 const firstBytes = 65_536
 /** One large batch must not be kept for ever. */
 const mostKept = 4 * 1024 * 1024
@@ -139,7 +141,18 @@ export class RowArrays<Name extends string> {
 
   #uuid(uuid: string): void {
     this.#reserve(16)
-    this.#length += this.#buffer.write(uuid.replaceAll('-', ''), this.#length, 'hex')
+    let high = -1
+    for (let at = 0; at < uuid.length; at++) {
+      const code = uuid.charCodeAt(at)
+      if (code === dash) continue
+      // Letters are six after the digits when their higher bits are cut off.
+      const nibble = (code & 15) + (code > nine ? 9 : 0)
+      if (high === -1) high = nibble
+      else {
+        this.#buffer[this.#length++] = (high << 4) | nibble
+        high = -1
+      }
+    }
   }
 
   #byte(value: number): void {

@@ -12,7 +12,7 @@ describe('T33: the ladder of a call', () => {
     let now = Date.UTC(2026, 0, 1)
     const ladders = new Ladders(() => now++)
     ladders.noteIn('one', true, hop, invite)
-    ladders.noteOut(hop, bytes('INVITE sip:1002@b SIP/2.0\ni: two\n\n'))
+    ladders.noteOut(hop, bytes('INVITE sip:1002@b SIP/2.0\nCall-ID: two\n\n'))
     ladders.noteIn('two', false, hop, bytes('SIP/2.0 200 OK\nCall-ID: two\n\n'))
     ladders.noteOut(hop, bytes('SIP/2.0 200 OK\nCall-ID: one\n\n'))
     const messages = JSON.parse(ladders.take(['one', 'two']).messages ?? '')
@@ -33,7 +33,7 @@ describe('T33: the ladder of a call', () => {
   it('has what comes after the call was over, apart and once', () => {
     const ladders = new Ladders(() => 0)
     ladders.noteIn('one', true, hop, invite)
-    ladders.noteOut(hop, bytes('INVITE sip:1002@b SIP/2.0\ni: two\n\n'))
+    ladders.noteOut(hop, bytes('INVITE sip:1002@b SIP/2.0\nCall-ID: two\n\n'))
     expect(JSON.parse(ladders.take(['one', 'two']).messages ?? '')).toHaveLength(2)
     ladders.noteIn('two', false, hop, bytes('SIP/2.0 200 OK\nCall-ID: two\n\n'))
     expect(JSON.parse(ladders.rest(['one', 'two'], 100) ?? '')).toMatchObject([{ direction: 'in', sip_call_id: 'two' }])

@@ -40,7 +40,10 @@ const mostDialogs = 100_000
 /** Ten thousand calls; anybody may send INVITEs, and each is kept for a while before it is known to become no call. */
 const mostBytes = 256 * 1024 * 1024
 
-const callIdHeader = /(?:^|\n)(?:call-id|i)[ \t]*:[ \t]*([^\r\n]*)/i
+/** As engine/sip/format.ts writes it, whatever it is called in what it answers. */
+const callIdLine = Buffer.from('\r\nCall-ID: ')
+const inviteLine = Buffer.from('INVITE ')
+const carriageReturn = 13
 /** What must not be stored: RFC 3261 §22 credentials, and the media keys of RFC 4568. */
 const secrets = [
   // With the lines that it is folded over (§7.3.1).
@@ -69,14 +72,17 @@ export class Ladders {
     else if (begins) this.#begin(callId, { at: this.#clock(), isOut: false, hop, bytes })
   }
 
+  /** A message of ours. */
   noteOut(hop: Hop, bytes: Uint8Array): void {
-    const head = latin1(bytes, 1_500)
-    const callId = callIdHeader.exec(head)?.[1]?.trimEnd()
-    if (callId === undefined) return
+    const message = viewOf(bytes)
+    const line = message.indexOf(callIdLine)
+    if (line === -1) return
+    const from = line + callIdLine.length
+    const callId = message.toString('utf8', from, message.indexOf(carriageReturn, from))
     const entry = { at: this.#clock(), isOut: true, hop, bytes }
     const entries = this.#dialogs.get(callId)
     if (entries !== undefined) this.#add(entries, entry)
-    else if (head.startsWith('INVITE ')) this.#begin(callId, entry)
+    else if (message.subarray(0, inviteLine.length).equals(inviteLine)) this.#begin(callId, entry)
   }
 
   #begin(callId: string, entry: Entry): void {
@@ -132,12 +138,11 @@ export class Ladders {
 
 const sizeOf = (entries: readonly Entry[]): number => entries.reduce((sum, { bytes }) => sum + bytes.length, 0)
 
-const latin1 = (bytes: Uint8Array, most: number): string =>
-  Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(most, bytes.length)).toString('latin1')
+const viewOf = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
 
 function toMessage({ at, isOut, hop, bytes, callId }: Entry & { readonly callId: string }): LadderMessage {
   const host = hop.address.includes(':') ? `[${hop.address}]` : hop.address
-  const message = withoutSecrets(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8'))
+  const message = withoutSecrets(viewOf(bytes).toString('utf8'))
   return {
     at: new Date(at).toISOString(),
     direction: isOut ? 'out' : 'in',
