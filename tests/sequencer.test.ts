@@ -1,13 +1,15 @@
 /** E1 when things break: connections that are cut, two processes that want to be the sequencer, a database that is gone. */
+import { sql } from 'kysely'
 import pg from 'pg'
 import { pino } from 'pino'
 import { expect, it, vi } from 'vitest'
-import { append } from '../server/events/inbox.ts'
+import { append, toInboxRow } from '../server/events/inbox.ts'
 import { keepPartitions } from '../server/events/retention.ts'
 import { lock, Sequencer } from '../server/events/sequencer.ts'
 import { verifyChain } from '../server/events/verify.ts'
 import { newId } from '../server/ids.ts'
 import { call, testApp } from './app.ts'
+import { countOf } from './queries.ts'
 import { done, makeTenant, withKey } from './world.ts'
 
 const { app, http, connection } = await testApp()
@@ -15,16 +17,24 @@ const tenant = await makeTenant(http)
 vi.setConfig({ testTimeout: 20_000 })
 const silent = pino({ level: 'silent' })
 
-const insert = (resourceId: string) =>
-  append(app.database, {
-    accountId: tenant.accountId,
-    userId: null,
-    type: 'session.created',
-    resourceId,
-    resourceSeq: 1,
-    actor: null,
-    data: { user_id: null, key_id: null },
-  })
+const event = {
+  userId: null,
+  type: 'session.created',
+  resourceSeq: 1,
+  actor: null,
+  data: { user_id: null, key_id: null },
+} as const
+
+const insert = (resourceId: string) => append(app.database, { ...event, accountId: tenant.accountId, resourceId })
+
+/** In one pass each. */
+async function moved(ids: readonly string[]): Promise<void> {
+  for (const id of ids) {
+    await insert(id)
+    app.sequencer.poke()
+    await expect.poll(async () => (await logOf([id])).length, { timeout: 9000 }).toBe(1)
+  }
+}
 
 /** Cuts the connection of whoever is the sequencer, as soon as somebody is. */
 async function cutSequencer(): Promise<void> {
@@ -62,6 +72,79 @@ it('loses, doubles and reorders nothing when its connection is cut in the middle
   expect(await verifyChain(app.database, app.signer, tenant.accountId)).toMatchObject({ isIntact: true })
 })
 
+it('moves a lone event at once, and what comes soon after another together', async () => {
+  // A poke at rest begins a pass in the same moment.
+  await vi.waitFor(() => {
+    const before = countOf('read-inbox')
+    app.sequencer.poke()
+    expect(countOf('read-inbox')).toBe(before + 1)
+  })
+  const ids = Array.from({ length: 200 }, () => newId())
+  const moves = countOf('move-inbox')
+  const beganAt = performance.now()
+  for (const id of ids) {
+    await insert(id)
+    app.sequencer.poke()
+  }
+  await expect.poll(async () => (await logOf(ids)).length, { timeout: 9000 }).toBe(200)
+  const elapsedMs = performance.now() - beganAt
+  expect(countOf('move-inbox') - moves).toBeLessThanOrEqual(elapsedMs / 10 + 1)
+})
+
+it('does not wait between full batches', async () => {
+  const ids = Array.from({ length: 1_500 }, () => newId())
+  const rows = ids.map((resourceId) => toInboxRow({ ...event, accountId: tenant.accountId, resourceId }))
+  const reads = countOf('read-inbox')
+  await app.database.insertInto('eventInbox').values(rows).execute()
+  app.sequencer.poke()
+  await expect.poll(async () => (await logOf(ids)).length, { timeout: 9000 }).toBe(1_500)
+  expect(countOf('read-inbox') - reads).toBeLessThan(10)
+  expect(await verifyChain(app.database, app.signer, tenant.accountId)).toMatchObject({ isIntact: true })
+})
+
+it('reads the head of an account once', async () => {
+  const ids = Array.from({ length: 10 }, () => newId())
+  await moved([newId()])
+  const reads = countOf('read-heads')
+  for (const id of ids) await moved([id])
+  expect(countOf('read-heads')).toBe(reads)
+})
+
+it('goes on with the chain of an account whose head it did not keep', async () => {
+  await moved([newId()])
+  // More than are kept: that of the first account is forgotten meanwhile.
+  const ids = Array.from({ length: 10_500 }, () => newId())
+  for (let from = 0; from < ids.length; from += 500) {
+    const rows = ids.slice(from, from + 500).map((id) => toInboxRow({ ...event, accountId: id, resourceId: id }))
+    await app.database.insertInto('eventInbox').values(rows).execute()
+  }
+  const reads = countOf('read-heads')
+  app.sequencer.poke()
+  await moved([newId()])
+  expect(countOf('read-heads')).toBeGreaterThan(reads)
+  for (const accountId of [tenant.accountId, ids[0] ?? '']) {
+    await append(app.database, { ...event, accountId, resourceId: newId() })
+  }
+  await moved([newId()])
+  for (const accountId of [tenant.accountId, ids[0] ?? '', ids.at(-1) ?? '']) {
+    expect(await verifyChain(app.database, app.signer, accountId)).toMatchObject({ isIntact: true })
+  }
+})
+
+it('reads the heads again after a pass that failed', async () => {
+  const { accountId } = tenant
+  await moved([newId()])
+  const { position } = await app.database.selectFrom('eventLog').select('position').executeTakeFirstOrThrow()
+  await sql`alter table event_log add constraint stuck check (position <= ${sql.lit(position)})`.execute(app.database)
+  const moves = countOf('move-inbox')
+  const ids = Array.from({ length: 10 }, () => newId())
+  for (const id of ids) await insert(id)
+  await vi.waitFor(() => expect(countOf('move-inbox')).toBeGreaterThan(moves + 1), 9000)
+  await sql`alter table event_log drop constraint stuck`.execute(app.database)
+  await expect.poll(async () => (await logOf(ids)).length, { timeout: 9000 }).toBe(10)
+  expect(await verifyChain(app.database, app.signer, accountId)).toMatchObject({ isIntact: true })
+})
+
 it('works in one process at a time, and in the next one when that is gone', async () => {
   await done(http, 'GET', '/v3.0/events?after=now&wait=1') // the first one is at work again
   const second = new Sequencer({ connection, log: silent, clock: Date.now })
@@ -96,6 +179,30 @@ it('goes on while old days are dropped', async () => {
   }
   await expect.poll(async () => (await logOf(ids)).length, { timeout: 9000 }).toBe(400)
   await sequencer.stop()
+})
+
+it('goes on from what another process wrote while the lock was its', async () => {
+  const both = [0, 1].map(() => new Sequencer({ connection, log: silent, clock: Date.now }))
+  const [first, second] = both
+  if (!first || !second) throw new Error('there are two')
+  for (const sequencer of both) sequencer.start()
+  const countsOf = (sequencer: Sequencer) => sequencer.counts.get('session.created') ?? 0
+  const ids: string[] = []
+  const say = async () => {
+    const id = newId()
+    ids.push(id)
+    await insert(id)
+    for (const sequencer of both) sequencer.poke()
+    await expect.poll(async () => (await logOf([id])).length, { timeout: 9000 }).toBe(1)
+  }
+  // Whoever is cut keeps what it knew; the other one may be faster to take the lock.
+  for (const sequencer of [first, second, first]) {
+    const before = countsOf(sequencer)
+    for (await say(); countsOf(sequencer) === before; await say()) await cutSequencer()
+  }
+  expect((await logOf(ids)).map(({ resourceId }) => resourceId)).toEqual(ids)
+  expect(await verifyChain(app.database, app.signer, tenant.accountId)).toMatchObject({ isIntact: true })
+  for (const sequencer of both) await sequencer.stop()
 })
 
 async function dropOldDay(): Promise<void> {

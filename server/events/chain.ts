@@ -1,5 +1,5 @@
 /** The hash chain of an account's events (E5): whoever changes, removes or reorders one breaks every later link. */
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 
 export interface Link {
   readonly id: string
@@ -12,26 +12,14 @@ export interface Link {
 
 export const genesis = Buffer.alloc(32)
 
+const sha256 = (...parts: readonly Buffer[]): Buffer => hash('sha256', Buffer.concat(parts), 'buffer')
+
 /** Salted, so that the hash of what was erased does not betray it to whoever guesses. */
 export const hashData = (salt: Buffer, data: string, actor: string | null): Buffer =>
-  createHash('sha256')
-    .update(salt)
-    .update(data)
-    .update(actor ?? '')
-    .digest()
+  sha256(salt, Buffer.from(data), Buffer.from(actor ?? ''))
 
-export const hashLink = (previous: Buffer, event: Link, dataHash: Buffer): Buffer =>
-  createHash('sha256')
-    .update(previous)
-    .update(
-      JSON.stringify([
-        event.id,
-        event.seq,
-        event.type,
-        event.resourceType,
-        event.resourceId,
-        event.recordedAt.toISOString(),
-      ]),
-    )
-    .update(dataHash)
-    .digest()
+export const hashLink = (previous: Buffer, event: Link, dataHash: Buffer): Buffer => {
+  const { id, seq, type, resourceType, resourceId, recordedAt } = event
+  const text = JSON.stringify([id, seq, type, resourceType, resourceId, recordedAt.toISOString()])
+  return sha256(previous, Buffer.from(text), dataHash)
+}

@@ -2,10 +2,11 @@
  * Moves events from the inbox into the log, one at a time in the whole installation (E1): it assigns the position, the
  * gap-free number within the account and the hash link, and wakes the readers.
  *
- * Invariant: the session that holds the advisory lock does the writing, in one statement a pass. When the connection
- * breaks, the lock is gone with it and the statement either happened or did not; the next holder reads the heads again.
+ * Invariant: the session that holds the advisory lock does the writing, in one statement a pass, and nobody else writes
+ * `event_heads`; so the heads that it wrote stay in memory. When the connection breaks or a pass fails, the lock is gone
+ * with the session and the statement either happened or did not; the next holder reads the heads again.
  */
-import { randomBytes } from 'node:crypto'
+import { randomFillSync } from 'node:crypto'
 import type pg from 'pg'
 import type { FastifyBaseLogger } from 'fastify'
 import { beginSession, makeSession } from '../store/session.ts'
@@ -30,15 +31,19 @@ interface InboxRow {
 }
 
 interface Head {
-  seq: number
-  hash: Buffer
+  readonly seq: number
+  readonly hash: Buffer
 }
 
 export const eventsChannel = 'carillon_events'
 export const lock = 7_201_165
 const batch = 500
+/** From the beginning of a pass that moved something to the beginning of the next: a pass costs as much as ten events. */
+const gatherMs = 10
 /** Without a poke: what another process wrote is found this soon. */
 const pollMs = 250
+/** Accounts whose heads are kept in memory. */
+const mostHeads = 10_000
 /** With more waiting, changes are refused: minutes of work, at the rate that is measured. */
 const mostWaiting = 100_000
 const passesPerCount = 32
@@ -51,7 +56,11 @@ export class Sequencer {
   #position = 0
   #lastRecordedAt = 0
   readonly #days = new Set<string>()
-  #timer: NodeJS.Timeout | null = null
+  /** As this session read or wrote them. */
+  readonly #heads = new Map<string, Head>()
+  /** Not before this time the next pass begins, by `performance.now()`. */
+  #gathersUntil = 0
+  #timer: NodeJS.Timeout | undefined
   #pass: Promise<void> | null = null
   #isPokedAgain = false
   #isStopped = false
@@ -72,7 +81,7 @@ export class Sequencer {
   /** There may be something in the inbox. Cheap, and safe to call at any time. */
   poke(): void {
     if (this.#pass) this.#isPokedAgain = true
-    else if (this.#isHolder) this.#begin()
+    else if (this.#isHolder) this.#beginSoon()
     // Otherwise another process works, or the database is away: the timer looks.
   }
 
@@ -83,15 +92,26 @@ export class Sequencer {
 
   async stop(): Promise<void> {
     this.#isStopped = true
-    if (this.#timer) clearTimeout(this.#timer)
+    clearTimeout(this.#timer)
     await this.#pass
     await this.#drop()
   }
 
+  /** A lone event is moved at once; under load they gather. */
+  #beginSoon(): void {
+    const pause = this.#gathersUntil - performance.now()
+    if (pause > 0) this.#beginIn(pause)
+    else this.#begin()
+  }
+
+  #beginIn(ms: number): void {
+    clearTimeout(this.#timer)
+    if (!this.#isStopped) this.#timer = setTimeout(() => this.#begin(), ms)
+  }
+
   #begin(): void {
     if (this.#isStopped || this.#pass) return
-    if (this.#timer) clearTimeout(this.#timer)
-    this.#timer = null
+    clearTimeout(this.#timer)
     this.#pass = this.#run().finally(() => {
       this.#pass = null
       this.#again()
@@ -99,11 +119,10 @@ export class Sequencer {
   }
 
   #again(): void {
-    if (this.#isStopped) return
     const isUrgent = this.#isPokedAgain && this.#isHolder
     this.#isPokedAgain = false
-    if (isUrgent) this.#begin()
-    else this.#timer = setTimeout(() => this.#begin(), this.#client ? pollMs : retryMs)
+    if (isUrgent) this.#beginSoon()
+    else this.#beginIn(this.#client ? pollMs : retryMs)
   }
 
   async #run(): Promise<void> {
@@ -114,7 +133,11 @@ export class Sequencer {
         this.backlog = await countWaiting(client)
         return
       }
-      for (let passes = 0; (await this.#move(client)) === batch; passes++) {
+      for (let passes = 0; ; passes++) {
+        const beganAt = performance.now()
+        const moved = await this.#move(client)
+        if (moved > 0) this.#gathersUntil = beganAt + gatherMs
+        if (moved < batch) break
         if (passes % passesPerCount === 0) this.backlog = await countWaiting(client)
       }
       this.lastPassAt = this.#options.clock()
@@ -150,6 +173,7 @@ export class Sequencer {
     )
     this.#lastRecordedAt = last.rows[0]?.at?.getTime() ?? 0
     this.#days.clear()
+    this.#heads.clear()
     this.#isHolder = true
     return true
   }
@@ -181,42 +205,44 @@ export class Sequencer {
     const day = dayOf(recordedAt)
     if (!this.#days.has(day)) await ensurePartition(client, day)
     this.#days.add(day)
-    const heads = await this.#readHeads(client, rows)
-    await client.query({ name: 'move-inbox', text: moveStatement, values: this.#link(rows, heads, recordedAt) })
+    await this.#learnHeads(client, rows)
+    await client.query({ name: 'move-inbox', text: moveStatement, values: this.#link(rows, recordedAt) })
     this.#position += rows.length
     for (const { type } of rows) this.counts.set(type, (this.counts.get(type) ?? 0) + 1)
     return rows.length
   }
 
-  async #readHeads(client: pg.Client, rows: readonly InboxRow[]): Promise<Map<string, Head>> {
-    const accounts = [...new Set(rows.map((row) => row.account_id))]
+  async #learnHeads(client: pg.Client, rows: readonly InboxRow[]): Promise<void> {
+    if (this.#heads.size > mostHeads) this.#heads.clear()
+    const unknown = new Set<string>()
+    for (const { account_id } of rows) if (!this.#heads.has(account_id)) unknown.add(account_id)
+    if (unknown.size === 0) return
     const found = await client.query<{ account_id: string; seq: number; hash: Buffer }>({
       name: 'read-heads',
       text: 'select account_id, seq, hash from event_heads where account_id = any($1)',
-      values: [accounts],
+      values: [[...unknown]],
     })
-    const heads = new Map<string, Head>(accounts.map((id) => [id, { seq: 0, hash: genesis }]))
-    for (const { account_id, seq, hash } of found.rows) heads.set(account_id, { seq, hash })
-    return heads
+    for (const id of unknown) this.#heads.set(id, { seq: 0, hash: genesis })
+    for (const { account_id, seq, hash } of found.rows) this.#heads.set(account_id, { seq, hash })
   }
 
-  /** The columns of the moving statement: what each row gets, and the new heads. */
-  #link(rows: readonly InboxRow[], heads: Map<string, Head>, recordedAt: Date): unknown[] {
+  /** What the moving statement is given; the heads in memory are those after it, which hold when it succeeds. */
+  #link(rows: readonly InboxRow[], recordedAt: Date): unknown[] {
+    const salts = randomFillSync(Buffer.allocUnsafe(rows.length * saltBytes))
+    const packed = Buffer.allocUnsafe(rows.length * packedBytes)
     const seqs: number[] = []
-    const salts: Buffer[] = []
-    const dataHashes: Buffer[] = []
-    const hashes: Buffer[] = []
-    for (const row of rows) {
-      const head = heads.get(row.account_id)
-      if (!head) throw new Error('an account of the batch has no head')
-      const salt = randomBytes(16)
+    const changed = new Map<string, Head>()
+    for (const [index, row] of rows.entries()) {
+      const before = this.#heads.get(row.account_id)
+      if (!before) throw new Error('an account of the batch has no head')
+      const seq = before.seq + 1
+      const salt = salts.subarray(index * saltBytes, (index + 1) * saltBytes)
       const dataHash = hashData(salt, row.data, row.actor)
-      head.seq += 1
-      head.hash = hashLink(
-        head.hash,
+      const hash = hashLink(
+        before.hash,
         {
           id: row.event_id,
-          seq: head.seq,
+          seq,
           type: row.type,
           resourceType: row.resource_type,
           resourceId: row.resource_id,
@@ -224,27 +250,31 @@ export class Sequencer {
         },
         dataHash,
       )
-      seqs.push(head.seq)
-      salts.push(salt)
-      dataHashes.push(dataHash)
-      hashes.push(head.hash)
+      const at = index * packedBytes
+      salt.copy(packed, at)
+      dataHash.copy(packed, at + saltBytes)
+      hash.copy(packed, at + saltBytes + hashBytes)
+      seqs.push(seq)
+      const head = { seq, hash }
+      this.#heads.set(row.account_id, head)
+      changed.set(row.account_id, head)
     }
-    const positions = rows.map((_, index) => this.#position + index + 1)
+    const heads = [...changed.values()]
     return [
-      rows.map((row) => row.id),
-      positions,
-      seqs,
-      salts,
-      dataHashes,
-      hashes,
+      formatNumbers(rows.map(({ id }) => id)),
+      formatNumbers(seqs),
+      this.#position,
+      packed,
       recordedAt,
-      [...heads.keys()],
-      [...heads.values()].map((head) => head.seq),
-      [...heads.values()].map((head) => head.hash),
-      this.#position + rows.length,
+      [...changed.keys()],
+      formatNumbers(heads.map(({ seq }) => seq)),
+      Buffer.concat(heads.map(({ hash }) => hash)),
     ]
   }
 }
+
+/** As PostgreSQL reads an array: pg would quote each of them. */
+const formatNumbers = (numbers: readonly number[]): string => `{${numbers.join()}}`
 
 /** From both ends of the index, since a count would read all that waits, and what left it and was not vacuumed yet. */
 async function countWaiting(client: pg.Client): Promise<number> {
@@ -255,23 +285,34 @@ async function countWaiting(client: pg.Client): Promise<number> {
   return rows[0]?.count ?? 0
 }
 
+/** Salts and hashes come packed, as octets: an array of them would be text that is made and read again. */
+const saltBytes = 16
+const hashBytes = 32
+const packedBytes = saltBytes + 2 * hashBytes
+const slice = (packed: string, size: number, start: number, length: number) =>
+  `substr(${packed}, (place::integer - 1) * ${size} + ${start + 1}, ${length})`
+
 const moveStatement = `
   with given as (
-    select * from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bytea[], $5::bytea[], $6::bytea[])
-      as given (inbox_id, position, seq, salt, data_hash, hash)
+    select inbox_id, $3::bigint + place as position, seq,
+      ${slice('$4::bytea', packedBytes, 0, saltBytes)} as salt,
+      ${slice('$4::bytea', packedBytes, saltBytes, hashBytes)} as data_hash,
+      ${slice('$4::bytea', packedBytes, saltBytes + hashBytes, hashBytes)} as hash
+    from unnest($1::bigint[], $2::bigint[]) with ordinality as given (inbox_id, seq, place)
   ), taken as (
     delete from event_inbox where id = any($1::bigint[]) returning *
   ), written as (
     insert into events (position, account_id, user_id, seq, id, type, resource_type, resource_id, resource_seq, occurred_at,
       recorded_at, actor, correlation_id, schema_version, data, salt, data_hash, hash)
     select position, account_id, user_id, seq, event_id, type, resource_type, resource_id, resource_seq, occurred_at,
-      $7::timestamptz, actor, correlation_id, schema_version, data, salt, data_hash, hash
+      $5::timestamptz, actor, correlation_id, schema_version, data, salt, data_hash, hash
     from given join taken on taken.id = given.inbox_id
   ), heads as (
     insert into event_heads (account_id, seq, hash)
-    select * from unnest($8::text[], $9::bigint[], $10::bytea[])
+    select account_id, seq, ${slice('$8::bytea', hashBytes, 0, hashBytes)}
+    from unnest($6::text[], $7::bigint[]) with ordinality as head (account_id, seq, place)
     on conflict (account_id) do update set seq = excluded.seq, hash = excluded.hash
   ), moved as (
-    update event_log set position = $11
+    update event_log set position = $3::bigint + cardinality($1::bigint[]) returning position
   )
-  select pg_notify('${eventsChannel}', '')`
+  select pg_notify('${eventsChannel}', position::text) from moved`
