@@ -11,6 +11,7 @@ import { readPage, startOf } from '../server/events/log.ts'
 import type { LogEvent } from '../server/events/log-event.ts'
 import { newId } from '../server/ids.ts'
 import { testApp } from './app.ts'
+import { countOf } from './queries.ts'
 import { makeTenant } from './world.ts'
 
 const { app, http, connection } = await testApp()
@@ -53,6 +54,12 @@ async function sayAll(all: readonly Said[]): Promise<void> {
 
 const present = () => startOf(app.database, 'now')
 
+/** Has the feed keep in memory what comes, until it is stopped. */
+const watch = (after: number) => app.feed.follow({ after, filter: everything })
+
+/** How many times a feed of this process read rows of the log. */
+const readings = () => countOf('tail')
+
 /** When the feed has read everything that was said. */
 async function settled(): Promise<number> {
   while (await app.database.selectFrom('eventInbox').select('id').limit(1).executeTakeFirst()) app.sequencer.poke()
@@ -70,6 +77,18 @@ async function collect(after: number, filter: LogFilter, count: number, feed = a
     if (seen.length >= count) follower.stop()
   }
   return seen
+}
+
+/** Their connections; not the sequencer's, which has its own test. */
+async function cutFeeds(): Promise<void> {
+  const client = new pg.Client(connection)
+  await client.connect()
+  await client.query(
+    `select pg_terminate_backend(pid) from pg_stat_activity
+     where datname = current_database() and pid <> pg_backend_pid()
+       and (query like 'listen%' or query like '%as newest%' or query = 'select position from event_log')`,
+  )
+  await client.end()
 }
 
 const positions = (events: readonly LogEvent[]) => events.map(({ position }) => position)
@@ -112,19 +131,12 @@ it('loses and doubles nothing when its connection is cut and others begin late',
   const start = await settled()
   const late = new Feed({ connection, database: app.database, log: app.log })
   const early = [collect(start, ofOne(ownId), 400), collect(start, everything, 400, late)]
-  const client = new pg.Client(connection)
-  await client.connect()
   for (let round = 0; round < 4; round++) {
     if (round === 1) await late.start()
     await sayAll(Array.from({ length: 50 }, () => ({})))
-    // Also those of this feed; not those of the sequencer, which has its own test.
-    await client.query(
-      `select pg_terminate_backend(pid) from pg_stat_activity
-       where datname = current_database() and (query like 'listen%' or query like '%as newest%') and pid <> pg_backend_pid()`,
-    )
+    await cutFeeds()
     await sayAll(Array.from({ length: 50 }, () => ({})))
   }
-  await client.end()
   const expected = await Promise.all(early)
   for (const events of expected) expect(positions(events)).toEqual(Array.from({ length: 400 }, (_, i) => start + i + 1))
   await late.stop()
@@ -132,6 +144,7 @@ it('loses and doubles nothing when its connection is cut and others begin late',
 
 it('means the same in memory and in the database (E6)', async () => {
   const start = await settled()
+  const watching = watch(start)
   const resourceIds = [newId(), newId()]
   const userIds = [null, newId(), newId()]
   const types = ['session.deleted', 'session.created', 'key.deleted'] as const
@@ -170,6 +183,7 @@ it('means the same in memory and in the database (E6)', async () => {
     until: times,
   })
   let matched = 0
+  const { pages } = app.feed
   await fc.assert(
     fc.asyncProperty(filters, async (filter) => {
       const inMemory = await app.feed.next(start, filter)
@@ -180,6 +194,8 @@ it('means the same in memory and in the database (E6)', async () => {
     { numRuns: 200 },
   )
   expect(matched).toBeGreaterThan(100)
+  expect(app.feed.pages).toBe(pages)
+  watching.stop()
 })
 
 it('moves a follower on past what does not match, also while it waits (E3)', async () => {
@@ -211,17 +227,27 @@ it('gives pages of so many bytes, one event at least, and leaves nothing out', a
   expect(positions(await collect(start, everything, 6))).toEqual(positions(await wholeLog(start, everything)))
 })
 
-it('shows nobody from memory what was erased (E5)', async () => {
+it.each([
+  ['while somebody follows', true],
+  ['while nobody did', false],
+])('shows nobody from memory what was erased %s (E5)', async (_, isFollowed) => {
   const start = await settled()
+  const watching = watch(start)
   const userId = newId()
   await say({ userId, resourceId: 'a person' })
   await settled()
+  const { pages, redactions } = app.feed
+  expect((await app.feed.next(start, everything))?.events[0]?.text).toContain('a person')
+  expect(app.feed.pages).toBe(pages) // it was in memory
+  if (!isFollowed) watching.stop()
   const actor = { type: 'system', id: null } as const
   expect(await erasePerson(app.database, { accountId: ownId, userId, actor, now: new Date() })).toBe(1)
   app.sequencer.poke()
   await settled()
+  expect(app.feed.redactions).toBeGreaterThan(redactions)
   const [erased] = await collect(start, everything, 2)
   expect(JSON.parse(erased?.text ?? '')).toMatchObject({ data: null, resource: { id: 'a person' } })
+  watching.stop()
 })
 
 it('waits for the first event of a command, before and after it came (E7)', async () => {
@@ -239,6 +265,69 @@ it('waits for the first event of a command, before and after it came (E7)', asyn
   expect((await app.feed.wait(command))?.position).toBe(after + 3)
   expect((await app.feed.wait({ ...command, after: after + 3 }))?.position).toBe(after + 4)
   expect((await app.feed.wait({ ...command, after: 0 }))?.position).toBe(after + 3)
+})
+
+it('finds the event of a command that came before it was waited for, when nobody followed meanwhile (E7)', async () => {
+  const after = await settled()
+  await sayAll([{}, { correlationId: 'cmd_s' }, { correlationId: 'cmd_s' }])
+  await settled()
+  const command = { accountId: ownId, correlationId: 'cmd_s', after, timeoutMs: 20_000, signal: never }
+  expect((await app.feed.wait(command))?.position).toBe(after + 2)
+  expect((await app.feed.wait({ ...command, after: after + 2 }))?.position).toBe(after + 3)
+})
+
+it('reads nothing while nobody follows or waits, and knows how far the log reaches', async () => {
+  const start = await settled()
+  const before = readings()
+  for (let said = 0; said < 5; said++) {
+    await sayAll([{}, {}])
+    expect(await settled()).toBe(start + 2 * said + 2)
+  }
+  expect(readings()).toBe(before)
+  const seen = collect(start, everything, 12)
+  await sayAll([{}, {}])
+  expect(positions(await seen)).toEqual(Array.from({ length: 12 }, (_, index) => start + index + 1))
+  expect(readings()).toBeGreaterThan(before)
+})
+
+it('reads a batch that it was told of once', async () => {
+  const start = await settled()
+  const watching = watch(start)
+  const before = readings()
+  for (let said = 0; said < 5; said++) {
+    await say()
+    await settled()
+  }
+  // The look of each second reads too.
+  expect(readings() - before).toBeLessThan(10)
+  watching.stop()
+})
+
+it('gives whoever comes and goes, while events come, all that is after its cursor', async () => {
+  const start = await settled()
+  let said = 0
+  let isOver = false
+  const saying = (async () => {
+    for (; said < 400; said += 4) await sayAll([{}, {}, {}, {}])
+    isOver = true
+  })()
+  for (let at = start; !isOver || at < start + said; ) {
+    const events = await collect(at, everything, 1)
+    expect(positions(events)).toEqual(events.map((_, index) => at + index + 1))
+    at = events.at(-1)?.position ?? at
+    const silentUntil = app.feed.position + 8
+    if (!isOver) await vi.waitFor(() => expect(isOver || app.feed.position >= silentUntil).toBe(true), 10_000)
+  }
+  await saying
+  expect(app.feed.followers).toBe(0)
+})
+
+it('knows how far the log reaches also after its connection was lost while nobody followed', async () => {
+  const start = await settled()
+  await cutFeeds()
+  await sayAll([{}, {}])
+  expect(await settled()).toBe(start + 2)
+  expect(positions(await collect(start, everything, 2))).toEqual([start + 1, start + 2])
 })
 
 it('says that no event came when the time is over, when it is not wanted any more, and when the process ends', async () => {

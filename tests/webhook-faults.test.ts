@@ -9,6 +9,7 @@ import { newId } from '../server/ids.ts'
 import { announce } from '../server/store/webhooks.ts'
 import { Places } from '../server/webhooks/places.ts'
 import { call } from './app.ts'
+import { countOf } from './queries.ts'
 import { eventually, webhookApp } from './webhook-receiver.ts'
 import { done, inAccount, makeKey, makeTenant, operator, withKey } from './world.ts'
 
@@ -45,6 +46,15 @@ const remove = (id: string) => done(http, 'DELETE', `/v3.0/webhooks/${id}`, unde
 const happen = (name: string) => done(http, 'PUT', '/v3.0/keys', { data: { name, scopes: ['meeting'] } }, headers)
 const arrived = (path: string, count: number) => eventually(() => receiver.of(path).length).toBe(count)
 
+/** Whether the process read an event when it came into the log. */
+async function isLogRead(): Promise<boolean> {
+  await settled()
+  const before = countOf('tail')
+  await happen('to nobody')
+  await settled()
+  return countOf('tail') > before
+}
+
 /** Keeps requests open until they are let go. */
 function hold(path: string): () => void {
   const held: ServerResponse[] = []
@@ -76,6 +86,20 @@ async function erase(userId: string): Promise<void> {
   app.sequencer.poke()
   await settled()
 }
+
+it('has the log read while it is on, and not by its absence', async () => {
+  expect(await isLogRead()).toBe(false)
+  const { id, path } = await make()
+  await happen('to somebody')
+  await arrived(path, 1)
+  expect(await isLogRead()).toBe(true)
+  await patch(id, { enabled: false })
+  await eventually(isLogRead).toBe(false)
+  await patch(id, { enabled: true })
+  await eventually(isLogRead).toBe(true)
+  await remove(id)
+  await eventually(isLogRead).toBe(false)
+})
 
 it('goes on with what is kept when retention was faster, and holds nobody else', async () => {
   const behind = await make()

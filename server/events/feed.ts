@@ -2,9 +2,10 @@
  * The log as it grows, read once for everybody in this process: one connection is woken by NOTIFY, reads what is new and
  * keeps the newest events in memory. A follower holds nothing but its position: it takes what it wants when it is ready,
  * from memory or, further back, from the database. So nobody is buffered for, and nobody can be too slow to be served.
+ * While nobody follows or waits, nothing is read: it only notes how far the log reaches, and memory is empty then.
  *
  * Invariant: a follower that waits has seen everything up to `position`; who is woken saw everything before the batch
- * that woke it.
+ * that woke it. What memory holds ends at `position`, without a gap.
  */
 import type pg from 'pg'
 import type { FastifyBaseLogger } from 'fastify'
@@ -46,7 +47,7 @@ const retryMs = 500
 const lookMs = 1_000
 
 /** Who waits at the newest position; is woken once, when there may be something for its filter. */
-interface Waiter {
+export interface Waiter {
   readonly filter: LogFilter
   /** Up to this position there was nothing. */
   wake(before: number): void
@@ -66,6 +67,8 @@ export class Feed {
   #lookTimer: NodeJS.Timeout | undefined
   #retryTimer: NodeJS.Timeout | null = null
   #position = 0
+  /** Up to where the log reaches, as the last notification told; it may have been read before it was told. */
+  #told = 0
   #recordedAt = new Date(0)
   #hasBegun = false
   #isReading = false
@@ -74,14 +77,14 @@ export class Feed {
   /** How many follow, and how many pages they had to read from the database, because they were far behind. */
   followers = 0
   pages = 0
-  /** How many times something was erased: who keeps texts of events reads them again when it changed (E5). */
+  /** Another number when something was erased, or may have been: who keeps texts of events reads them again then (E5). */
   redactions = 0
 
   constructor(options: Options) {
     this.#options = options
   }
 
-  /** The newest position that this process has read. */
+  /** The newest position that this process knows of. */
   get position(): number {
     return this.#position
   }
@@ -97,7 +100,7 @@ export class Feed {
     const client = makeSession(connection)
     client.on('error', () => {})
     client.on('end', () => this.#restart(client))
-    client.on('notification', () => this.#look())
+    client.on('notification', ({ payload }) => this.#hear(Number(payload)))
     try {
       await beginSession(client)
       await client.query(`listen ${eventsChannel}`)
@@ -196,6 +199,17 @@ export class Feed {
     this.#wakeAll() // whoever came before this may be behind
   }
 
+  get #isWanted(): boolean {
+    return this.followers > 0 || this.#awaited.size > 0 || this.#wide.size > 0 || this.#narrow.size > 0
+  }
+
+  #hear(end: number): void {
+    if (end <= this.#position) return
+    this.#told = end
+    if (this.#isReading || this.#isWanted) this.#look()
+    else this.#skipTo(end)
+  }
+
   #look(): void {
     if (this.#isReading) this.#isReadAgain = true
     else void this.#read()
@@ -204,18 +218,35 @@ export class Feed {
   async #read(): Promise<void> {
     clearTimeout(this.#lookTimer)
     this.#isReading = true
-    const client = this.#client
     try {
       do {
         this.#isReadAgain = false
-        while (client && client === this.#client && (await this.#readBatch(client)) > 0);
-      } while (this.#isReadAgain)
+        const client = this.#client
+        while (client && client === this.#client && (await this.#advance(client)));
+      } while (this.#isReadAgain && this.#position !== this.#told)
     } catch (error) {
       // The connection is gone, which its end tells too; or else the next look finds the same again.
       if (!this.#isStopped) this.#options.log.warn({ err: error }, 'the tail of the event log could not be read')
     }
     this.#isReading = false
     if (!this.#isStopped && this.#client) this.#lookTimer = setTimeout(() => this.#look(), lookMs)
+  }
+
+  /** True when there may be more. */
+  async #advance(client: pg.Client): Promise<boolean> {
+    if (this.#isWanted) return (await this.#readBatch(client)) > 0 && this.#position !== this.#told
+    const { rows } = await client.query<{ position: number }>({ name: 'end', text: 'select position from event_log' })
+    if (this.#isWanted) return true // who came meanwhile has seen what is before `position`, and is told the rest
+    this.#skipTo(rows[0]?.position ?? 0)
+    return false
+  }
+
+  /** Nobody wants what comes before this; one who reads from an earlier cursor finds it in the database. */
+  #skipTo(end: number): void {
+    if (end <= this.#position) return
+    this.#position = end
+    this.#ring.reset(end)
+    this.redactions += 1
   }
 
   async #readBatch(client: pg.Client): Promise<number> {

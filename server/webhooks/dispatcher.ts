@@ -9,7 +9,7 @@
  */
 import type pg from 'pg'
 import type { App } from '../app.ts'
-import type { LogFilter } from '../events/filter.ts'
+import type { Waiter } from '../events/feed.ts'
 import { type LogPage, oldestKept } from '../events/log.ts'
 import { beginSession, makeSession } from '../store/session.ts'
 import { webhooksChannel } from '../store/webhooks.ts'
@@ -81,6 +81,13 @@ export class Dispatcher {
   #wake: (() => void) | null = null
   #isPoked = false
   #outcomes: Outcome[] = []
+  readonly #waiter: Waiter = {
+    filter: { accounts: { kind: 'all' }, types: new Set(), userId: null },
+    wake: () => {
+      this.poke()
+      this.#app.feed.addWaiter(this.#waiter)
+    },
+  }
   /** Deliveries whose request is under way. */
   readonly #underWay = new Places(mostInFlight, mostInFlightOfOne)
   readonly #unprovenUnderWay = new Places(mostUnproven, mostUnprovenOfOne)
@@ -160,7 +167,6 @@ export class Dispatcher {
     if (!rows[0]?.held) return null
     await client.query(`listen ${webhooksChannel}`)
     await this.#roster.load(client)
-    this.#followLog(abort.signal)
     return client
   }
 
@@ -170,6 +176,7 @@ export class Dispatcher {
     this.#client = null
     this.#outcomes = []
     this.#roster.clear()
+    this.#followLog()
     await client?.end().catch(() => {})
   }
 
@@ -179,6 +186,7 @@ export class Dispatcher {
       this.#isPoked = false
       await this.#writeDown(client)
       await this.#roster.refresh(client)
+      this.#followLog() // before it is looked at: what comes after that begins another turn
       await this.#takeIn(client)
       const isMore = await continueReplays(this.#app, client, this.#roster.endpoints.values())
       this.#sendAll()
@@ -187,20 +195,12 @@ export class Dispatcher {
     await this.#writeDown(client)
   }
 
-  /** Whatever comes into the log may be for a webhook. */
-  #followLog(signal: AbortSignal): void {
-    if (signal.aborted) return
+  /** While there is a webhook that is on: whatever comes into the log may be for it. */
+  #followLog(): void {
     const { feed } = this.#app
-    const filter: LogFilter = { accounts: { kind: 'all' }, types: new Set(), userId: null }
-    const waiter = {
-      filter,
-      wake: () => {
-        this.poke()
-        feed.addWaiter(waiter)
-      },
-    }
-    feed.addWaiter(waiter)
-    signal.addEventListener('abort', () => feed.removeWaiter(waiter))
+    const isOn = [...this.#roster.endpoints.values()].some(({ webhook }) => webhook.isEnabled)
+    if (isOn) feed.addWaiter(this.#waiter)
+    else feed.removeWaiter(this.#waiter)
   }
 
   /** A fault of our own outside a turn: what is in memory may be wrong, so it is left and read again. */
