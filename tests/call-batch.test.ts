@@ -65,6 +65,7 @@ const aCall = (change: Partial<CallRow>): CallRow => ({
 interface PlanNode {
   readonly 'Node Type': string
   readonly 'Index Cond'?: string
+  readonly 'Join Filter'?: string
   readonly Plans?: readonly PlanNode[]
 }
 const nodesOf = (node: PlanNode): PlanNode[] => [node, ...(node.Plans ?? []).flatMap(nodesOf)]
@@ -79,6 +80,16 @@ describe('a batch of the voice process', () => {
     const scans = nodesOf(rows[0]['QUERY PLAN'][0].Plan).filter((node) => ofTables.test(node['Node Type']))
     expect(scans.length).toBeGreaterThan(3)
     expect(scans.filter((node) => node['Index Cond'] === undefined)).toEqual([])
+  })
+
+  it('compares no two rows but by a hash, because a batch may be of thousands of calls', async () => {
+    await write({})
+    const { rows } = await client.query(
+      `explain (format json) execute "call-batch"('voice-0', 0, '{}', '{}', '{}', '{}', '{}', '{}')`,
+    )
+    const nodes = nodesOf(rows[0]['QUERY PLAN'][0].Plan)
+    expect(nodes.filter((node) => node['Node Type'] === 'Hash Join').length).toBeGreaterThan(1)
+    expect(nodes.filter((node) => node['Node Type'] === 'Nested Loop' && node['Join Filter'] !== undefined)).toEqual([])
   })
 
   it('is written whatever bytes a peer puts into its name, number and Call-ID', async () => {

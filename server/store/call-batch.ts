@@ -9,7 +9,7 @@
  * Invariant (T3): a call ends once. The events that tell of an end go in only with the row that ended just now.
  */
 import { sql } from 'kysely'
-import type { ClientBase } from 'pg'
+import type { ClientBase, ClientConfig, QueryConfig } from 'pg'
 import { type InboxRow, schemaVersion } from '../events/inbox.ts'
 import type { Database } from './database.ts'
 import { columns, eventTypes, toEventRow } from './recordset.ts'
@@ -302,7 +302,7 @@ with turn as (
 ), present as (
   update presence p set calls = r.calls, is_talking = r.is_talking, resource_seq = p.resource_seq + 1
   from held join people r on r.user_id = held.user_id
-  where p.user_id = held.user_id and (p.calls, p.is_talking) is distinct from (r.calls, r.is_talking)
+  where p.user_id = held.user_id and p.user_id = any(array(select user_id from people)) and (p.calls, p.is_talking) is distinct from (r.calls, r.is_talking)
   returning p.*, r.event_id, r.occurred_at
 ), told as (
   insert into event_inbox (${columns(eventTypes)})
@@ -315,6 +315,16 @@ select ${columns(eventTypes, 'r.')} from turn, ${given('$6', 'batch_event')}
 where r.end_of is null or r.end_of in (select id from over)
 order by r.place`
 
+/**
+ * The plan is made before it is known how many rows a batch has. Row by row, each of what was given would be compared with
+ * each that was found: nothing for the few of an ordinary batch, and after a second in which the machine did something else
+ * so much that the next batch took longer still, and calls that waited for it longer and longer.
+ */
+const settings = "set enable_nestloop = off; set work_mem = '32MB'"
+
+/** What `pg` takes of one query too, and its types say of all of a session only. */
+type TimedQuery = QueryConfig & Pick<ClientConfig, 'query_timeout'>
+
 /** In a session that nobody else writes batches in, one after the other. */
 export class CallBatches {
   readonly #client: ClientBase
@@ -325,12 +335,14 @@ export class CallBatches {
     this.#rows = rows
   }
 
-  /** To be called once in a session. */
+  /** To be called once in a session that is for nothing else. */
   static async open(client: ClientBase): Promise<CallBatches> {
+    await client.query(settings)
     return new CallBatches(client, await RowArrays.open(client, rowTypes))
   }
 
-  async write(batch: CallBatch): Promise<void> {
+  /** Throws when it is not written after `patienceMs` (default: as all of the session); it may be written later still. */
+  async write(batch: CallBatch, patienceMs?: number): Promise<void> {
     const rows = this.#rows
     rows.begin()
     const values = [
@@ -343,7 +355,8 @@ export class CallBatches {
       rows.toArray('batch_recording', batch.recordings ?? []),
       rows.toArray('batch_person', batch.people ?? []),
     ]
-    await this.#client.query({ name: 'call-batch', text: statement, values })
+    const query: TimedQuery = { name: 'call-batch', text: statement, values, query_timeout: patienceMs }
+    await this.#client.query(query)
   }
 }
 

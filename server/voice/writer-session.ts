@@ -18,8 +18,8 @@ export interface WriterSession {
   readonly batch: number
 }
 
-/** A database that takes longer than this over a batch is away: a caller waits for each. */
-const hangMs = 1_000
+/** A database that takes longer than this to answer is away: a caller waits for each batch. */
+export const hangMs = 1_000
 /** A voice process that was told to stop has ten seconds for it (control-process.ts). */
 const patienceMs = 15_000
 const againMs = 100

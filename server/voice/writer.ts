@@ -11,7 +11,7 @@ import type { FastifyBaseLogger } from 'fastify'
 import type { CallBatch } from '../store/call-batch.ts'
 import { isDatabaseDown } from '../store/database.ts'
 import type { Spool } from './spool.ts'
-import { openWriterSession, type WriterSession } from './writer-session.ts'
+import { hangMs, openWriterSession, type WriterSession } from './writer-session.ts'
 
 export interface WriterOptions {
   /** For the session that it has, and for others once that is lost. */
@@ -30,6 +30,8 @@ export interface WriterOptions {
 
 /** From the beginning of one batch to the beginning of the next, so that they gather (T1: at most 5 ms). */
 const gatherMs = 4
+/** What a call may take of it besides, so that a batch of all that happened in a long stall is no sign of a hanging database. */
+const callMs = 2
 const reconnectMs = 200
 /** For what waits in the spool, between two looks for what is new. */
 const drainMs = 50
@@ -168,7 +170,7 @@ export class Writer {
       return false
     }
     try {
-      await session.batches.write(batch)
+      await session.batches.write(batch, hangMs + callMs * batch.calls.length)
     } catch (error) {
       if (isDeadlock(error)) return this.#send(batch)
       this.#drop(session.client)
