@@ -81,4 +81,21 @@ describe('an array of rows', () => {
     )
     expect(found.rows[0].texts).toEqual(texts)
   })
+
+  it('names a type by all 32 bits of its OID', async () => {
+    const query = async (text: string) => ({ rows: text.startsWith('select') ? [{ oid: 3_000_000_000 }] : [] })
+    const late = await RowArrays.open({ query } as never, { other: { one: 'text' } })
+    late.begin()
+    expect(late.toArray('other', []).readUInt32BE(8)).toBe(3_000_000_000)
+  })
+
+  it.each([
+    [{ at: 'yesterday' }, 'no whole number'],
+    [{ large: 'many' }, 'no whole number'],
+    [{ small: 1.5 }, 'no whole number'],
+    [{ id: '01890a5d' }, 'no UUID'],
+  ])('writes nothing else in place of %j', (wrong, why) => {
+    arrays.begin()
+    expect(() => arrays.toArray('thing', [wrong])).toThrow(why)
+  })
 })

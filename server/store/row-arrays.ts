@@ -27,6 +27,7 @@ const oids: Readonly<Record<ColumnType, number>> = {
 /** Milliseconds from 1970 to the year 2000, where PostgreSQL's time begins. */
 const epochMs = 946_684_800_000
 const jsonbVersion = 1
+const uuidForm = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/i
 const dash = 0x2d
 const nine = 0x39
 const firstBytes = 65_536
@@ -75,7 +76,7 @@ export class RowArrays<Name extends string> {
     const start = this.#length
     this.#int32(rows.length === 0 ? 0 : 1) // dimensions
     this.#int32(0) // no element is null
-    this.#int32(oid)
+    this.#int32(oid | 0) // its 32 bits have no sign
     if (rows.length > 0) {
       this.#int32(rows.length)
       this.#int32(1) // the first one's index
@@ -104,16 +105,16 @@ export class RowArrays<Name extends string> {
         return this.#text(withoutEscapedNul(String(value)))
       case 'bigint':
         this.#int32(8)
-        return this.#int64(Number(value))
+        return this.#int64(wholeNumber(value))
       case 'integer':
         this.#int32(4)
-        return this.#int32(Number(value))
+        return this.#int32(wholeNumber(value))
       case 'boolean':
         this.#int32(1)
         return this.#byte(value === true ? 1 : 0)
       case 'timestamptz':
         this.#int32(8)
-        return this.#int64((toMs(value) - epochMs) * 1_000)
+        return this.#int64(wholeNumber((toMs(value) - epochMs) * 1_000))
       case 'uuid':
         this.#int32(16)
         return this.#uuid(String(value))
@@ -140,6 +141,7 @@ export class RowArrays<Name extends string> {
   }
 
   #uuid(uuid: string): void {
+    if (!uuidForm.test(uuid)) throw new Error(`This is no UUID: ${uuid}`)
     this.#reserve(16)
     let high = -1
     for (let at = 0; at < uuid.length; at++) {
@@ -189,6 +191,12 @@ export class RowArrays<Name extends string> {
     this.#buffer.copy(larger, 0, 0, this.#length)
     this.#buffer = larger
   }
+}
+
+/** What is none would be written as another number. */
+function wholeNumber(value: unknown): number {
+  if (!Number.isSafeInteger(value)) throw new Error(`This is no whole number: ${value}`)
+  return value as number
 }
 
 function toMs(value: unknown): number {

@@ -30,8 +30,9 @@ export interface WriterOptions {
 
 /** From the beginning of one batch to the beginning of the next, so that they gather (T1: at most 5 ms). */
 const gatherMs = 4
-/** What a call may take of it besides, so that a batch of all that happened in a long stall is no sign of a hanging database. */
+/** What a call may take of it besides: a batch of all that happened in a long stall is no sign of a hanging database. */
 const callMs = 2
+const longestMs = 5_000
 const reconnectMs = 200
 /** For what waits in the spool, between two looks for what is new. */
 const drainMs = 50
@@ -53,6 +54,8 @@ export class Writer {
   #beganAt = Number.NEGATIVE_INFINITY
   #timer: NodeJS.Timeout | null = null
   #isConnecting = false
+  /** Why there is no session. */
+  #reason: string | null = null
 
   constructor(options: WriterOptions) {
     const { session, spool } = options
@@ -170,7 +173,7 @@ export class Writer {
       return false
     }
     try {
-      await session.batches.write(batch, hangMs + callMs * batch.calls.length)
+      await session.batches.write(batch, patienceFor(batch))
     } catch (error) {
       if (isDeadlock(error)) return this.#send(batch)
       this.#drop(session.client)
@@ -189,13 +192,21 @@ export class Writer {
     this.#isConnecting = true
     const { connection, node } = this.#options
     void openWriterSession(connection, node)
-      // The session before may hold the lock for a moment still.
-      .catch(() => null)
+      .catch((error: unknown) => this.#noSession(error))
       .then((session) => {
         this.#isConnecting = false
         if (session !== null) this.#resume(session)
+        // Also where the session before holds the lock for a moment still.
         else setTimeout(() => this.#connectAgain(), reconnectMs).unref()
       })
+  }
+
+  /** Said once, and not each time that it is tried. */
+  #noSession(error: unknown): null {
+    const reason = error instanceof Error ? error.message : String(error)
+    if (reason !== this.#reason) this.#options.log.warn({ err: error }, 'no session with the database yet')
+    this.#reason = reason
+    return null
   }
 
   #resume(session: WriterSession): void {
@@ -205,6 +216,7 @@ export class Writer {
       void session.client.end()
       return this.#options.superseded()
     }
+    this.#reason = null
     this.#use(session)
     this.poke()
   }
@@ -225,6 +237,9 @@ export class Writer {
     void client.end().catch(() => {})
   }
 }
+
+const patienceFor = ({ calls, traces }: CallBatch): number =>
+  Math.min(longestMs, hangMs + callMs * (calls.length + traces.length))
 
 /** Whoever deletes an account holds its people in another order; one of the two is sent back, and comes again. */
 const isDeadlock = (error: unknown): boolean => error instanceof pg.DatabaseError && error.code === '40P01'
