@@ -318,9 +318,10 @@ order by r.place`
 /**
  * The plan is made before it is known how many rows a batch has. Row by row, each of what was given would be compared with
  * each that was found: nothing for the few of an ordinary batch, and after a second in which the machine did something else
- * so much that the next batch took longer still, and calls that waited for it longer and longer.
+ * so much that the next batch took longer still, and calls that waited for it longer and longer. Before PostgreSQL 18 what
+ * is forbidden and done all the same (one row beside an array) costs so much that the plan would be compiled each time.
  */
-const settings = "set enable_nestloop = off; set work_mem = '32MB'"
+const settings = "set enable_nestloop = off; set jit = off; set work_mem = '32MB'"
 
 /** What `pg` takes of one query too, and its types say of all of a session only. */
 type TimedQuery = QueryConfig & Pick<ClientConfig, 'query_timeout'>
