@@ -9,6 +9,7 @@ import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { FastifyBaseLogger } from 'fastify'
+import { putFirst } from '../priority.ts'
 import { LineReader } from './lines.ts'
 import { type FromWorker, protocolVersion, type ToWorker } from './protocol.ts'
 import type { WorkerOptions } from './worker.ts'
@@ -22,6 +23,8 @@ interface Options extends Omit<WorkerOptions, 'socketPath'> {
 const program = join(import.meta.dirname, 'worker.ts')
 /** Linux allows 107 bytes for a socket's path. */
 const longestPath = 107
+const noPriority =
+  'media runs at the usual priority: a busy machine may make pictures pause (docs/guides/media-on-a-busy-server.md)'
 const startMs = 10_000
 const retryMs = 20
 const portMs = 3_000
@@ -90,6 +93,7 @@ export class WorkerProcess {
       },
     )
     closeSync(log)
+    if (child.pid !== undefined && !putFirst(child.pid)) this.#options.log.info(noPriority)
     child.unref()
     let exit: number | null = null
     child.on('exit', (code) => {

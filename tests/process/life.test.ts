@@ -1,9 +1,12 @@
 /** Start, stop and every kind of death, as an operator sees them. */
 import { once } from 'node:events'
+import { spawn } from 'node:child_process'
 import { createServer } from 'node:net'
-import { statSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
+import { getPriority } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, it } from 'vitest'
+import { mediaNice, putFirst } from '../../server/priority.ts'
 import { Carillon, isAlive, kill, until } from '../carillon.ts'
 
 const carillon = await Carillon.start()
@@ -39,6 +42,17 @@ it.each(['api', 'worker', 'postgres'] as const)('starts a killed %s again', asyn
   await replaced(which, before)
   const { status } = await carillon.call('GET', '/api/v6/account')
   expect(status).toBe(200)
+})
+
+it('gives a media worker the processor first, as far as it may', () => {
+  const other = spawn('sleep', ['60'], { detached: true })
+  const isPermitted = putFirst(other.pid ?? 0)
+  const expected = isPermitted ? mediaNice : 0
+  const group = (pid: number) => readFileSync(`/proc/${pid}/autogroup`, 'utf8').split(' nice ')[1]
+  expect(getPriority(carillon.pids.worker)).toBe(expected)
+  if (existsSync('/proc/self/autogroup')) expect(group(carillon.pids.worker)).toBe(group(other.pid ?? 0))
+  expect(getPriority(carillon.pids.api)).toBe(0)
+  other.kill()
 })
 
 it('is adopted whole when only its supervisor is killed', async () => {
