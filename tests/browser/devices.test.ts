@@ -3,7 +3,7 @@ import { type Browser, chromium } from 'playwright-core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { Carillon, freePort, type Json, until } from '../carillon.ts'
 import { makeNetwork } from './network.ts'
-import { enter, hears, launchChromium, sees } from './tabs.ts'
+import { enter, hears, joinAddress, launchChromium, sees } from './tabs.ts'
 
 let carillon: Carillon
 let browser: Browser
@@ -126,6 +126,17 @@ it('sound that the browser holds back: one button, and after a click it plays', 
   await button.click()
   await until(() => page.evaluate(playing), 'sound plays')
   await button.waitFor({ state: 'detached' })
+  await context.close()
+})
+
+it('a microphone that failed before one was inside is told there', async () => {
+  const context = await browser.newContext({ locale: 'en-GB', permissions: ['camera', 'microphone'] })
+  await context.addInitScript(`const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices)
+    navigator.mediaDevices.getUserMedia = (wishes) =>
+      wishes.audio ? Promise.reject(new DOMException('gone', 'NotFoundError')) : ask(wishes)`)
+  const page = await context.newPage()
+  await page.goto(joinAddress(meeting.joinUrl, 'Mina'))
+  await page.locator('[data-toast=device]').getByText('No microphone was found.').waitFor()
   await context.close()
 })
 

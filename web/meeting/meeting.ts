@@ -11,7 +11,7 @@ import type {
   ServerEvent,
   Wanted,
 } from '../../contract/signalling.ts'
-import { type DeviceKind, Devices, type DevicesState } from './devices.ts'
+import { type DeviceKind, type DeviceProblem, Devices, type DevicesState } from './devices.ts'
 import { gridOf } from './layout.ts'
 import { MeetingMedia } from './meeting-media.ts'
 import { initialState, type MeetingState, type NewNotice } from './meeting-state.ts'
@@ -26,6 +26,7 @@ const keptNotices = 8
 const wantedPauseMs = 150
 const shareFrameRate = 15
 const joinAgainMs = 1_000
+const kinds = ['microphone', 'camera'] as const
 
 export class Meeting {
   readonly store = new Store<MeetingState>(initialState)
@@ -46,6 +47,8 @@ export class Meeting {
   #sentWanted = ''
   #wantedTimer: ReturnType<typeof setTimeout> | undefined
   #sentFlags = ''
+  /** What the person has read of the devices, at the door or inside. */
+  readonly #toldProblems: Record<DeviceKind, DeviceProblem | null> = { microphone: null, camera: null }
   #seatingTimer: ReturnType<typeof setInterval> | undefined
 
   constructor(parameters: Parameters) {
@@ -168,6 +171,7 @@ export class Meeting {
 
   async join(name: string): Promise<void> {
     clearTimeout(this.#joinTimer)
+    if (!this.#isJoinIntended) for (const kind of kinds) this.#toldProblems[kind] = this.#state.devices[kind].problem
     this.#isJoinIntended = true
     this.#isJoining = true
     this.store.set({ phase: this.#state.phase === 'inside' ? 'inside' : 'joining', name, refusal: null })
@@ -192,6 +196,7 @@ export class Meeting {
     rememberPlace(this.parameters.meetingId, this.#place)
     this.#setPeople(self, participants)
     this.store.set({ phase: 'inside', chat })
+    this.#tellProblems()
     this.#sentWanted = ''
     if (this.#wanted.length === 0) this.#wanted = this.#firstWanted()
     this.#sendWanted()
@@ -325,15 +330,20 @@ export class Meeting {
   // --- what I send ---
 
   #devicesChanged(devices: DevicesState): void {
-    const before = this.#state.devices
     this.store.set({ devices })
     this.#media.setTrack('microphone', devices.microphone.track)
     this.#media.setTrack('camera', devices.camera.track)
     if (this.#state.phase !== 'inside') return
     this.#sendFlags()
-    for (const device of ['microphone', 'camera'] as const) {
-      const { problem } = devices[device]
-      if (problem && problem !== before[device].problem) this.#notice({ kind: 'device', device, problem })
+    this.#tellProblems()
+  }
+
+  /** Who comes in without seeing the door reads of a device that failed meanwhile when inside. */
+  #tellProblems(): void {
+    for (const device of kinds) {
+      const { problem } = this.#state.devices[device]
+      if (problem && problem !== this.#toldProblems[device]) this.#notice({ kind: 'device', device, problem })
+      this.#toldProblems[device] = problem
     }
   }
 
