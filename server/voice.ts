@@ -25,7 +25,7 @@ import { Directories } from './voice/directories.ts'
 import { Sandbox } from './voice/sandbox.ts'
 import { Spool } from './voice/spool.ts'
 import { Switch } from './voice/switch.ts'
-import { takeWriterSession } from './voice/writer-session.ts'
+import { WriterThread } from './voice/writer-thread.ts'
 
 const config = readConfig(process.env)
 /** One voice process for each data folder; its name stays over restarts. */
@@ -40,7 +40,7 @@ runControlProgram({
 
 async function start(connection: ClientConfig, { log, stops }: ControlParts): Promise<void> {
   // Before anything that two at once would spoil.
-  const session = await takeWriterSession(connection, node)
+  const session = await WriterThread.take(connection, node)
   const database = openDatabase({ ...connection, max: 4 })
   stops.push(() => database.destroy())
   const masterKey = await readMasterKey(config.dataDir)

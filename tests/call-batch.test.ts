@@ -1,14 +1,15 @@
 /** What the voice process writes in one statement (T1, T3), against a real database. */
 import { afterAll, describe, expect, it } from 'vitest'
 import { toInboxRow } from '../server/events/inbox.ts'
-import { type CallBatch, CallBatches, type CallRow, touchCalls } from '../server/store/call-batch.ts'
+import { type CallBatch, type CallRow, touchCalls } from '../server/store/call-batch.ts'
 import { beginSession, makeSession } from '../server/store/session.ts'
+import { openBatches } from './call-batches.ts'
 import { testDatabase } from './database.ts'
 
 const { database, connection } = await testDatabase()
 const client = makeSession(connection)
 await beginSession(client)
-const batches = await CallBatches.open(client)
+const batches = await openBatches(client)
 afterAll(() => client.end())
 
 let number = 0

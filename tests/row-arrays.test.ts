@@ -1,6 +1,6 @@
 /** Rows in PostgreSQL's binary form, read back by a real one. */
 import { afterAll, describe, expect, it } from 'vitest'
-import { type Columns, RowArrays } from '../server/store/row-arrays.ts'
+import { type Columns, makeRowTypes, RowArrays } from '../server/store/row-arrays.ts'
 import { makeSession } from '../server/store/session.ts'
 import { testDatabase } from './database.ts'
 
@@ -18,7 +18,8 @@ const things = {
 const { connection } = await testDatabase()
 const client = makeSession(connection)
 await client.connect()
-const arrays = await RowArrays.open(client, { thing: things, other: { one: 'text' } })
+const tables = { thing: things, other: { one: 'text' } } as const
+const arrays = new RowArrays(tables, await makeRowTypes(client, tables))
 afterAll(() => client.end())
 
 async function readBack(rows: readonly object[]): Promise<unknown[]> {
@@ -82,9 +83,23 @@ describe('an array of rows', () => {
     expect(found.rows[0].texts).toEqual(texts)
   })
 
+  it('goes on when its memory is with another thread, and in it when that comes back', async () => {
+    arrays.begin()
+    const memory = arrays.toArray('other', [{ one: 'y'.repeat(100_000) }]).buffer
+    const there = structuredClone(memory, { transfer: [memory] })
+    expect(memory.byteLength).toBe(0)
+    arrays.begin()
+    expect(arrays.toArray('other', [{ one: 'x' }]).buffer).not.toBe(there)
+    arrays.giveBack(there)
+    arrays.begin()
+    expect(arrays.toArray('other', [{ one: 'z' }]).buffer).toBe(there)
+    expect(await readBack([{ name: 'a' }])).toMatchObject([{ name: 'a' }])
+  })
+
   it('names a type by all 32 bits of its OID', async () => {
     const query = async (text: string) => ({ rows: text.startsWith('select') ? [{ oid: 3_000_000_000 }] : [] })
-    const late = await RowArrays.open({ query } as never, { other: { one: 'text' } })
+    const one = { other: { one: 'text' } } as const
+    const late = new RowArrays(one, await makeRowTypes({ query } as never, one))
     late.begin()
     expect(late.toArray('other', []).readUInt32BE(8)).toBe(3_000_000_000)
   })

@@ -9,12 +9,13 @@ import { drawInteger, seededRandom } from '../engine/testing/random.ts'
 import { toInboxRow } from '../server/events/inbox.ts'
 import { newId } from '../server/ids.ts'
 import { meetingLinks } from '../server/meeting/links.ts'
-import { CallBatches, type CallRow, type PersonRow } from '../server/store/call-batch.ts'
+import type { CallRow, PersonRow } from '../server/store/call-batch.ts'
 import { enterMeeting, leaveMeeting } from '../server/store/participants.ts'
 import { type RegistrationRow, writeRegistrations } from '../server/store/registrations.ts'
 import { DeviceEvents } from '../server/voice/device-events.ts'
 import type { Binding } from '../engine/sip/registrar.ts'
 import { call, testApp } from './app.ts'
+import { openBatches } from './call-batches.ts'
 import { done, makeKey, makeTenant, operator, type Tenant, withKey, withTelephony, withToken } from './world.ts'
 
 const { app, http, connection } = await testApp()
@@ -24,7 +25,7 @@ const key = withKey(tenant.key.secret)
 const links = meetingLinks(app)
 const client = new pg.Client(connection)
 await client.connect()
-const batches = await CallBatches.open(client)
+const batches = await openBatches(client)
 afterAll(() => client.end())
 const { state: exampleCall } = callExamples
 

@@ -9,17 +9,18 @@ import { CallWorld } from '../engine/testing/call-world.ts'
 import type { UsageSnapshot } from '../engine/sip/invite-usage.ts'
 import { twoNodes } from '../engine/testing/sip-call.ts'
 import { aRequest } from '../engine/testing/sip-text.ts'
-import { CallBatches, type CallRow } from '../server/store/call-batch.ts'
+import type { CallRow } from '../server/store/call-batch.ts'
 import { CallBook } from '../server/voice/call-book.ts'
 import { Exchange } from '../server/voice/exchange.ts'
 import { resumeCalls } from '../server/voice/restart.ts'
+import { openBatches } from './call-batches.ts'
 import { testDatabase } from './database.ts'
 
 const { database, connection } = await testDatabase()
 const node = 'voice-test'
 const client = new pg.Client(connection)
 await client.connect()
-const calls = await CallBatches.open(client)
+const calls = await openBatches(client)
 afterAll(() => client.end())
 const exchanges: Exchange[] = []
 afterEach(async () => {

@@ -1,37 +1,43 @@
 /** The writer of the voice process (T1, T4): there is one at a time, whatever dies or hangs. */
+import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, expect, it } from 'vitest'
+import pg from 'pg'
 import { pino } from 'pino'
 import { Spool } from '../server/voice/spool.ts'
 import { Writer } from '../server/voice/writer.ts'
-import { openWriterSession, takeWriterSession, type WriterSession } from '../server/voice/writer-session.ts'
-import { until } from './carillon.ts'
+import { takeWriterSession } from '../server/voice/writer-session.ts'
+import { WriterThread } from '../server/voice/writer-thread.ts'
+import { root, until } from './carillon.ts'
 import { testDatabase } from './database.ts'
 
 const { connection } = await testDatabase()
+const other = new pg.Client(connection)
+await other.connect()
+afterAll(() => other.end())
 const folder = mkdtempSync(join(tmpdir(), 'carillon-writer-'))
 const node = 'voice-test'
-const sessions: WriterSession[] = []
+const sessions: WriterThread[] = []
 const writers: Writer[] = []
 let spools = 0
 const nothing = { calls: [], legs: [], traces: [], recordings: [], events: [] }
 
 afterEach(async () => {
   for (const writer of writers.splice(0)) await writer.stop()
-  for (const { client } of sessions.splice(0)) await client.end().catch(() => {}) // some were ended by a test
+  for (const session of sessions.splice(0)) await session.end()
 })
 afterAll(() => rmSync(folder, { recursive: true }))
 
-async function open(name = node): Promise<WriterSession | null> {
-  const session = await openWriterSession(connection, name)
+async function open(name = node): Promise<WriterThread | null> {
+  const session = await WriterThread.open(connection, name)
   if (session) sessions.push(session)
   return session
 }
 
 /** A writer of empty batches, one each time it is asked, which have numbers all the same. */
-async function start(session: WriterSession, path = newSpool([])) {
+async function start(session: WriterThread, path = newSpool([])) {
   const spool = await Spool.open(path)
   let wanted = 0
   const superseded = Promise.withResolvers<void>()
@@ -61,18 +67,30 @@ function newSpool(numbers: readonly number[]): string {
   return path
 }
 
-const after = ({ batch }: WriterSession, count: number) => Array.from({ length: count }, (_, i) => batch + 1 + i)
+const waitForTrace = `
+  import pg from 'pg'
+  const client = new pg.Client(JSON.parse(process.argv[1]))
+  await client.connect()
+  while ((await client.query("select from call_traces where call_id = 'large'")).rowCount === 0);
+  await client.end()`
 
-const held = async (): Promise<WriterSession> => {
-  const session = await takeWriterSession(connection, node)
+const after = ({ batch }: WriterThread, count: number) => Array.from({ length: count }, (_, i) => batch + 1 + i)
+
+const held = async (): Promise<WriterThread> => {
+  const session = await WriterThread.take(connection, node)
   sessions.push(session)
   return session
 }
 
 /** As if the database had been restarted. */
-async function cutOff({ client }: WriterSession): Promise<void> {
-  const other = await open(`another node ${sessions.length}`)
-  await other?.client.query('select pg_terminate_backend($1)', [(client as unknown as { processID: number }).processID])
+async function cutOff(): Promise<void> {
+  const { rowCount } = await other.query(
+    `select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory'
+     and database = (select oid from pg_database where datname = current_database())
+     and objid::bigint = hashtext($1)::bigint & 4294967295`,
+    [node],
+  )
+  expect(rowCount).toBe(1)
 }
 
 it('the second waits until the first is gone, and goes on with its numbers', async () => {
@@ -88,7 +106,7 @@ it('the second waits until the first is gone, and goes on with its numbers', asy
 })
 
 it('what a process that died had under way is over before the next one begins', async () => {
-  const first = await held()
+  const first = await takeWriterSession(connection, node)
   const statement =
     'with late as (select pg_sleep(0.5)) update voice_batches set batch = 1000 from late where node = $1'
   const running = first.client.query(statement, [node]).catch(() => 'nobody hears of it')
@@ -98,11 +116,44 @@ it('what a process that died had under way is over before the next one begins', 
   expect((await held()).batch).toBe(1_000)
 })
 
+it('a batch of megabytes is on its way while the loop does something else', async () => {
+  const session = await held()
+  const traces = [{ call_id: 'large', account_id: 'acc', messages: JSON.stringify(['x'.repeat(5_000_000)]) }]
+  const written = session.write({ ...nothing, node, number: session.batch + 1, traces }, 10_000)
+  // Nothing of this thread runs before another process has seen it in the database.
+  execFileSync(process.execPath, ['--input-type=module', '--eval', waitForTrace, JSON.stringify(connection)], {
+    cwd: root,
+  })
+  await written
+})
+
+it('whoever waits for a batch hears of it when the session ends meanwhile', async () => {
+  const session = await held()
+  await other.query('begin; lock table call_traces')
+  const traces = [{ call_id: 'late', account_id: 'acc', messages: '[]' }]
+  const written = session.write({ ...nothing, node, number: session.batch + 1, traces }, 10_000)
+  const refused = expect(written).rejects.toMatchObject({ why: 'away' })
+  const lost = new Promise<void>((resolve) => (session.onLost = resolve))
+  await cutOff()
+  await Promise.all([refused, lost])
+  await other.query('rollback')
+  await expect(session.write({ ...nothing, node, number: session.batch + 1 }, 1_000)).rejects.toMatchObject({
+    why: 'away',
+  })
+})
+
+it('what the database refuses is no outage', async () => {
+  const session = await held()
+  const calls = [{ id: 'call_without_what_it_needs' }] as never
+  const written = session.write({ ...nothing, node, number: session.batch + 1, calls }, 1_000)
+  await expect(written).rejects.toMatchObject({ why: 'fault', message: expect.stringContaining('not-null') })
+})
+
 it('a writer that lost its session takes another one and goes on', async () => {
   const session = await held()
   const { write, spool } = await start(session)
   await write()
-  await cutOff(session)
+  await cutOff()
   await write()
   await until(() => spool.isEmpty, 'the spool is empty again')
   await write()
@@ -112,9 +163,8 @@ it('a writer in whose place another one wrote does not go on', async () => {
   const session = await held()
   const { write, superseded } = await start(session)
   await write()
-  const usurper = await open('another node')
-  await usurper?.client.query('update voice_batches set batch = batch + 10 where node = $1', [node])
-  await cutOff(session)
+  await other.query('update voice_batches set batch = batch + 10 where node = $1', [node])
+  await cutOff()
   await superseded
 })
 
@@ -148,7 +198,7 @@ it('T4: whoever stops leaves what waits in the spool, and the next process write
 it('T3: nothing is taken up before all that waited is written, also when the database goes away meanwhile', async () => {
   const session = await held()
   const { writer, spool } = await start(session, newSpool(after(session, 3)))
-  await cutOff(session)
+  await cutOff()
   await writer.start()
   expect(spool.isEmpty).toBe(true)
   await writers.splice(0)[0]?.stop()

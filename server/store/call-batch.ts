@@ -13,7 +13,7 @@ import type { ClientBase, ClientConfig, QueryConfig } from 'pg'
 import { type InboxRow, schemaVersion } from '../events/inbox.ts'
 import type { Database } from './database.ts'
 import { columns, eventTypes, toEventRow } from './recordset.ts'
-import { type Columns, type ColumnType, RowArrays } from './row-arrays.ts'
+import { type Columns, type ColumnType, makeRowTypes, RowArrays, type RowTypeOids } from './row-arrays.ts'
 
 /**
  * A row of `calls` as the call stands; what never changes is read from the first only. Times are RFC 3339. Of a call that
@@ -326,27 +326,43 @@ const settings = "set enable_nestloop = off; set jit = off; set work_mem = '32MB
 /** What `pg` takes of one query too, and its types say of all of a session only. */
 type TimedQuery = QueryConfig & Pick<ClientConfig, 'query_timeout'>
 
-/** In a session that nobody else writes batches in, one after the other. */
-export class CallBatches {
-  readonly #client: ClientBase
+/** The types of a session's row arrays. */
+export type BatchTypes = RowTypeOids<keyof typeof rowTypes>
+/** Of the statement. What is binary lies in memory that may be transferred to another thread. */
+export type BatchValues = readonly (string | number | Uint8Array<ArrayBuffer>)[]
+
+/** What its binary values lie in. */
+export function memoryOf(values: BatchValues): ArrayBuffer[] {
+  const memory = new Set<ArrayBuffer>()
+  for (const value of values) if (typeof value === 'object') memory.add(value.buffer)
+  return [...memory]
+}
+
+/** To be called once in a session that is for batches only, written one after the other. */
+export async function beginBatches(client: ClientBase): Promise<BatchTypes> {
+  await client.query(settings)
+  return makeRowTypes(client, rowTypes)
+}
+
+/** Throws when it is not written after `patienceMs` (default: as all of the session); it may be written later still. */
+export async function writeBatch(client: ClientBase, values: BatchValues, patienceMs?: number): Promise<void> {
+  const query: TimedQuery = { name: 'call-batch', text: statement, values: [...values], query_timeout: patienceMs }
+  await client.query(query)
+}
+
+/** What a batch is in PostgreSQL's own form, for a session with those types. */
+export class BatchRows {
   readonly #rows: RowArrays<keyof typeof rowTypes>
 
-  private constructor(client: ClientBase, rows: RowArrays<keyof typeof rowTypes>) {
-    this.#client = client
-    this.#rows = rows
+  constructor(types: BatchTypes) {
+    this.#rows = new RowArrays(rowTypes, types)
   }
 
-  /** To be called once in a session that is for nothing else. */
-  static async open(client: ClientBase): Promise<CallBatches> {
-    await client.query(settings)
-    return new CallBatches(client, await RowArrays.open(client, rowTypes))
-  }
-
-  /** Throws when it is not written after `patienceMs` (default: as all of the session); it may be written later still. */
-  async write(batch: CallBatch, patienceMs?: number): Promise<void> {
+  /** Good until it is asked for the next. */
+  values(batch: CallBatch): BatchValues {
     const rows = this.#rows
     rows.begin()
-    const values = [
+    return [
       batch.node,
       batch.number,
       rows.toArray('batch_call', batch.calls),
@@ -356,8 +372,11 @@ export class CallBatches {
       rows.toArray('batch_recording', batch.recordings ?? []),
       rows.toArray('batch_person', batch.people ?? []),
     ]
-    const query: TimedQuery = { name: 'call-batch', text: statement, values, query_timeout: patienceMs }
-    await this.#client.query(query)
+  }
+
+  /** Memory of values that were transferred, for the next ones. */
+  giveBack(memory: ArrayBuffer): void {
+    this.#rows.giveBack(memory)
   }
 }
 

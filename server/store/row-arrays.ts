@@ -5,7 +5,8 @@
  *
  * The composite types are the session's own: made in it from the columns that this process knows, and gone with it.
  *
- * Invariant: what `toArray` gave is good until the next `begin`.
+ * Invariant: what `toArray` gave is good until the next `begin`. Its memory may be transferred to another thread meanwhile;
+ * `giveBack` takes it for what comes next.
  */
 import type { ClientBase } from 'pg'
 
@@ -39,39 +40,50 @@ interface RowType {
   readonly columns: readonly (readonly [name: string, type: ColumnType])[]
 }
 
+/** Which type is which in the session. */
+export type RowTypeOids<Name extends string> = Readonly<Record<Name, number>>
+
+/** To be called once in a session: makes a composite type for each of the tables, `pg_temp.<name>`. */
+export async function makeRowTypes<Name extends string>(
+  client: ClientBase,
+  tables: Readonly<Record<Name, Columns>>,
+): Promise<RowTypeOids<Name>> {
+  const oids: Partial<Record<Name, number>> = {}
+  for (const name of Object.keys(tables) as Name[]) {
+    const columns = Object.entries<ColumnType>(tables[name])
+    const attributes = columns.map(([column, type]) => `${column} ${type === 'json text' ? 'text' : type}`)
+    await client.query(`create type pg_temp.${name} as (${attributes.join(', ')})`)
+    const { rows } = await client.query<{ oid: number }>(`select 'pg_temp.${name}'::regtype::oid as oid`)
+    oids[name] = Number(rows[0]?.oid)
+  }
+  return oids as RowTypeOids<Name>
+}
+
 export class RowArrays<Name extends string> {
   readonly #types: Readonly<Record<Name, RowType>>
-  #buffer = Buffer.allocUnsafeSlow(firstBytes)
+  #buffer: Buffer<ArrayBuffer> = Buffer.allocUnsafeSlow(firstBytes)
   #length = 0
 
-  private constructor(types: Readonly<Record<Name, RowType>>) {
-    this.#types = types
-  }
-
-  /** To be called once in a session: makes a composite type for each of the tables, `pg_temp.<name>`. */
-  static async open<Name extends string>(
-    client: ClientBase,
-    tables: Readonly<Record<Name, Columns>>,
-  ): Promise<RowArrays<Name>> {
-    const types: Partial<Record<Name, RowType>> = {}
-    for (const name of Object.keys(tables) as Name[]) {
-      const columns = Object.entries<ColumnType>(tables[name])
-      const attributes = columns.map(([column, type]) => `${column} ${type === 'json text' ? 'text' : type}`)
-      await client.query(`create type pg_temp.${name} as (${attributes.join(', ')})`)
-      const { rows } = await client.query<{ oid: number }>(`select 'pg_temp.${name}'::regtype::oid as oid`)
-      types[name] = { oid: Number(rows[0]?.oid), columns }
-    }
-    return new RowArrays(types as Record<Name, RowType>)
+  /** The composite types are those that `makeRowTypes` made of the same tables. */
+  constructor(tables: Readonly<Record<Name, Columns>>, types: RowTypeOids<Name>) {
+    const names = Object.keys(tables) as Name[]
+    const all = names.map((name) => [name, { oid: types[name], columns: Object.entries(tables[name]) }])
+    this.#types = Object.fromEntries(all)
   }
 
   /** What was given before is given up. */
   begin(): void {
     this.#length = 0
-    if (this.#buffer.length > mostKept) this.#buffer = Buffer.allocUnsafeSlow(firstBytes)
+    const { length } = this.#buffer // 0 where its memory was transferred
+    if (length === 0 || length > mostKept) this.#buffer = Buffer.allocUnsafeSlow(firstBytes)
+  }
+
+  giveBack(memory: ArrayBuffer): void {
+    if (memory.byteLength > this.#buffer.length) this.#buffer = Buffer.from(memory)
   }
 
   /** For a parameter of type `pg_temp.<name>[]`. A column that a row does not have is null. */
-  toArray(name: Name, rows: readonly object[]): Buffer {
+  toArray(name: Name, rows: readonly object[]): Buffer<ArrayBuffer> {
     const { oid, columns } = this.#types[name]
     const start = this.#length
     this.#int32(rows.length === 0 ? 0 : 1) // dimensions

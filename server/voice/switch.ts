@@ -57,12 +57,12 @@ import { TrunkRegistrations } from './trunk-registrations.ts'
 import { TrunkWays } from './trunk-ways.ts'
 import { Watchers } from './watchers.ts'
 import { Writer } from './writer.ts'
-import type { WriterSession } from './writer-session.ts'
+import type { WriterThread } from './writer-thread.ts'
 
 export interface SwitchOptions {
   readonly node: string
   readonly connection: ClientConfig
-  readonly session: WriterSession
+  readonly session: WriterThread
   readonly database: Database
   readonly directories: Directories
   readonly log: FastifyBaseLogger

@@ -8,18 +8,18 @@
  */
 import { setTimeout as wait } from 'node:timers/promises'
 import type pg from 'pg'
-import { CallBatches } from '../store/call-batch.ts'
+import { type BatchTypes, beginBatches } from '../store/call-batch.ts'
 import { beginSession, makeSession } from '../store/session.ts'
 
 export interface WriterSession {
   readonly client: pg.Client
-  readonly batches: CallBatches
+  readonly types: BatchTypes
   /** The number of the node's last batch; 0: there is none. */
   readonly batch: number
 }
 
 /** A database that takes longer than this to answer is away: a caller waits for each batch. */
-export const hangMs = 1_000
+const hangMs = 1_000
 /** A voice process that was told to stop has ten seconds for it (control-process.ts). */
 const patienceMs = 15_000
 const againMs = 100
@@ -53,7 +53,7 @@ export async function openWriterSession(connection: pg.ClientConfig, node: strin
     ])
     if (rows[0]?.held === true) {
       const last = await client.query('select batch from voice_batches where node = $1', [node])
-      return { client, batches: await CallBatches.open(client), batch: Number(last.rows[0]?.batch ?? 0) }
+      return { client, types: await beginBatches(client), batch: Number(last.rows[0]?.batch ?? 0) }
     }
   } catch (error) {
     void client.end().catch(() => {}) // it is as good as gone

@@ -6,17 +6,16 @@
  * something, what is new goes behind it, so that no call waits for what an outage left.
  */
 import { setTimeout as wait } from 'node:timers/promises'
-import pg from 'pg'
+import type pg from 'pg'
 import type { FastifyBaseLogger } from 'fastify'
 import type { CallBatch } from '../store/call-batch.ts'
-import { isDatabaseDown } from '../store/database.ts'
 import type { Spool } from './spool.ts'
-import { hangMs, openWriterSession, type WriterSession } from './writer-session.ts'
+import { NotWritten, WriterThread } from './writer-thread.ts'
 
 export interface WriterOptions {
   /** For the session that it has, and for others once that is lost. */
   readonly connection: pg.ClientConfig
-  readonly session: WriterSession
+  readonly session: WriterThread
   readonly node: string
   readonly spool: Spool
   readonly log: FastifyBaseLogger
@@ -30,6 +29,8 @@ export interface WriterOptions {
 
 /** From the beginning of one batch to the beginning of the next, so that they gather (T1: at most 5 ms). */
 const gatherMs = 4
+/** A database that takes longer than this to answer is away: a caller waits for each batch. */
+const hangMs = 1_000
 /** What a call may take of it besides: a batch of all that happened in a long stall is no sign of a hanging database. */
 const callMs = 2
 const longestMs = 5_000
@@ -44,7 +45,7 @@ const mostWaiting = 5_000
 export class Writer {
   readonly #options: WriterOptions
   /** Null: the database is away. */
-  #session: Pick<WriterSession, 'client' | 'batches'> | null = null
+  #session: WriterThread | null = null
   #number = 0
   #waiting: (() => void)[] = []
   #isRunning = false
@@ -113,7 +114,7 @@ export class Writer {
     this.#timer = null
     while (this.#isRunning) await new Promise((resolve) => setImmediate(resolve))
     await this.#pass()
-    await this.#session?.client.end().catch(() => {})
+    await this.#session?.end()
     await this.#options.spool.close()
   }
 
@@ -173,11 +174,12 @@ export class Writer {
       return false
     }
     try {
-      await session.batches.write(batch, patienceFor(batch))
+      await session.write(batch, patienceFor(batch))
     } catch (error) {
-      if (isDeadlock(error)) return this.#send(batch)
-      this.#drop(session.client)
-      if (!isDatabaseDown(error) && !isTimeout(error)) throw error
+      if (!(error instanceof NotWritten)) throw error
+      if (error.why === 'deadlock') return this.#send(batch)
+      this.#drop(session)
+      if (error.why === 'fault') throw error
       this.#options.log.warn({ err: error }, 'the database is away: calls go on, their records wait in the spool')
       this.#connectAgain()
       return false
@@ -191,7 +193,7 @@ export class Writer {
     if (this.#isConnecting || this.#isStopped) return
     this.#isConnecting = true
     const { connection, node } = this.#options
-    void openWriterSession(connection, node)
+    void WriterThread.open(connection, node)
       .catch((error: unknown) => this.#noSession(error))
       .then((session) => {
         this.#isConnecting = false
@@ -209,11 +211,11 @@ export class Writer {
     return null
   }
 
-  #resume(session: WriterSession): void {
-    if (this.#isStopped) return void session.client.end()
+  #resume(session: WriterThread): void {
+    if (this.#isStopped) return void session.end()
     // Numbers that are not ours: what waits here would be taken for written.
     if (session.batch > this.#number) {
-      void session.client.end()
+      void session.end()
       return this.#options.superseded()
     }
     this.#reason = null
@@ -221,27 +223,21 @@ export class Writer {
     this.poke()
   }
 
-  #use({ client, batches }: WriterSession): void {
-    this.#session = { client, batches }
-    client.on('error', () => {
-      this.#drop(client)
+  #use(session: WriterThread): void {
+    this.#session = session
+    session.onLost = () => {
+      this.#drop(session)
       // Also where there is nothing to write: the lock goes with the session.
       this.#connectAgain()
-    })
+    }
   }
 
-  #drop(client: pg.Client): void {
-    if (this.#session?.client !== client) return
+  #drop(session: WriterThread): void {
+    if (this.#session !== session) return
     this.#session = null
-    // A database that hangs does not say goodbye either.
-    void client.end().catch(() => {})
+    session.drop()
   }
 }
 
 const patienceFor = ({ calls, traces }: CallBatch): number =>
   Math.min(longestMs, hangMs + callMs * (calls.length + traces.length))
-
-/** Whoever deletes an account holds its people in another order; one of the two is sent back, and comes again. */
-const isDeadlock = (error: unknown): boolean => error instanceof pg.DatabaseError && error.code === '40P01'
-/** What pg says when `query_timeout` is over. The batch may have been written; then it does nothing when it comes again. */
-const isTimeout = (error: unknown): boolean => error instanceof Error && /timeout/i.test(error.message)
