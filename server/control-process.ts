@@ -6,6 +6,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { join } from 'node:path'
 import type { FastifyBaseLogger } from 'fastify'
 import type { ClientConfig } from 'pg'
+import { raisePriority, voiceNice } from './priority.ts'
 
 /** What the two say over the IPC channel. */
 export type ToControl = { readonly type: 'start'; readonly connection: ClientConfig } | { readonly type: 'stop' }
@@ -43,6 +44,7 @@ export class ControlProcess {
       const program = join(import.meta.dirname, `${this.#name}.ts`)
       const child = fork(program, { execArgv: [...execArgv[this.#name]], serialization: 'advanced' })
       this.#child = child
+      if (this.#name === 'voice' && child.pid !== undefined) raisePriority(child.pid, voiceNice)
       let refusal = `the ${this.#name} process died while it started`
       let isServing = false
       child.on('message', (message: FromControl) => {

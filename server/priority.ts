@@ -1,28 +1,35 @@
 /**
- * The processor first for what carries sound and pictures (M11): a media worker that waits for it behind other programs
- * makes every path look congested, and pauses pictures for nothing.
+ * The processor first for what people wait for. A media worker that waits for it behind other programs makes every path
+ * look congested, and pauses pictures for nothing (M11); a voice process that does turns calls away (T8).
  */
 import { writeFileSync } from 'node:fs'
 import { constants, setPriority } from 'node:os'
 
-/** The nice value that a media worker has where we may give it (root, or `LimitNICE` of the service). */
+/** Nice values, which they have where we may give them: root, or `LimitNICE` of the service. Sound comes before signalling. */
 export const mediaNice = constants.priority.PRIORITY_HIGH
+export const voiceNice = constants.priority.PRIORITY_ABOVE_NORMAL
 
 /**
  * Raises a process that was just started: threads that it starts from now on inherit it. False: not permitted, and it
  * runs as any other.
  */
-export function putFirst(pid: number): boolean {
+export function raisePriority(pid: number, nice: number): boolean {
   try {
-    setPriority(pid, mediaNice)
+    setPriority(pid, nice)
+    return true
   } catch {
     return false
   }
+}
+
+/**
+ * The same for its group, where the kernel has a group for each session: between them the nice values of processes say
+ * nothing (sched(7), autogroup).
+ */
+export function raiseGroup(pid: number, nice: number): void {
   try {
-    // A process of its own session is in a group of its own, between which `nice` says nothing: sched(7), autogroup.
-    writeFileSync(`/proc/${pid}/autogroup`, String(mediaNice))
+    writeFileSync(`/proc/${pid}/autogroup`, String(nice))
   } catch {
     // Another kernel has no such groups, and one with control groups does not look at them.
   }
-  return true
 }

@@ -9,7 +9,7 @@ import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { FastifyBaseLogger } from 'fastify'
-import { putFirst } from '../priority.ts'
+import { mediaNice, raiseGroup, raisePriority } from '../priority.ts'
 import { LineReader } from './lines.ts'
 import { type FromWorker, protocolVersion, type ToWorker } from './protocol.ts'
 import type { WorkerOptions } from './worker.ts'
@@ -24,7 +24,7 @@ const program = join(import.meta.dirname, 'worker.ts')
 /** Linux allows 107 bytes for a socket's path. */
 const longestPath = 107
 const noPriority =
-  'media runs at the usual priority: a busy machine may make pictures pause (docs/guides/media-on-a-busy-server.md)'
+  'media and voice run at the usual priority: a busy machine makes them late (docs/guides/media-on-a-busy-server.md)'
 const startMs = 10_000
 const retryMs = 20
 const portMs = 3_000
@@ -93,7 +93,8 @@ export class WorkerProcess {
       },
     )
     closeSync(log)
-    if (child.pid !== undefined && !putFirst(child.pid)) this.#options.log.info(noPriority)
+    if (child.pid !== undefined && raisePriority(child.pid, mediaNice)) raiseGroup(child.pid, mediaNice)
+    else this.#options.log.info(noPriority)
     child.unref()
     let exit: number | null = null
     child.on('exit', (code) => {

@@ -6,7 +6,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs'
 import { getPriority } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, it } from 'vitest'
-import { mediaNice, putFirst } from '../../server/priority.ts'
+import { mediaNice, raiseGroup, raisePriority, voiceNice } from '../../server/priority.ts'
 import { Carillon, isAlive, kill, until } from '../carillon.ts'
 
 const carillon = await Carillon.start()
@@ -44,14 +44,17 @@ it.each(['api', 'worker', 'postgres'] as const)('starts a killed %s again', asyn
   expect(status).toBe(200)
 })
 
-it('gives a media worker the processor first, as far as it may', () => {
+it('gives media and voice the processor before others, as far as it may', () => {
   const other = spawn('sleep', ['60'], { detached: true })
-  const isPermitted = putFirst(other.pid ?? 0)
-  const expected = isPermitted ? mediaNice : 0
-  const group = (pid: number) => readFileSync(`/proc/${pid}/autogroup`, 'utf8').split(' nice ')[1]
-  expect(getPriority(carillon.pids.worker)).toBe(expected)
-  if (existsSync('/proc/self/autogroup')) expect(group(carillon.pids.worker)).toBe(group(other.pid ?? 0))
-  expect(getPriority(carillon.pids.api)).toBe(0)
+  const pid = other.pid ?? 0
+  const isPermitted = raisePriority(pid, mediaNice)
+  raiseGroup(pid, mediaNice)
+  const group = (of: number) => readFileSync(`/proc/${of}/autogroup`, 'utf8').split(' nice ')[1]
+  const { worker, voice, api } = carillon.pids
+  expect([worker, voice, api].map((one) => getPriority(one))).toEqual(
+    isPermitted ? [mediaNice, voiceNice, 0] : [0, 0, 0],
+  )
+  if (existsSync('/proc/self/autogroup')) expect(group(worker)).toBe(group(pid))
   other.kill()
 })
 
