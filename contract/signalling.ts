@@ -220,8 +220,10 @@ const serverEvents = {
     uplinkLoss: z.number(),
     downlinkLoss: z.number(),
     downlinkBps: z.number().nullable(),
-    /** Videos not sent to me because the connection is weak. */
+    /** Videos not sent to me because the connection is weak, or the server busy. */
     pausedVideos: z.array(z.object({ participantId: ParticipantId, source: Source })),
+    /** The server cannot keep up and begins no more videos for anybody: nothing is wrong with my connection. */
+    isServerBusy: z.boolean(),
   }),
   /** Which simulcast layers of my source anybody wants; switch the others off at the encoder. */
   layers: z.object({ source: z.enum(['camera', 'screen']), active: z.array(Layer) }),

@@ -93,6 +93,8 @@ export type Report =
       readonly downlinkLoss: number
       readonly downlinkBps: number | null
       readonly pausedVideos: readonly { readonly peerId: PeerId; readonly source: Source }[]
+      /** No video is begun for anybody (M11). */
+      readonly isServerBusy: boolean
     }
   | {
       readonly type: 'layers'

@@ -13,7 +13,7 @@ export function takeQuality({ subscriber, publisher, roomId }: Peer): Quality | 
   const downlinkBps = subscriber.estimate.hasFeedback ? round(subscriber.estimate.bps, 1 / 10_000) : null
   const pausedVideos = [...subscriber.paused].map(({ peerId, source }) => ({ peerId, source }))
   const level = levelOf(Math.max(uplinkLoss, downlinkLoss), rttMs ?? 0, pausedVideos.length)
-  return { level, uplinkLoss, downlinkLoss, rttMs, downlinkBps, pausedVideos }
+  return { level, uplinkLoss, downlinkLoss, rttMs, downlinkBps, pausedVideos, isServerBusy: subscriber.isRefusedVideo }
 }
 
 const round = (value: number, per: number) => Math.round(value * per) / per

@@ -253,9 +253,12 @@ describe('M14: who comes first on a narrow path', () => {
       const { ssrc } = bob.streamOf(bob.slotOf(peerId, 'camera') ?? '')
       return bob.received.slice(from).some((one) => one.ssrc === ssrc)
     }
+    const quality = () => meeting.reportsOf('quality').findLast(({ peerId }) => peerId === 'bob')
     expect(['a0', 'a1', 'a2'].map(shown)).toEqual([true, false, false])
+    expect(quality()).toMatchObject({ level: 'poor', isServerBusy: true })
     meeting.run(10_000)
     expect(['a0', 'a1', 'a2'].map(shown)).toEqual([true, true, true])
+    expect(quality()).toMatchObject({ level: 'good', isServerBusy: false, pausedVideos: [] })
   })
 })
 

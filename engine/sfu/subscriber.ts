@@ -239,6 +239,11 @@ export class Subscriber implements RtcpSink {
     if (this.#probe.isDue(nowMs, this.#nowUs)) this.#probe.begin(this.#wishedBps(), nowMs, this.#nowUs)
   }
 
+  /** The worker begins no more videos, whatever the path carries. */
+  get isRefusedVideo(): boolean {
+    return this.#shedding === 2
+  }
+
   /** Everything that is wanted, in the size that is wanted. */
   #wishedBps(): number {
     let bps = this.#audioBps()

@@ -190,11 +190,11 @@ export class Room {
   }
 
   toQuality(report: Extract<Report, { type: 'quality' }>): EventParams<'quality'> {
-    const { level, rttMs, uplinkLoss, downlinkLoss, downlinkBps } = report
+    const { level, rttMs, uplinkLoss, downlinkLoss, downlinkBps, isServerBusy } = report
     const pausedVideos = report.pausedVideos.flatMap(({ peerId, source }) => {
       const member = this.#peers.get(peerId)
       return member ? [{ participantId: member.row.id, source }] : []
     })
-    return { level, rttMs, uplinkLoss, downlinkLoss, downlinkBps, pausedVideos }
+    return { level, rttMs, uplinkLoss, downlinkLoss, downlinkBps, pausedVideos, isServerBusy }
   }
 }

@@ -71,7 +71,9 @@ function Weak({ quality }: { readonly quality: Quality }) {
   return (
     <p className="banner waiting" role="status">
       <Icon name="alert-triangle" size={18} />
-      {isPaused ? (
+      {isPaused && quality.isServerBusy ? (
+        <Trans>The server is busy: some video of others is paused, sound goes on.</Trans>
+      ) : isPaused ? (
         <Trans>Your connection is weak: some video of others is paused, sound goes on.</Trans>
       ) : quality.uplinkLoss > noticeableLoss && quality.uplinkLoss >= quality.downlinkLoss ? (
         <Trans>Your connection is weak: others may miss some of what you say.</Trans>

@@ -20,6 +20,7 @@ export function Tile({ participant, source, box }: TileProps) {
   const isOn = isScreen ? participant.screen : participant.camera
   const isSpeaking = useMeetingState((state) => state.speakers.includes(id)) && !isScreen
   const isPaused = useMeetingState((state) => isPausedBy(state.quality, id, source))
+  const isServerBusy = useMeetingState((state) => state.quality?.isServerBusy === true)
   const element = useMeetingState((state) => {
     return state.videos.find((one) => one.participantId === id && one.source === source)?.element ?? null
   })
@@ -47,7 +48,11 @@ export function Tile({ participant, source, box }: TileProps) {
           )}
           {isPaused && (
             <p>
-              <Trans>Paused: your connection is weak</Trans>
+              {isServerBusy ? (
+                <Trans>Paused: the server is busy</Trans>
+              ) : (
+                <Trans>Paused: your connection is weak</Trans>
+              )}
             </p>
           )}
         </div>
