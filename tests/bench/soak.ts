@@ -26,7 +26,7 @@ type Counts = Readonly<Record<string, number>>
 
 const carillon = await Carillon.start({
   CARILLON_LOG_LEVEL: 'warn',
-  CARILLON_RTP_PORTS: '30000-32767',
+  CARILLON_RTP_PORTS: '10000-29999',
   NODE_OPTIONS: '--inspect-port=0',
 })
 const sipp = new Sipp(carillon.sipPort)
