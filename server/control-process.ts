@@ -6,7 +6,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { join } from 'node:path'
 import type { FastifyBaseLogger } from 'fastify'
 import type { ClientConfig } from 'pg'
-import { raisePriority, voiceNice } from './priority.ts'
+import { raiseGroup, startRaised } from './priority.ts'
 
 /** What the two say over the IPC channel. */
 export type ToControl = { readonly type: 'start'; readonly connection: ClientConfig } | { readonly type: 'stop' }
@@ -41,10 +41,9 @@ export class ControlProcess {
   start(): Promise<void> {
     return new Promise((resolve, reject) => {
       const since = performance.now()
-      const program = join(import.meta.dirname, `${this.#name}.ts`)
-      const child = fork(program, { execArgv: [...execArgv[this.#name]], serialization: 'advanced' })
+      const child = this.#name === 'voice' ? startRaised(() => this.#fork(true)) : this.#fork(false)
+      if (this.#name === 'voice' && child.pid !== undefined) raiseGroup(child.pid)
       this.#child = child
-      if (this.#name === 'voice' && child.pid !== undefined) raisePriority(child.pid, voiceNice)
       let refusal = `the ${this.#name} process died while it started`
       let isServing = false
       child.on('message', (message: FromControl) => {
@@ -71,6 +70,12 @@ export class ControlProcess {
       const start: ToControl = { type: 'start', connection: this.#connection }
       child.send(start)
     })
+  }
+
+  /** `detached`: in a session of its own. */
+  #fork(detached: boolean): ChildProcess {
+    const program = join(import.meta.dirname, `${this.#name}.ts`)
+    return fork(program, { execArgv: [...execArgv[this.#name]], serialization: 'advanced', detached })
   }
 
   #startAgain(): void {

@@ -3,33 +3,51 @@
  * look congested, and pauses pictures for nothing (M11); a voice process that does turns calls away (T8).
  */
 import { writeFileSync } from 'node:fs'
-import { constants, setPriority } from 'node:os'
+import { constants, getPriority, setPriority } from 'node:os'
 
-/** Nice values, which they have where we may give them: root, or `LimitNICE` of the service. Sound comes before signalling. */
-export const mediaNice = constants.priority.PRIORITY_HIGH
-export const voiceNice = constants.priority.PRIORITY_ABOVE_NORMAL
+/** A nice value of -7: five times the share of another program, which leaves PostgreSQL some where all is taken. */
+const raised = constants.priority.PRIORITY_ABOVE_NORMAL
+const groupAgainMs = 150
+const groupTries = 10
+
+/** It takes root, CAP_SYS_NICE or RLIMIT_NICE. */
+export function mayRaisePriority(): boolean {
+  return startRaised(() => getPriority()) === raised
+}
 
 /**
- * Raises a process that was just started: threads that it starts from now on inherit it. False: not permitted, and it
- * runs as any other.
+ * Starts a process at the raised priority, where that is permitted. It is this thread's for the moment of the start, and
+ * so that of all threads of the process from their beginning: on Linux each thread has its own.
  */
-export function raisePriority(pid: number, nice: number): boolean {
+export function startRaised<T>(start: () => T): T {
+  const before = getPriority()
   try {
-    setPriority(pid, nice)
-    return true
+    setPriority(raised)
   } catch {
-    return false
+    return start()
+  }
+  try {
+    return start()
+  } finally {
+    setPriority(before)
   }
 }
 
 /**
- * The same for its group, where the kernel has a group for each session: between them the nice values of processes say
- * nothing (sched(7), autogroup).
+ * The same for the group of a process that has a session of its own, where the kernel shares the processor out between
+ * sessions: between them the nice values of processes say nothing (sched(7), autogroup).
  */
-export function raiseGroup(pid: number, nice: number): void {
+export function raiseGroup(pid: number, triesLeft = groupTries): void {
   try {
-    writeFileSync(`/proc/${pid}/autogroup`, String(nice))
-  } catch {
-    // Another kernel has no such groups, and one with control groups does not look at them.
+    writeFileSync(`/proc/${pid}/autogroup`, String(raised))
+  } catch (error) {
+    // Who is not root may do that ten times a second. Others: no such groups, or not permitted.
+    const isTooSoon = (error as NodeJS.ErrnoException).code === 'EAGAIN' && triesLeft > 0
+    if (isTooSoon) setTimeout(() => raiseGroup(pid, triesLeft - 1), groupAgainMs).unref()
   }
+}
+
+/** For what a raised process starts and nobody waits for. */
+export function lowerPriority(pid: number): void {
+  setPriority(pid, constants.priority.PRIORITY_NORMAL)
 }

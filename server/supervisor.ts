@@ -13,11 +13,14 @@ import { credentialsFile, readCredentials } from './credentials-file.ts'
 import { holdDataFolder } from './data-folder.ts'
 import { candidates } from './media/candidates.ts'
 import { WorkerProcess } from './media/worker-process.ts'
+import { mayRaisePriority } from './priority.ts'
 import { type EmbeddedPostgres, startPostgres } from './postgres/embedded.ts'
 import { migrate } from './store/migrate.ts'
 import { prepareTls } from './tls.ts'
 import { formatTutorial } from './tutorial.ts'
 
+const noPriority =
+  'media and voice run at the usual priority: a busy machine makes them late (docs/guides/media-on-a-busy-server.md)'
 const postgresCheckMs = 250
 /** As many media workers as there may be. */
 const mendedPortsAfter = 64
@@ -39,6 +42,7 @@ export class Supervisor {
     const config = this.#config
     const log = this.#log
     for (const name of config.unknown) log.warn({ name }, 'no such variable: see docs/configuration.md')
+    if (!mayRaisePriority()) log.info(noPriority)
     // PostgreSQL does not run as root, and another user must be able to reach its folder inside.
     mkdirSync(config.dataDir, { recursive: true, mode: process.getuid?.() === 0 ? 0o711 : 0o700 })
     await holdDataFolder(config.dataDir)

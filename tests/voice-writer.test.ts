@@ -8,7 +8,7 @@ import pg from 'pg'
 import { pino } from 'pino'
 import { Spool } from '../server/voice/spool.ts'
 import { Writer } from '../server/voice/writer.ts'
-import { takeWriterSession } from '../server/voice/writer-session.ts'
+import { openWriterSession, takeWriterSession } from '../server/voice/writer-session.ts'
 import { WriterThread } from '../server/voice/writer-thread.ts'
 import { root, until } from './carillon.ts'
 import { testDatabase } from './database.ts'
@@ -29,12 +29,6 @@ afterEach(async () => {
   for (const session of sessions.splice(0)) await session.end()
 })
 afterAll(() => rmSync(folder, { recursive: true }))
-
-async function open(name = node): Promise<WriterThread | null> {
-  const session = await WriterThread.open(connection, name)
-  if (session) sessions.push(session)
-  return session
-}
 
 /** A writer of empty batches, one each time it is asked, which have numbers all the same. */
 async function start(session: WriterThread, path = newSpool([])) {
@@ -71,7 +65,8 @@ const waitForTrace = `
   import pg from 'pg'
   const client = new pg.Client(JSON.parse(process.argv[1]))
   await client.connect()
-  while ((await client.query("select from call_traces where call_id = 'large'")).rowCount === 0);
+  while ((await client.query("select from call_traces where call_id = 'large'")).rowCount === 0)
+    await client.query('select pg_sleep(0.01)')
   await client.end()`
 
 const after = ({ batch }: WriterThread, count: number) => Array.from({ length: count }, (_, i) => batch + 1 + i)
@@ -98,8 +93,10 @@ it('the second waits until the first is gone, and goes on with its numbers', asy
   const { write } = await start(first)
   await write()
   await write()
-  expect(await open()).toBeNull()
-  expect(await open('another node')).not.toBeNull()
+  expect(await openWriterSession(connection, node)).toBeNull()
+  const another = await openWriterSession(connection, 'another node')
+  expect(another).not.toBeNull()
+  await another?.client.end()
   const second = held()
   await writers.splice(0)[0]?.stop()
   expect((await second).batch).toBe(first.batch + 2)
@@ -121,32 +118,59 @@ it('a batch of megabytes is on its way while the loop does something else', asyn
   const traces = [{ call_id: 'large', account_id: 'acc', messages: JSON.stringify(['x'.repeat(5_000_000)]) }]
   const written = session.write({ ...nothing, node, number: session.batch + 1, traces }, 10_000)
   // Nothing of this thread runs before another process has seen it in the database.
-  execFileSync(process.execPath, ['--input-type=module', '--eval', waitForTrace, JSON.stringify(connection)], {
-    cwd: root,
-  })
+  const watch = ['--input-type=module', '--eval', waitForTrace, JSON.stringify(connection)]
+  execFileSync(process.execPath, watch, { cwd: root, timeout: 20_000 })
   await written
 })
 
-it('whoever waits for a batch hears of it when the session ends meanwhile', async () => {
+/** A batch that waits until `then` is done. */
+async function withHeldBatch(
+  patienceMs: number,
+  then: (session: WriterThread, written: Promise<void>) => Promise<void>,
+) {
   const session = await held()
-  await other.query('begin; lock table call_traces')
   const traces = [{ call_id: 'late', account_id: 'acc', messages: '[]' }]
-  const written = session.write({ ...nothing, node, number: session.batch + 1, traces }, 10_000)
-  const refused = expect(written).rejects.toMatchObject({ why: 'away' })
-  const lost = new Promise<void>((resolve) => (session.onLost = resolve))
-  await cutOff()
-  await Promise.all([refused, lost])
-  await other.query('rollback')
-  await expect(session.write({ ...nothing, node, number: session.batch + 1 }, 1_000)).rejects.toMatchObject({
-    why: 'away',
+  await other.query('begin; lock table call_traces')
+  try {
+    await then(session, session.write({ ...nothing, node, number: session.batch + 1, traces }, patienceMs))
+  } finally {
+    await other.query('rollback')
+  }
+  return session
+}
+
+it('whoever waits for a batch hears of it when the session ends meanwhile', async () => {
+  const session = await withHeldBatch(10_000, async ({ lost }, written) => {
+    const refused = expect(written).rejects.toMatchObject({ why: 'away', code: '57P01' })
+    await cutOff()
+    await Promise.all([refused, lost])
   })
+  const next = session.write({ ...nothing, node, number: session.batch + 1 }, 1_000)
+  await expect(next).rejects.toMatchObject({ why: 'away' })
+})
+
+it('a database that does not answer in time is away, and who gives its session up lets the lock go', async () => {
+  const session = await withHeldBatch(200, async (_, written) => {
+    await expect(written).rejects.toMatchObject({ why: 'away', message: expect.stringContaining('timeout') })
+  })
+  session.drop()
+  expect((await held()).batch).toBeGreaterThanOrEqual(session.batch)
+})
+
+it('a session that was lost before anybody had a use for it is followed by another one', async () => {
+  const session = await held()
+  await cutOff()
+  await session.lost
+  const { write, spool } = await start(session)
+  await write()
+  await until(() => spool.isEmpty, 'the spool is empty again')
 })
 
 it('what the database refuses is no outage', async () => {
   const session = await held()
   const calls = [{ id: 'call_without_what_it_needs' }] as never
   const written = session.write({ ...nothing, node, number: session.batch + 1, calls }, 1_000)
-  await expect(written).rejects.toMatchObject({ why: 'fault', message: expect.stringContaining('not-null') })
+  await expect(written).rejects.toMatchObject({ why: 'fault', code: '23502', table: 'calls' })
 })
 
 it('a writer that lost its session takes another one and goes on', async () => {

@@ -8,6 +8,7 @@ import type { Actor } from '../../contract/event.ts'
 import { type EventData, events, type EventType } from '../../contract/events.ts'
 import type { Queries } from '../store/accounts.ts'
 import type { EventTables } from '../store/event-tables.ts'
+import { schemaVersion } from './schema-version.ts'
 
 export interface NewEvent<T extends EventType> {
   readonly accountId: string
@@ -25,9 +26,6 @@ export interface NewEvent<T extends EventType> {
 }
 
 export type InboxRow = Insertable<EventTables['eventInbox']>
-
-/** Of all events: it grows when the data of one loses or renames a field. */
-export const schemaVersion = 1
 
 export async function append<T extends EventType>(db: Queries, event: NewEvent<T>): Promise<void> {
   await db.insertInto('eventInbox').values(toInboxRow(event)).execute()

@@ -9,7 +9,7 @@ import { describe, mayUse, ownOnly, type Principal, reachOf } from '../auth/prin
 import { erasePerson } from '../events/erase.ts'
 import { countEvents, exportRows, formatExport } from '../events/export.ts'
 import type { LogAccounts, LogFilter } from '../events/filter.ts'
-import { schemaVersion } from '../events/inbox.ts'
+import { schemaVersion } from '../events/schema-version.ts'
 import { findEvent, type LogPage, readPage, startOf } from '../events/log.ts'
 import { formatCursor } from '../events/log-event.ts'
 import { readLogFilter, readStreamFilter, typesOf } from '../events/reader.ts'

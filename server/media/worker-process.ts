@@ -9,7 +9,7 @@ import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { FastifyBaseLogger } from 'fastify'
-import { mediaNice, raiseGroup, raisePriority } from '../priority.ts'
+import { raiseGroup, startRaised } from '../priority.ts'
 import { LineReader } from './lines.ts'
 import { type FromWorker, protocolVersion, type ToWorker } from './protocol.ts'
 import type { WorkerOptions } from './worker.ts'
@@ -23,8 +23,6 @@ interface Options extends Omit<WorkerOptions, 'socketPath'> {
 const program = join(import.meta.dirname, 'worker.ts')
 /** Linux allows 107 bytes for a socket's path. */
 const longestPath = 107
-const noPriority =
-  'media and voice run at the usual priority: a busy machine makes them late (docs/guides/media-on-a-busy-server.md)'
 const startMs = 10_000
 const retryMs = 20
 const portMs = 3_000
@@ -84,17 +82,15 @@ export class WorkerProcess {
     const options: WorkerOptions = { socketPath: this.#path, ...own }
     const logFile = join(dataDir, `media-${index}.log`)
     const log = openSync(logFile, 'a', 0o600)
-    const child = spawn(
-      process.execPath,
-      ['--disable-warning=ExperimentalWarning', '--expose-gc', program, JSON.stringify(options)],
-      {
+    const flags = ['--disable-warning=ExperimentalWarning', '--expose-gc']
+    const child = startRaised(() =>
+      spawn(process.execPath, [...flags, program, JSON.stringify(options)], {
         detached: true,
         stdio: ['ignore', log, log],
-      },
+      }),
     )
     closeSync(log)
-    if (child.pid !== undefined && raisePriority(child.pid, mediaNice)) raiseGroup(child.pid, mediaNice)
-    else this.#options.log.info(noPriority)
+    if (child.pid !== undefined) raiseGroup(child.pid)
     child.unref()
     let exit: number | null = null
     child.on('exit', (code) => {

@@ -10,7 +10,8 @@
  */
 import { sql } from 'kysely'
 import type { ClientBase, ClientConfig, QueryConfig } from 'pg'
-import { type InboxRow, schemaVersion } from '../events/inbox.ts'
+import type { InboxRow } from '../events/inbox.ts'
+import { schemaVersion } from '../events/schema-version.ts'
 import type { Database } from './database.ts'
 import { columns, eventTypes, toEventRow } from './recordset.ts'
 import { type Columns, type ColumnType, makeRowTypes, RowArrays, type RowTypeOids } from './row-arrays.ts'

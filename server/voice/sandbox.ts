@@ -6,6 +6,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import type { FastifyBaseLogger } from 'fastify'
+import { lowerPriority } from '../priority.ts'
 import type { FromOutside, OutsideCall, ToOutside } from '../sandbox/protocol.ts'
 
 export interface SandboxOptions {
@@ -69,6 +70,7 @@ export class Sandbox {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       serialization: 'json',
     })
+    if (child.pid !== undefined) lowerPriority(child.pid)
     child.once('exit', (code, signal) => {
       this.#child = null
       if (this.#isStopped) return

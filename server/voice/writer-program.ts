@@ -1,8 +1,9 @@
 /**
  * The thread of the voice process that has its session with the database: see writer-thread.ts, which starts it.
  *
- * Invariant: one batch at a time, and each is answered once; the last word is why there is no session, or none any more.
+ * Invariant: one batch at a time, and each is answered once.
  */
+import { setTimeout as wait } from 'node:timers/promises'
 import { type MessagePort, parentPort, type Transferable, workerData } from 'node:worker_threads'
 import pg from 'pg'
 import { type BatchTypes, type BatchValues, memoryOf, writeBatch } from '../store/call-batch.ts'
@@ -12,38 +13,53 @@ import { openWriterSession, takeWriterSession, type WriterSession } from './writ
 export interface WriterOrder {
   readonly connection: pg.ClientConfig
   readonly node: string
-  /** For a voice process before this one to be gone. */
-  readonly waits: boolean
+  /** Tries until there is a session, whatever stands against it; else as long as a voice process takes to go. */
+  readonly isPersistent: boolean
 }
 /** `deadlock`: it is to come again. `away`: no answer, it may have been written. `fault`: ours. */
 export type WhyNot = 'deadlock' | 'away' | 'fault'
+/** An error, of which the way out of a thread would leave the sentence alone. */
+export type Told = Readonly<Record<'message', string>> & Readonly<Record<string, unknown>>
 export type ToWriter =
   | { readonly type: 'write'; readonly values: BatchValues; readonly patienceMs: number }
   | { readonly type: 'end' }
 export type FromWriter =
   | { readonly type: 'open'; readonly types: BatchTypes; readonly batch: number }
-  /** Another session is the node's writer. */
-  | { readonly type: 'taken' }
-  | { readonly type: 'refused'; readonly reason: string }
+  /** No session yet. */
+  | { readonly type: 'waiting'; readonly error: Told }
+  /** No session. */
+  | { readonly type: 'refused'; readonly error: Told }
   | { readonly type: 'written'; readonly memory: readonly ArrayBuffer[] }
-  | { readonly type: 'failed'; readonly why: WhyNot; readonly reason: string; readonly memory: readonly ArrayBuffer[] }
-  | { readonly type: 'lost'; readonly reason: string }
+  | { readonly type: 'failed'; readonly why: WhyNot; readonly error: Told; readonly memory: readonly ArrayBuffer[] }
+  | { readonly type: 'lost'; readonly error: Told }
+
+const againMs = 200
 
 const port = parentPort as MessagePort
-const { connection, node, waits }: WriterOrder = workerData
+const { connection, node, isPersistent }: WriterOrder = workerData
 const tell = (message: FromWriter, transferred: readonly Transferable[] = []) => port.postMessage(message, transferred)
-const toReason = (error: unknown) => (error instanceof Error ? error.message : String(error))
 
 try {
-  const session = await (waits ? takeWriterSession(connection, node) : openWriterSession(connection, node))
-  if (session === null) tell({ type: 'taken' })
-  else serve(session)
+  serve(await (isPersistent ? persist() : takeWriterSession(connection, node)))
 } catch (error) {
-  tell({ type: 'refused', reason: toReason(error) })
+  tell({ type: 'refused', error: toTold(error) })
+}
+
+/** Also where the session before holds the lock for a moment still. */
+async function persist(): Promise<WriterSession> {
+  for (;;) {
+    try {
+      const session = await openWriterSession(connection, node)
+      if (session !== null) return session
+    } catch (error) {
+      tell({ type: 'waiting', error: toTold(error) })
+    }
+    await wait(againMs)
+  }
 }
 
 function serve({ client, types, batch }: WriterSession): void {
-  client.on('error', (error) => tell({ type: 'lost', reason: toReason(error) }))
+  client.on('error', (error) => tell({ type: 'lost', error: toTold(error) }))
   port.on('message', async (order: ToWriter) => {
     if (order.type === 'write') return write(client, order.values, order.patienceMs)
     await client.end().catch(() => {}) // it is gone all the same
@@ -58,8 +74,16 @@ async function write(client: pg.Client, values: BatchValues, patienceMs: number)
     await writeBatch(client, values, patienceMs)
     tell({ type: 'written', memory }, memory)
   } catch (error) {
-    tell({ type: 'failed', why: whyNot(error), reason: toReason(error), memory }, memory)
+    tell({ type: 'failed', why: whyNot(error), error: toTold(error), memory }, memory)
   }
+}
+
+function toTold(error: unknown): Told {
+  if (!(error instanceof Error)) return { message: String(error) }
+  const { stack, message } = error
+  const texts = Object.entries(error).filter(([, value]) => typeof value === 'string')
+  // Where every address of a name refuses, the sentence is empty.
+  return { ...Object.fromEntries(texts), stack, message: message || String('code' in error ? error.code : error.name) }
 }
 
 /** Whoever deletes an account holds its people in another order; one of the two is sent back, and comes again. */

@@ -19,7 +19,7 @@ export interface WriterSession {
 }
 
 /** A database that takes longer than this to answer is away: a caller waits for each batch. */
-const hangMs = 1_000
+export const hangMs = 1_000
 /** A voice process that was told to stop has ten seconds for it (control-process.ts). */
 const patienceMs = 15_000
 const againMs = 100

@@ -5,71 +5,75 @@
  *
  * Invariant: one batch at a time. Whoever waits for one hears of it, also when the thread ends.
  */
-import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import type pg from 'pg'
-import { BatchRows, type BatchTypes, type CallBatch, memoryOf } from '../store/call-batch.ts'
-import type { FromWriter, ToWriter, WhyNot, WriterOrder } from './writer-program.ts'
+import { BatchRows, type CallBatch, memoryOf } from '../store/call-batch.ts'
+import type { FromWriter, Told, ToWriter, WhyNot, WriterOrder } from './writer-program.ts'
 
 const program = new URL('./writer-program.ts', import.meta.url)
+/** For a database that is told that the session ends. */
+const goodbyeMs = 1_000
 
 /** Why a batch was not written, or not surely. */
 export class NotWritten extends Error {
   readonly why: WhyNot
 
-  constructor(why: WhyNot, reason: string) {
-    super(reason)
+  constructor(why: WhyNot, told: Told) {
+    super(told.message)
+    Object.assign(this, told)
     this.why = why
   }
 }
 
 export class WriterThread {
   readonly #thread: Worker
-  readonly #rows: BatchRows
+  /** Null: there is no session yet. */
+  #rows: BatchRows | null = null
   /** Who waits for the batch that is under way. */
   #waiting: PromiseWithResolvers<void> | null = null
   #isOver = false
+  readonly #opened = Promise.withResolvers<void>()
+  readonly #lost = Promise.withResolvers<void>()
+  readonly #gone: Promise<unknown>
+  readonly #onWaiting: (error: Error) => void
   /** The number of the node's last batch when the session began; 0: there was none. */
-  readonly batch: number
-  /** The session is lost. */
-  onLost: () => void = () => {}
+  batch = 0
 
-  private constructor(thread: Worker, types: BatchTypes, batch: number) {
+  /** `onWaiting` hears why there is no session yet, each time that one is tried. */
+  constructor(order: WriterOrder, onWaiting: (error: Error) => void = () => {}) {
+    this.#onWaiting = onWaiting
+    const thread = new Worker(program, { workerData: order })
     this.#thread = thread
-    this.#rows = new BatchRows(types)
-    this.batch = batch
+    this.#gone = new Promise((resolve) => thread.once('exit', resolve))
+    this.#opened.promise.catch(() => {}) // also where nobody waits for it
     thread.on('message', (message: FromWriter) => this.#hear(message))
-    thread.on('exit', () => this.#lose('the thread ended'))
+    thread.on('exit', () => this.#lose({ message: 'the thread of the writer ended' }))
     // Our fault: without its writer the process is of no use.
     thread.on('error', (error) => {
       throw error
     })
   }
 
-  /** Null: another session is the node's writer. Throws why there is none. */
-  static open(connection: pg.ClientConfig, node: string): Promise<WriterThread | null> {
-    return WriterThread.#start({ connection, node, waits: false })
-  }
-
   /** Waits for the voice process before this one; throws what to tell whoever starts a second one. */
   static async take(connection: pg.ClientConfig, node: string): Promise<WriterThread> {
-    const taken = await WriterThread.#start({ connection, node, waits: true })
-    if (taken === null) throw new Error('who waits for a session is told why there is none')
-    return taken
+    const thread = new WriterThread({ connection, node, isPersistent: false })
+    await thread.opened
+    return thread
   }
 
-  static async #start(order: WriterOrder): Promise<WriterThread | null> {
-    const thread = new Worker(program, { workerData: order })
-    const [first] = (await once(thread, 'message')) as [FromWriter]
-    if (first.type === 'open') return new WriterThread(thread, first.types, first.batch)
-    void thread.terminate()
-    if (first.type === 'taken') return null
-    throw new Error('reason' in first ? first.reason : `the thread of the writer began with ${first.type}`)
+  /** Throws why there is no session. */
+  get opened(): Promise<void> {
+    return this.#opened.promise
+  }
+
+  /** The session ended, and nobody here ended it. */
+  get lost(): Promise<void> {
+    return this.#lost.promise
   }
 
   /** Throws `NotWritten`. A database that takes longer than `patienceMs` is away. */
   async write(batch: CallBatch, patienceMs: number): Promise<void> {
-    if (this.#isOver) throw new NotWritten('away', 'the session is over')
+    if (this.#isOver || this.#rows === null) throw new NotWritten('away', { message: 'there is no session' })
     const values = this.#rows.values(batch)
     this.#waiting = Promise.withResolvers()
     this.#tell({ type: 'write', values, patienceMs }, memoryOf(values))
@@ -78,18 +82,16 @@ export class WriterThread {
 
   /** Ends the session, and is done when it is gone. */
   async end(): Promise<void> {
-    if (this.#isOver) return
+    if (!this.#isOver) this.#tell({ type: 'end' })
     this.#isOver = true
-    const gone = once(this.#thread, 'exit')
-    this.#tell({ type: 'end' })
-    await gone
+    const timer = setTimeout(() => void this.#thread.terminate(), goodbyeMs)
+    await this.#gone
+    clearTimeout(timer)
   }
 
   /** At once: a database that hangs does not say goodbye. */
   drop(): void {
-    this.#isOver = true
-    this.#fail('away', 'the session was given up')
-    void this.#thread.terminate()
+    this.#close({ message: 'the session was given up' })
   }
 
   #tell(message: ToWriter, transferred: readonly ArrayBuffer[] = []): void {
@@ -97,23 +99,49 @@ export class WriterThread {
   }
 
   #hear(message: FromWriter): void {
-    if (message.type === 'lost') return this.#lose(message.reason)
-    if (message.type !== 'written' && message.type !== 'failed') return
-    for (const memory of message.memory) this.#rows.giveBack(memory)
-    if (message.type === 'failed') return this.#fail(message.why, message.reason)
-    this.#waiting?.resolve()
+    switch (message.type) {
+      case 'open':
+        this.#rows = new BatchRows(message.types)
+        this.batch = message.batch
+        return this.#opened.resolve()
+      case 'waiting':
+        return this.#onWaiting(toError(message.error))
+      case 'refused':
+        return this.#close(message.error)
+      case 'lost':
+        return this.#lose(message.error)
+      case 'written':
+        this.#takeBack(message.memory)
+        this.#waiting?.resolve()
+        this.#waiting = null
+        return
+      case 'failed':
+        this.#takeBack(message.memory)
+        return this.#fail(message.why, message.error)
+    }
+  }
+
+  #takeBack(memory: readonly ArrayBuffer[]): void {
+    for (const one of memory) this.#rows?.giveBack(one)
+  }
+
+  #fail(why: WhyNot, told: Told): void {
+    this.#waiting?.reject(new NotWritten(why, told))
     this.#waiting = null
   }
 
-  #fail(why: WhyNot, reason: string): void {
-    this.#waiting?.reject(new NotWritten(why, reason))
-    this.#waiting = null
-  }
-
-  #lose(reason: string): void {
+  #lose(told: Told): void {
     if (this.#isOver) return
+    this.#close(told)
+    this.#lost.resolve()
+  }
+
+  #close(told: Told): void {
     this.#isOver = true
-    this.#fail('away', reason)
-    this.onLost()
+    this.#fail('away', told)
+    this.#opened.reject(toError(told))
+    void this.#thread.terminate()
   }
 }
+
+const toError = (told: Told): Error => Object.assign(new Error(told.message), told)

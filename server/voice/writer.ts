@@ -10,6 +10,7 @@ import type pg from 'pg'
 import type { FastifyBaseLogger } from 'fastify'
 import type { CallBatch } from '../store/call-batch.ts'
 import type { Spool } from './spool.ts'
+import { hangMs } from './writer-session.ts'
 import { NotWritten, WriterThread } from './writer-thread.ts'
 
 export interface WriterOptions {
@@ -29,8 +30,6 @@ export interface WriterOptions {
 
 /** From the beginning of one batch to the beginning of the next, so that they gather (T1: at most 5 ms). */
 const gatherMs = 4
-/** A database that takes longer than this to answer is away: a caller waits for each batch. */
-const hangMs = 1_000
 /** What a call may take of it besides: a batch of all that happened in a long stall is no sign of a hanging database. */
 const callMs = 2
 const longestMs = 5_000
@@ -54,7 +53,8 @@ export class Writer {
   #isStopped = false
   #beganAt = Number.NEGATIVE_INFINITY
   #timer: NodeJS.Timeout | null = null
-  #isConnecting = false
+  /** The session that is to come, with the database away. */
+  #next: WriterThread | null = null
   /** Why there is no session. */
   #reason: string | null = null
 
@@ -114,6 +114,7 @@ export class Writer {
     this.#timer = null
     while (this.#isRunning) await new Promise((resolve) => setImmediate(resolve))
     await this.#pass()
+    this.#next?.drop()
     await this.#session?.end()
     await this.#options.spool.close()
   }
@@ -190,25 +191,26 @@ export class Writer {
 
   /** Beside everything else, because no call waits for a database that is away. */
   #connectAgain(): void {
-    if (this.#isConnecting || this.#isStopped) return
-    this.#isConnecting = true
+    if (this.#next !== null || this.#isStopped) return
     const { connection, node } = this.#options
-    void WriterThread.open(connection, node)
-      .catch((error: unknown) => this.#noSession(error))
-      .then((session) => {
-        this.#isConnecting = false
-        if (session !== null) this.#resume(session)
-        // Also where the session before holds the lock for a moment still.
-        else setTimeout(() => this.#connectAgain(), reconnectMs).unref()
-      })
+    const next = new WriterThread({ connection, node, isPersistent: true }, (error) => this.#noSession(error))
+    this.#next = next
+    void next.opened.then(
+      () => {
+        this.#next = null
+        this.#resume(next)
+      },
+      (error: unknown) => {
+        // It tries for ever: our fault.
+        if (!this.#isStopped) throw error
+      },
+    )
   }
 
   /** Said once, and not each time that it is tried. */
-  #noSession(error: unknown): null {
-    const reason = error instanceof Error ? error.message : String(error)
-    if (reason !== this.#reason) this.#options.log.warn({ err: error }, 'no session with the database yet')
-    this.#reason = reason
-    return null
+  #noSession(error: Error): void {
+    if (error.message !== this.#reason) this.#options.log.warn({ err: error }, 'no session with the database yet')
+    this.#reason = error.message
   }
 
   #resume(session: WriterThread): void {
@@ -225,11 +227,11 @@ export class Writer {
 
   #use(session: WriterThread): void {
     this.#session = session
-    session.onLost = () => {
+    void session.lost.then(() => {
       this.#drop(session)
       // Also where there is nothing to write: the lock goes with the session.
       this.#connectAgain()
-    }
+    })
   }
 
   #drop(session: WriterThread): void {

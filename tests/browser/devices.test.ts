@@ -129,14 +129,35 @@ it('sound that the browser holds back: one button, and after a click it plays', 
   await context.close()
 })
 
+const withoutMicrophone = `(() => {
+  const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices)
+  navigator.mediaDevices.getUserMedia = (wishes) =>
+    wishes.audio ? Promise.reject(new DOMException('gone', 'NotFoundError')) : ask(wishes)
+})()`
+
 it('a microphone that failed before one was inside is told there', async () => {
   const context = await browser.newContext({ locale: 'en-GB', permissions: ['camera', 'microphone'] })
-  await context.addInitScript(`const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices)
-    navigator.mediaDevices.getUserMedia = (wishes) =>
-      wishes.audio ? Promise.reject(new DOMException('gone', 'NotFoundError')) : ask(wishes)`)
+  await context.addInitScript(withoutMicrophone)
   const page = await context.newPage()
   await page.goto(joinAddress(meeting.joinUrl, 'Mina'))
   await page.locator('[data-toast=device]').getByText('No microphone was found.').waitFor()
+  await context.close()
+})
+
+it('what the door told is not told again inside, and what is new after a reload is', async () => {
+  const context = await browser.newContext({ locale: 'en-GB', permissions: ['camera', 'microphone'] })
+  await context.addInitScript(`if (sessionStorage.length === 0) ${withoutMicrophone}`)
+  const page = await context.newPage()
+  await page.goto(meeting.joinUrl)
+  await page.getByText('No microphone was found.').waitFor()
+  await page.getByLabel('Your name').fill('Rema')
+  await page.getByRole('button', { name: 'Join', exact: true }).click()
+  await sees(page, 'Anna')
+  expect(await page.locator('[data-toast=device]').count()).toBe(0)
+  await context.addInitScript(`navigator.mediaDevices.getUserMedia = () =>
+    Promise.reject(new DOMException('busy', 'NotReadableError'))`)
+  await page.reload()
+  await page.locator('[data-toast=device]').getByText('Another program uses the camera.').waitFor()
   await context.close()
 })
 

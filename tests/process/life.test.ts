@@ -1,12 +1,11 @@
 /** Start, stop and every kind of death, as an operator sees them. */
 import { once } from 'node:events'
-import { spawn } from 'node:child_process'
 import { createServer } from 'node:net'
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { getPriority } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, it } from 'vitest'
-import { mediaNice, raiseGroup, raisePriority, voiceNice } from '../../server/priority.ts'
+import { mayRaisePriority } from '../../server/priority.ts'
 import { Carillon, isAlive, kill, until } from '../carillon.ts'
 
 const carillon = await Carillon.start()
@@ -44,18 +43,22 @@ it.each(['api', 'worker', 'postgres'] as const)('starts a killed %s again', asyn
   expect(status).toBe(200)
 })
 
-it('gives media and voice the processor before others, as far as it may', () => {
-  const other = spawn('sleep', ['60'], { detached: true })
-  const pid = other.pid ?? 0
-  const isPermitted = raisePriority(pid, mediaNice)
-  raiseGroup(pid, mediaNice)
-  const group = (of: number) => readFileSync(`/proc/${of}/autogroup`, 'utf8').split(' nice ')[1]
-  const { worker, voice, api } = carillon.pids
-  expect([worker, voice, api].map((one) => getPriority(one))).toEqual(
-    isPermitted ? [mediaNice, voiceNice, 0] : [0, 0, 0],
-  )
-  if (existsSync('/proc/self/autogroup')) expect(group(worker)).toBe(group(pid))
-  other.kill()
+it('gives media and voice the processor before others, all their threads, as far as it may', () => {
+  const { supervisor, worker, voice, api } = carillon.pids
+  const usual = getPriority(supervisor)
+  const expected = mayRaisePriority() ? -7 : usual
+  // sched(7): the 19th field of a thread's `stat`, counted from behind its name.
+  const niceOf = (pid: number, thread: string) =>
+    Number(
+      readFileSync(`/proc/${pid}/task/${thread}/stat`, 'utf8')
+        .replace(/^.*\) /, '')
+        .split(' ')[16],
+    )
+  const nices = (pid: number) => new Set(readdirSync(`/proc/${pid}/task`).map((thread) => niceOf(pid, thread)))
+  expect([worker, voice, api].map(nices)).toEqual([expected, expected, usual].map((nice) => new Set([nice])))
+  if (!existsSync('/proc/self/autogroup') || process.getuid?.() !== 0) return
+  const group = (pid: number) => readFileSync(`/proc/${pid}/autogroup`, 'utf8').match(/nice (\S+)/)?.[1]
+  expect([worker, voice].map(group)).toEqual([String(expected), String(expected)])
 })
 
 it('is adopted whole when only its supervisor is killed', async () => {

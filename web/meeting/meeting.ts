@@ -171,7 +171,7 @@ export class Meeting {
 
   async join(name: string): Promise<void> {
     clearTimeout(this.#joinTimer)
-    if (!this.#isJoinIntended) for (const kind of kinds) this.#toldProblems[kind] = this.#state.devices[kind].problem
+    if (this.#state.phase === 'lobby') this.#rememberDoor()
     this.#isJoinIntended = true
     this.#isJoining = true
     this.store.set({ phase: this.#state.phase === 'inside' ? 'inside' : 'joining', name, refusal: null })
@@ -336,6 +336,14 @@ export class Meeting {
     if (this.#state.phase !== 'inside') return
     this.#sendFlags()
     this.#tellProblems()
+  }
+
+  /** The door tells of one: of the camera first (preview.tsx). */
+  #rememberDoor(): void {
+    const { camera, microphone } = this.#state.devices
+    this.#toldProblems.camera = camera.problem
+    const isTold = camera.problem === null || camera.problem === microphone.problem
+    this.#toldProblems.microphone = isTold ? microphone.problem : null
   }
 
   /** Who comes in without seeing the door reads of a device that failed meanwhile when inside. */
