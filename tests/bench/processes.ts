@@ -9,6 +9,15 @@ export function childrenOf(pid: number): number[] {
     .map(Number)
 }
 
+/** What it is called by now, which PostgreSQL's processes say of themselves; empty when it is gone. */
+export function titleOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8')
+  } catch {
+    return ''
+  }
+}
+
 /** Milliseconds so far. */
 export function cpuOf(pid: number): number {
   try {

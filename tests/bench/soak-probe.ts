@@ -5,7 +5,7 @@ import type { VoiceFigures } from '../../server/voice/control-protocol.ts'
 import { type Carillon, until } from '../carillon.ts'
 import { type Census, openInspector, takeCensus } from './inspector.ts'
 import { voiceFigures } from './phones.ts'
-import { childrenOf, openFilesOf } from './processes.ts'
+import { childrenOf, openFilesOf, titleOf } from './processes.ts'
 
 export interface Look {
   readonly processes: Readonly<Record<Name, ProcessLook>>
@@ -76,7 +76,8 @@ export class SoakProbe {
         worker: await this.#process('worker'),
         api: await this.#process('api'),
       },
-      backends: childrenOf(pids.postgres).length,
+      // What PostgreSQL does by itself comes and goes.
+      backends: childrenOf(pids.postgres).filter((pid) => !/(?:autovacuum|parallel) worker/.test(titleOf(pid))).length,
       voice,
       endpoints: await this.#endpoints(),
     }
