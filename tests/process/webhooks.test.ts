@@ -40,10 +40,15 @@ it.each([
     const path = `/api/v6/meeting/${answer.data.id}/false`
     await carillon.call('PUT', path, { topic: `Moved ${index}` }, { 'x-user-id': userId }).catch(() => null)
   }
+  // What is sent again after a kill counts once, or the second round would end before it began.
+  const delivered = () => new Set(receiver.of(path).map(({ headers }) => headers['webhook-id'])).size
   for (const round of [1, 2]) {
-    const before = receiver.of(path).length
+    const before = { planned: planned.size, delivered: delivered() }
     const planning = Promise.all(Array.from({ length: 100 }, (_, index) => plan(round * 1000 + index)))
-    await until(() => receiver.of(path).length > before + 20, 'deliveries are under way')
+    await until(
+      () => planned.size > before.planned + 20 && delivered() > before.delivered + 20,
+      'deliveries are under way',
+    )
     kill(carillon.pids[victim])
     await planning
     // A connection of before may break at its next use.
@@ -54,7 +59,6 @@ it.each([
     ({ type, resource }) => /^meeting\./.test(type) && planned.has(resource.id),
   )
   expect(events.length, 'what was under way in both rounds').toBeGreaterThan(40)
-  expect(refused, 'refused').toBeGreaterThan(0)
   const missing = () => {
     const ids = new Set(receiver.of(path).map((one) => one.headers['webhook-id']))
     return events.filter(({ id }) => !ids.has(id)).map(({ type }) => type)
@@ -69,6 +73,7 @@ it.each([
     'nothing waits any more',
     60_000,
   )
+  expect(refused, 'refused').toBeGreaterThan(0)
   // What came is what the log holds, and came again only as itself.
   const all = new Map((await carillon.events()).map((event) => [event.id, event]))
   for (const { headers, body } of receiver.of(path)) {
