@@ -22,13 +22,14 @@ type Device = DeviceOfBindings & SignIn
 function place(
   isAlive: (flow: string) => boolean = () => true,
   write?: (kept: readonly RegistrationRow[]) => Promise<void>,
+  clock = () => 1_000_000,
 ) {
   const written: RegistrationRow[][] = []
   const told: string[] = []
   const owners: (string | null)[] = []
   const registrations = new Registrations({
     node: 'voice-0',
-    clock: () => 1_000_000,
+    clock,
     log: { warn: () => {} } as never,
     write: write ?? (async (kept) => void written.push([...kept])),
     isAlive,
@@ -216,4 +217,26 @@ it('T7: what the database refuses holds up no other device for long, and is not 
   expect(attempts.map(({ first }) => first)).toEqual(['dev_0', 'dev_1000'])
   await registrations.stop()
   expect((attempts[1]?.at ?? 0) - (attempts[0]?.at ?? 0)).toBeGreaterThan(900)
+})
+
+it('T7: a phone that found nobody while it had to refresh is there until it comes again, within a minute', async () => {
+  const { register, written, registrations } = place()
+  await register(desk, at(5_060), 120)
+  await registrations.stop()
+  const restoredAfter = (seconds: number) => {
+    let now = 1_000_000 + seconds * 1_000
+    const next = place(undefined, undefined, () => now).registrations
+    next.restore(written.flat(), () => desk)
+    const isThereAfter = (later: number) => {
+      now += later * 1_000
+      return next.contacts(desk.deviceId).length === 1
+    }
+    return isThereAfter
+  }
+  for (const seconds of [100, 120, 170]) {
+    const isThereAfter = restoredAfter(seconds)
+    expect([isThereAfter(59), isThereAfter(2)]).toEqual([true, false])
+  }
+  // What had ended long before ends with the others that do not come back.
+  expect(restoredAfter(190)(0)).toBe(false)
 })

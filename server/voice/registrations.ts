@@ -64,8 +64,11 @@ const retryMs = 1_000
 const longestWaitMs = 1_000
 /** Devices in one write: a transaction holds the presence of their owners, for which the writer of calls waits. */
 const mostDevices = 1_000
-/** A refresh may have been acknowledged and not written when the process died. */
-const graceMs = 10_000
+/**
+ * What is restored is kept so long at least: a phone whose refresh came while nobody was here tries again after 30 to 60 s
+ * (RFC 5626 section 4.5), and one whose refresh was acknowledged and not written does not know that it has to.
+ */
+const graceMs = 60_000
 
 interface Entry {
   device: DeviceOfBindings

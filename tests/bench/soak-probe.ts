@@ -1,6 +1,7 @@
 /** What the processes of a product hold when it is quiet, and what of it is more than it was. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
 import type { VoiceFigures } from '../../server/voice/control-protocol.ts'
 import { type Carillon, until } from '../carillon.ts'
 import { type Census, openInspector, takeCensus } from './inspector.ts'
@@ -9,7 +10,8 @@ import { childrenOf, openFilesOf, titleOf } from './processes.ts'
 
 export interface Look {
   readonly processes: Readonly<Record<Name, ProcessLook>>
-  readonly backends: number
+  /** What PostgreSQL calls each of its processes. */
+  readonly backends: readonly string[]
   /** Before anybody looked into its heap. */
   readonly voice: VoiceFigures
   readonly endpoints: number
@@ -24,6 +26,8 @@ type Name = (typeof names)[number]
 
 /** Transactions absorb repetitions for 32 s, messages of what became no call are kept for 70 s and swept each 30. */
 const quietMs = 150_000
+/** Longer than a pool keeps a session that it opened for a moment. */
+const poolsRestMs = 15_000
 /** Compiled functions and what is learned of them go on growing for a while. */
 const mostHeapBytes = 6 * 1_048_576
 const mostExternalBytes = 4 * 1_048_576
@@ -76,8 +80,7 @@ export class SoakProbe {
         worker: await this.#process('worker'),
         api: await this.#process('api'),
       },
-      // What PostgreSQL does by itself comes and goes.
-      backends: childrenOf(pids.postgres).filter((pid) => !/(?:autovacuum|parallel) worker/.test(titleOf(pid))).length,
+      backends: await fewestBackends(pids.postgres),
       voice,
       endpoints: await this.#endpoints(),
     }
@@ -95,6 +98,24 @@ export class SoakProbe {
     const text = await (await fetch(`${this.#carillon.url}/metrics`)).text()
     return Number(/^carillon_media_call_endpoints\{[^}]*\} (\d+)$/m.exec(text)?.[1] ?? Number.NaN)
   }
+}
+
+/** One session that somebody asked for just now is none that was lost. */
+async function fewestBackends(postgres: number): Promise<readonly string[]> {
+  let fewest = backendsOf(postgres)
+  const endsAt = performance.now() + poolsRestMs
+  while (performance.now() < endsAt) {
+    await wait(250)
+    const now = backendsOf(postgres)
+    if (now.length < fewest.length) fewest = now
+  }
+  return fewest
+}
+
+/** Without what it does by itself, which comes and goes. */
+function backendsOf(postgres: number): readonly string[] {
+  const titles = childrenOf(postgres).map((pid) => titleOf(pid).replaceAll('\0', ' ').trim())
+  return titles.filter((title) => title && !/(?:autovacuum|parallel) worker/.test(title)).toSorted()
 }
 
 /** What was answered is remembered for ten minutes, which is too long to wait: one object each. */
@@ -115,7 +136,8 @@ export function describeLook({ processes, voice, endpoints, backends }: Look): s
   })
   lines.push(`  voice before that: ${mb(voice.rssBytes)}, heap ${mb(voice.heapBytes)}`)
   const figures = [...mustBeZero, ...mustBeSame, 'nonces' as const].map((name) => `${voice[name]} ${name}`)
-  return [...lines, `  ${figures.join(', ')}, ${endpoints} endpoints, ${backends} processes of PostgreSQL`].join('\n')
+  figures.push(`${endpoints} endpoints`, `${backends.length} processes of PostgreSQL`)
+  return [...lines, `  ${figures.join(', ')}`].join('\n')
 }
 
 /** What is more after so many calls than it was, in words. */
@@ -129,7 +151,10 @@ export function differences(before: Look, after: Look, calls: number): string[] 
     if (after.voice[name] !== before.voice[name]) faults.push(`${after.voice[name]} ${name}, not ${before.voice[name]}`)
   }
   if (after.endpoints !== 0) faults.push(`${after.endpoints} endpoints of the media worker`)
-  if (after.backends > before.backends) faults.push(`${after.backends} processes of PostgreSQL, not ${before.backends}`)
+  if (after.backends.length > before.backends.length) {
+    const [is, was] = [after.backends, before.backends].map((titles) => titles.join(', '))
+    faults.push(`${after.backends.length} processes of PostgreSQL, not ${before.backends.length}: ${is}, not ${was}`)
+  }
   return faults
 }
 
