@@ -5,7 +5,7 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -58,11 +58,35 @@ async function isFree(protocol: 'tcp' | 'udp', port: number): Promise<boolean> {
 const rtpPorts = () => 10_000 + 400 * (25 * half + (lastRtp++ % 25))
 let lastRtp = process.pid
 
-export async function until<T>(
+/** Of what an attempt still waited for when it had failed; vitest.config.ts knows it by its name. */
+class AttemptOver extends Error {
+  override readonly name = 'AttemptOver'
+}
+
+/** What rejects each thing that is waited for. */
+const waiting = new Set<(reason: AttemptOver) => void>()
+
+/** A second attempt begins (attempts.ts): the first one waits for nothing more. */
+export function beginAttempt(): void {
+  for (const reject of waiting) reject(new AttemptOver('a second attempt has begun'))
+}
+
+function inThisAttempt<T>(work: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    waiting.add(reject)
+    void work.then(resolve, reject).finally(() => waiting.delete(reject))
+  })
+}
+
+export function until<T>(
   read: () => T | Promise<T>,
   what: string | (() => string),
   ms = 20_000,
 ): Promise<NonNullable<Awaited<T>>> {
+  return inThisAttempt(poll(read, what, ms))
+}
+
+async function poll<T>(read: () => T | Promise<T>, what: string | (() => string), ms: number) {
   const giveUpAt = performance.now() + ms
   for (;;) {
     const value = await read()
@@ -80,6 +104,7 @@ export class Carillon {
   readonly webrtcPort: number
   readonly sipPort: number
   #child: ChildProcess | null = null
+  #isEmpty = true
   output = ''
 
   private constructor(
@@ -106,9 +131,6 @@ export class Carillon {
   static async start(extra: Record<string, string> = {}): Promise<Carillon> {
     const [http, webrtc, sip] = [await freePort('tcp'), await freePort('udp'), await freePorts('tcp', 2)]
     const carillon = new Carillon({ http, webrtc, sip, rtp: rtpPorts() }, extra)
-    // Of the run (cluster.ts), with its owner. Outside of one there is none, and the product makes its own.
-    const cluster = process.env.CARILLON_TEST_CLUSTER
-    if (cluster && !extra.DATABASE_URL) execFileSync('cp', ['-a', cluster, join(carillon.dataDir, 'postgres')])
     try {
       await carillon.start()
     } catch (error) {
@@ -118,7 +140,9 @@ export class Carillon {
     return carillon
   }
 
+  /** Also after `destroy`: another one in the same place, which knows of nothing. */
   async start(): Promise<void> {
+    if (this.#isEmpty) this.#furnish()
     const child = this.launch()
     const isUp = async () => {
       if (child.exitCode !== null) throw new Error(`it did not start:\n${this.output}`)
@@ -127,6 +151,16 @@ export class Carillon {
       return (await this.ready()) === 200 && this.pids.api > 0 && (await this.ready()) === 200
     }
     await until(isUp, 'ready', startMs)
+  }
+
+  #furnish(): void {
+    this.#isEmpty = false
+    this.output = ''
+    mkdirSync(this.dataDir, { recursive: true, mode: 0o700 })
+    // Of the run (cluster.ts), with its owner. Outside of one there is none, and the product makes its own.
+    const cluster = process.env.CARILLON_TEST_CLUSTER
+    if (!cluster || this.environment.DATABASE_URL) return
+    execFileSync('cp', ['-a', cluster, join(this.dataDir, 'postgres')])
   }
 
   /** Starts it without waiting. */
@@ -168,7 +202,11 @@ export class Carillon {
     return JSON.parse(readFileSync(join(this.dataDir, 'credentials.json'), 'utf8')).instanceApiKey
   }
 
-  async call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Json> {
+  call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Json> {
+    return inThisAttempt(this.#ask(method, path, body, headers))
+  }
+
+  async #ask(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Json> {
     const answer = await fetch(this.url + path, {
       method,
       headers: { 'content-type': 'application/json', 'x-api-key': this.instanceKey, ...headers },
@@ -227,6 +265,11 @@ export class Carillon {
     return processes().flatMap(({ pid, command }) => (isOurs(command) ? [pid] : []))
   }
 
+  /** Processes of a supervisor that was killed. */
+  get #orphans(): number[] {
+    return processes().flatMap(({ pid }) => (environmentOf(pid).includes(this.dataDir) ? [pid] : []))
+  }
+
   #postgresPid(): number {
     const file = join(this.dataDir, 'postgres/cluster/postmaster.pid')
     return existsSync(file) ? Number(readFileSync(file, 'utf8').split('\n')[0]) : 0
@@ -250,8 +293,11 @@ export class Carillon {
 
   async destroy(): Promise<void> {
     await this.stop()
-    for (const pid of [...this.workers, this.pids.postgres]) kill(pid)
+    const left = [...this.workers, this.pids.postgres, ...this.#orphans]
+    for (const pid of left) kill(pid)
+    await until(() => !left.some(isAlive), 'nothing of it runs')
     rmSync(this.dataDir, { recursive: true, force: true, maxRetries: 10 })
+    this.#isEmpty = true
   }
 }
 
@@ -265,6 +311,14 @@ export function isAlive(pid: number): boolean {
     return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
   } catch {
     return false
+  }
+}
+
+function environmentOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/environ`, 'utf8')
+  } catch {
+    return '' // it ended meanwhile
   }
 }
 

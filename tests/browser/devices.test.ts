@@ -1,6 +1,6 @@
 /** Joining never waits for a device: none at all, none allowed, none wanted, none possible. */
 import { type Browser, chromium } from 'playwright-core'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
 import { Carillon, freePort, type Json, until } from '../carillon.ts'
 import { makeNetwork } from './network.ts'
 import { enter, hears, joinAddress, launchChromium, sees } from './tabs.ts'
@@ -30,6 +30,7 @@ it('without any device: says so, joins, sees and hears', async () => {
     executablePath: '/usr/bin/chromium',
     args: ['--no-sandbox', '--autoplay-policy=no-user-gesture-required', '--use-fake-ui-for-media-stream'],
   })
+  onTestFinished(() => bare.close())
   const page = await bare.newPage({ locale: 'en-GB' })
   await page.goto(meeting.joinUrl)
   await page.getByText('No camera and no microphone were found. You can join without.').waitFor()
@@ -37,7 +38,6 @@ it('without any device: says so, joins, sees and hears', async () => {
   await page.getByRole('button', { name: 'Join', exact: true }).click()
   await sees(page, 'Anna')
   expect(await page.getByRole('button', { name: 'Microphone, off' }).isVisible()).toBe(true)
-  await bare.close()
 })
 
 it('when the browser refuses: says where to allow it, and joins', async () => {
@@ -45,6 +45,7 @@ it('when the browser refuses: says where to allow it, and joins', async () => {
     executablePath: '/usr/bin/chromium',
     args: ['--no-sandbox'],
   })
+  onTestFinished(() => refusing.close())
   const page = await refusing.newPage({ locale: 'en-GB' })
   await page.addInitScript(`navigator.mediaDevices.getUserMedia = () =>
     Promise.reject(new DOMException('Permission denied', 'NotAllowedError'))`)
@@ -53,7 +54,6 @@ it('when the browser refuses: says where to allow it, and joins', async () => {
   await page.getByLabel('Your name').fill('Refused')
   await page.getByRole('button', { name: 'Join', exact: true }).click()
   await page.locator('[data-tile="Anna"]').waitFor()
-  await refusing.close()
 })
 
 it('receiveonly: asks for nothing, sends nothing, sees and hears', async () => {
@@ -86,27 +86,24 @@ it('sendonly: is seen and heard, and receives nothing', async () => {
 
 it('over plain http: names the variables that give a camera, and joins to receive', async () => {
   const network = makeNetwork()
+  onTestFinished(() => network.remove())
   const port = await freePort('tcp')
   const plain = await Carillon.start({
     CARILLON_HTTP_PORT: String(port),
     CARILLON_LISTEN_IP: network.address,
     CARILLON_PUBLIC_URL: `http://${network.address}:${port}`,
   })
-  try {
-    const { joinUrl } = await plain.meeting()
-    const trusting = await launchChromium([`--unsafely-treat-insecure-origin-as-secure=${plain.url}`])
-    await enter(trusting, joinUrl, { name: 'Secure' })
-    const page = await browser.newPage({ locale: 'en-GB' })
-    await page.goto(joinUrl)
-    await page.getByText('CARILLON_TLS=self-signed').waitFor()
-    await page.getByLabel('Your name').fill('Plain')
-    await page.getByRole('button', { name: 'Join', exact: true }).click()
-    await sees(page, 'Secure')
-    await trusting.close()
-  } finally {
-    await plain.destroy()
-    network.remove()
-  }
+  onTestFinished(() => plain.destroy())
+  const { joinUrl } = await plain.meeting()
+  const trusting = await launchChromium([`--unsafely-treat-insecure-origin-as-secure=${plain.url}`])
+  onTestFinished(() => trusting.close())
+  await enter(trusting, joinUrl, { name: 'Secure' })
+  const page = await browser.newPage({ locale: 'en-GB' })
+  await page.goto(joinUrl)
+  await page.getByText('CARILLON_TLS=self-signed').waitFor()
+  await page.getByLabel('Your name').fill('Plain')
+  await page.getByRole('button', { name: 'Join', exact: true }).click()
+  await sees(page, 'Secure')
 })
 
 it('sound that the browser holds back: one button, and after a click it plays', async () => {

@@ -1,12 +1,15 @@
 /** The whole visit with the keyboard alone: every control has a name and is reached, and the focus is never lost. */
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { story } from '../attempts.ts'
 import { Carillon } from '../carillon.ts'
 import { enter, launchChromium, smallCamera } from './tabs.ts'
 
 let carillon: Carillon
 let browser: Browser
 let page: Page
+
+story()
 
 beforeAll(async () => {
   carillon = await Carillon.start()

@@ -4,6 +4,7 @@
  */
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { story } from '../attempts.ts'
 import { Carillon, type Json, until } from '../carillon.ts'
 import { Baresip } from '../interop/baresip.ts'
 import { Organisation, type Person } from '../interop/organisation.ts'
@@ -26,6 +27,8 @@ let page: Page
 const people = new Map<Number, Person>()
 const phones = new Map<Number, Baresip>()
 const phone = (number: Number) => phones.get(number) as Baresip
+
+story()
 
 beforeAll(async () => {
   carillon = await Carillon.start({ CARILLON_ADMIN_EMAIL: 'ada@example.com', CARILLON_ADMIN_PASSWORD: password })

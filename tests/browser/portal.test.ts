@@ -7,6 +7,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { story } from '../attempts.ts'
 import { Carillon, until } from '../carillon.ts'
 import { Baresip } from '../interop/baresip.ts'
 import { Organisation } from '../interop/organisation.ts'
@@ -40,6 +41,8 @@ const received: { readonly id: string; readonly type: string }[] = []
 const phones: Baresip[] = []
 let organisation: Organisation
 
+story()
+
 beforeAll(async () => {
   carillon = await Carillon.start({
     CARILLON_ADMIN_EMAIL: administrator.email,
@@ -68,7 +71,8 @@ beforeAll(async () => {
 afterAll(async () => {
   await browser?.close()
   receiver?.close()
-  await Promise.all(phones.map((phone) => phone.stop()))
+  received.length = 0
+  await Promise.all(phones.splice(0).map((phone) => phone.stop()))
   organisation?.close()
   await carillon?.destroy()
 })

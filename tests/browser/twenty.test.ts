@@ -24,7 +24,7 @@ beforeAll(async () => {
 })
 
 afterAll(async () => {
-  await Promise.all(guests.map((guest) => guest.leave()))
+  await Promise.all(guests.splice(0).map((guest) => guest.leave()))
   await browser?.close()
   await carillon?.destroy()
 })

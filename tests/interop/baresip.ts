@@ -275,6 +275,7 @@ export class Baresip {
 
   async stop(): Promise<void> {
     const child = this.#child
+    if (!existsSync(this.folder)) return // stopped already
     this.#control?.destroy()
     if (child && child.exitCode === null) {
       const gone = once(child, 'exit')

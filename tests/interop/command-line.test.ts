@@ -1,5 +1,5 @@
 /** `carillon call FROM TO` against phones: what it shows, as which it ends, and what becomes of the call. */
-import { expect, it } from 'vitest'
+import { beforeAll, expect, it } from 'vitest'
 import { until } from '../carillon.ts'
 import { carillonCommand, finished, linesOf, type Running } from '../command-line.ts'
 import { openPhones } from './opened.ts'
@@ -7,7 +7,12 @@ import type { PhoneCall } from './phone-call.ts'
 
 const { carillon, organisation, alice, bob } = await openPhones(['alice', 'bob'], { people: { bob: { timeout: 5 } } })
 const scopes = ['calls:control', 'events', 'realtime', 'telephony:read']
-const { key } = await organisation.call('PUT', 'keys', { name: 'Command line', scopes })
+let key: string
+
+beforeAll(async () => {
+  const made = await organisation.call('PUT', 'keys', { name: 'Command line', scopes })
+  key = made.key
+})
 
 const call = (...args: string[]): Running =>
   carillonCommand(['call', ...args], { CARILLON_URL: carillon.url, CARILLON_API_KEY: key })

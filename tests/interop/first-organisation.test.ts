@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { story } from '../attempts.ts'
 import { Carillon, type Json, root } from '../carillon.ts'
 import { Baresip } from './baresip.ts'
 import { Organisation } from './organisation.ts'
@@ -22,6 +23,8 @@ let organisation: Organisation
 let alice: Baresip
 let bob: Baresip
 let carol: { phone: Phone; sound: Sound }
+
+story()
 
 beforeAll(async () => {
   carillon = await Carillon.start()

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
-import { expect, it } from 'vitest'
+import { beforeAll, expect, it, onTestFinished } from 'vitest'
 import { UdpRelay } from '../../dev/udp-relay.ts'
 import { mutate } from '../../engine/testing/mutation.ts'
 import { seededRandom } from '../../engine/testing/random.ts'
@@ -20,7 +20,11 @@ const bytesOf = (name: string) => readFileSync(join(messages, `${name}.dat`))
 const { carillon, organisation, alice, bob, carol } = await openPhones(['alice', 'bob', 'carol'], {
   environment: { CARILLON_RTP_PORTS: '9100-9107', CARILLON_SIP_CONNECTIONS_PER_IP: '20' },
 })
-const { voice } = carillon.pids
+let voice: number
+
+beforeAll(() => {
+  voice = carillon.pids.voice
+})
 
 async function stillWorks(): Promise<void> {
   const call = await alice.phone.invite('1002')
@@ -139,6 +143,10 @@ it.each([0.1, 0.3])('with %f of all messages lost each call comes about or fails
   relay.set({ loss })
   const { username, password } = alice
   const lossy = await Phone.open({ username, password, domain: organisation.realm, port: relay.port, rtpPort: 9_998 })
+  onTestFinished(async () => {
+    lossy.close()
+    await relay.close()
+  })
   const taking = (async () => {
     for (let i = 0; i < 10; i++) {
       const taken = await carol.phone.ringing().catch(() => null)
@@ -164,16 +172,16 @@ it.each([0.1, 0.3])('with %f of all messages lost each call comes about or fails
     return of('call.started').size === of('cdr.final').size
   }
   await until(isOver, 'the end of every call', 40_000)
-  lossy.close()
-  await relay.close()
   void taking
 })
 
 it('a port that is another program’s is passed over', async () => {
   const others = [9_100, 9_104].map((port) => createSocket('udp4').bind(port, '0.0.0.0'))
+  onTestFinished(() => {
+    for (const socket of others) socket.close()
+  })
   await Promise.all(others.map((socket) => once(socket, 'listening')))
   for (let i = 0; i < 3; i++) await stillWorks()
-  for (const socket of others) socket.close()
 })
 
 it('a range of ports that is used up refuses the next call, and serves it when one has ended', async () => {

@@ -72,8 +72,8 @@ export class Kamailio {
   }
 
   async stop(): Promise<void> {
-    const { exitCode, pid } = this.#child
-    if (exitCode === null && pid !== undefined) {
+    const { exitCode, signalCode, pid } = this.#child
+    if (exitCode === null && signalCode === null && pid !== undefined) {
       const gone = once(this.#child, 'exit')
       // With its children, which take seconds when they are asked.
       process.kill(-pid, 'SIGKILL')

@@ -203,6 +203,7 @@ describe.each([1, 0])('a phone with two browsers in a meeting of worker %i', (wo
   })
 
   it('nobody comes into a meeting that is over, or one of somebody else', async () => {
+    await carillon.call('POST', `/api/v6/meeting/${meeting.id}/close`)
     baresip.events.length = 0
     const call = await alice.phone.invite('1002')
     await Promise.all([answered(), call.final()])

@@ -1,5 +1,5 @@
 /** The product, an organisation in it and phones that are registered, for the whole of one test file. */
-import { afterAll } from 'vitest'
+import { afterAll, beforeAll } from 'vitest'
 import { Carillon, type Json } from '../carillon.ts'
 import { Organisation, type Telephone } from './organisation.ts'
 
@@ -19,25 +19,41 @@ interface Wishes<N extends Name> {
   readonly people?: { readonly [K in N]?: Parameters<Organisation['telephone']>[1] }
 }
 
-/** `const { carillon, organisation, alice, bob } = await openPhones(['alice', 'bob'])`; all is closed after the tests. */
+/**
+ * `const { carillon, organisation, alice, bob } = await openPhones(['alice', 'bob'])`; all is closed after the tests.
+ * A second attempt finds others in the same objects.
+ */
 export async function openPhones<const N extends Name>(
   names: readonly N[],
   { environment, settings, people }: Wishes<N> = {},
 ): Promise<Opened & Readonly<Record<N, Telephone>>> {
   const carillon = await Carillon.start(environment)
   let organisation: Organisation | undefined
+  const phones: Partial<Record<Name, Telephone>> = {}
+  let isOpen = false
+  const open = async () => {
+    const made = await Organisation.create(carillon, settings)
+    organisation = Object.assign(organisation ?? made, made)
+    for (const name of names) {
+      const telephone = await organisation.telephone(numbers[name], people?.[name])
+      phones[name] = Object.assign(phones[name] ?? telephone, telephone)
+    }
+    isOpen = true
+    return { carillon, organisation, ...(phones as Record<N, Telephone>) }
+  }
   const close = async () => {
+    isOpen = false
     organisation?.close()
     await carillon.destroy()
   }
-  try {
-    organisation = await Organisation.create(carillon, settings)
-    const phones: Partial<Record<Name, Telephone>> = {}
-    for (const name of names) phones[name] = await organisation.telephone(numbers[name], people?.[name])
-    afterAll(close)
-    return { carillon, organisation, ...(phones as Record<N, Telephone>) }
-  } catch (error) {
+  beforeAll(async () => {
+    if (isOpen) return
+    await carillon.start()
+    await open()
+  })
+  afterAll(close)
+  return open().catch(async (error) => {
     await close() // no hook runs for a file that fails while it is read
     throw error
-  }
+  })
 }

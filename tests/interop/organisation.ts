@@ -177,6 +177,6 @@ export class Organisation {
   }
 
   close(): void {
-    for (const close of this.#open) close()
+    for (const close of this.#open.splice(0)) close()
   }
 }

@@ -1,5 +1,5 @@
 /** More than it can do: what is refused, and what never is (T8, T9). */
-import { beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { until } from '../carillon.ts'
 import { openPhones } from './opened.ts'
 import type { Line } from './organisation.ts'
@@ -23,6 +23,7 @@ describe('overload (T8)', () => {
     // It does nothing for a while, as under a load that it cannot carry; meanwhile they wait in its sockets.
     const { voice } = carillon.pids
     process.kill(voice, 'SIGSTOP')
+    onTestFinished(() => void process.kill(voice, 'SIGCONT'))
     const began = performance.now()
     const refusing = carrier.phone.invite(did)
     const holding = taken.reinvite(alice.phone.sdp('sendonly', 2))

@@ -105,6 +105,9 @@ it('T5: voice dies while they talk: they go on talking, and are there when they 
 })
 
 it('the first snapshot and every event after it make the last one; every leg ended once', async () => {
+  const [before, beforeBob] = [(await changes(alice)).length, (await changes(bob)).length]
+  await hangUp(await talk(alice, bob))
+  await Promise.all([statesSince(alice, before, 'available'), statesSince(bob, beforeBob, 'available')])
   const items = new Map<string, Json>((first.data as Json[]).map((item) => [item.id, item]))
   for (let after = String(first.cursor); ; ) {
     const page = await organisation.raw('GET', `events?resource=presence&limit=1000&after=${after}`)

@@ -18,6 +18,7 @@ let carrier: Line
 let before = 0
 
 beforeAll(async () => {
+  before = 0
   carillon = await Carillon.start()
   organisation = await Organisation.create(carillon)
   alice = await organisation.telephone('1001')

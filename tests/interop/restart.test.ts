@@ -152,6 +152,8 @@ it('T7: registrations outlive the voice process: a phone is called without havin
 })
 
 it('T3: afterwards nothing is open, and each call ended once', async () => {
+  const { call, taken } = await talk()
+  await Promise.all([call.bye(), taken.ended()])
   const events = await organisation.callEvents()
   const of = (type: string) => events.filter((event) => event.type === type).map(({ resource }) => resource.id)
   await until(

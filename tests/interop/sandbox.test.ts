@@ -1,5 +1,5 @@
 /** A sandbox: calls to simulated numbers and from simulated callers, by a real phone, with their sound and their events. */
-import { beforeAll, expect, it } from 'vitest'
+import { beforeAll, expect, it, onTestFinished } from 'vitest'
 import { sandboxNumbers } from '../../contract/sandbox.ts'
 import { isAlive, kill, processes, until } from '../carillon.ts'
 import { Carrier } from './carrier.ts'
@@ -14,12 +14,13 @@ const { carillon, organisation, alice } = await openPhones(['alice'], {
   settings: { sandbox: true, restriction: 'international' },
 })
 
+/** All calls so far. */
+let calls = 0
+
 beforeAll(async () => {
+  calls = 0
   await organisation.direct(did, alice, 20)
 })
-
-/** All calls of this file so far. */
-let calls = 0
 
 /** What the last call left, once its record is there: its events by type, and the record. */
 async function leftBehind() {
@@ -135,6 +136,7 @@ it('calls in, and hangs up or gives up as it was told', async () => {
 
 it('no trunk of the account is used, not even for an emergency', async () => {
   const carrier = await Carrier.listen({ scenario: 'takes', address: '127.0.0.2', keys: { rtp: alice.sound.port } })
+  onTestFinished(() => carrier.stop())
   const fields = { name: 'Real', server: carrier.address, port: carrier.port, advanced: { options_seconds: 0 } }
   await organisation.call('PUT', 'trunks', fields)
   for (const number of ['112', '0470123456']) {
@@ -145,7 +147,6 @@ it('no trunk of the account is used, not even for an emergency', async () => {
     expect(cdr).toMatchObject({ called_number: number, is_emergency: number === '112' })
     expect(trunkId).toBe((await organisation.call('GET', 'sandbox')).trunk_id)
   }
-  await carrier.stop()
 })
 
 it('is refused where nothing is simulated, for a number of nobody, and from a real number', async () => {

@@ -17,6 +17,9 @@ afterEach(() => {
   for (const { sound } of [alice, bob, dave]) sound.forget()
 })
 
+const music = { available_as_moh: true }
+const choose = (path: string, id: string, music_on_hold_id: string) =>
+  organisation.call('POST', path, { id, music_on_hold_id })
 const media = (name: string, hz: number, fields: Json) => upload(organisation, name, hz, fields)
 
 /** Bob is held by Alice for as long as the scenario wants. */
@@ -36,14 +39,11 @@ describe('music on hold', () => {
         [aliceHz, bobHz].every((hz) => partAt(samples, hz) < 0.2)
       await until(() => bob.sound.recent().length > 0 && isMusic(bob.sound.recent()), 'the built-in music')
     })
-    const music = { available_as_moh: true }
     const [ofAccount, ofUser, ofDevice] = [
       await media('Account', accountHz, music),
       await media('User', userHz, music),
       await media('Device', deviceHz, music),
     ]
-    const choose = (path: string, id: string, music_on_hold_id: string | null) =>
-      organisation.call('POST', path, { id, music_on_hold_id })
     await choose('accounts', organisation.accountId, ofAccount)
     await whileHeld(() => bob.sound.hears(accountHz))
     await choose('users', alice.userId, ofUser)
@@ -53,6 +53,7 @@ describe('music on hold', () => {
   })
 
   it('it begins again at its end', async () => {
+    await choose('devices', alice.deviceId, await media('Short', deviceHz, music))
     await whileHeld(async () => {
       const before = bob.sound.packets.length
       await until(() => bob.sound.packets.length > before + 75, 'more than the second that it lasts')

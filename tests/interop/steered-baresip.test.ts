@@ -4,7 +4,7 @@
  *
  * Who hears whom is told twice at each step: by the phones, and by a recording that begins and ends with the step.
  */
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import { Carillon, type Json } from '../carillon.ts'
 import { Baresip } from './baresip.ts'
 import { Organisation, type Person } from './organisation.ts'
@@ -22,8 +22,7 @@ let alice: Baresip
 let bob: Baresip
 let carol: Baresip
 
-// Each try begins with phones that know of no call.
-beforeEach(async () => {
+beforeAll(async () => {
   carillon = await Carillon.start()
   organisation = await Organisation.create(carillon)
   const music = await media(organisation, 'Music', musicHz, { available_as_moh: true })
@@ -42,7 +41,7 @@ beforeEach(async () => {
   ])
 })
 
-afterEach(async () => {
+afterAll(async () => {
   organisation?.close()
   await Promise.all([alice?.stop(), bob?.stop(), carol?.stop()])
   await carillon?.destroy()

@@ -1,5 +1,5 @@
 /** Phones over TCP, TLS with SRTP, and IPv6. */
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { Baresip, type BaresipOptions } from './baresip.ts'
 import { openPhones } from './opened.ts'
 import { Phone } from './phone.ts'
@@ -18,24 +18,19 @@ async function talkTo(number: string, options: Partial<BaresipOptions>): Promise
     ...{ username, password, domain: organisation.realm, port: carillon.sipPort, tone: otherHz },
     ...options,
   })
-  try {
-    const call = await alice.phone.invite(number)
-    await phone.event('CALL_INCOMING')
-    phone.answer()
-    const answer = await call.final()
-    expect(answer.status).toBe(200)
-    alice.sound.play(aliceHz, mediaOf(answer.body))
-    await Promise.all([alice.sound.hears(otherHz), phone.hears(aliceHz)])
-    phone.hangUp()
-    await call.ended()
-    const list = await organisation.call('GET', 'devices/registrations')
-    return list.find(({ device_id }: { device_id: string }) => device_id === person.deviceId)?.transport
-  } finally {
-    alice.sound.silence()
-    await phone.stop()
-    // The number is free again, also for a second attempt.
-    await organisation.call('DELETE', `callflows/${person.callflowId}`)
-  }
+  onTestFinished(() => phone.stop())
+  const call = await alice.phone.invite(number)
+  await phone.event('CALL_INCOMING')
+  phone.answer()
+  const answer = await call.final()
+  expect(answer.status).toBe(200)
+  alice.sound.play(aliceHz, mediaOf(answer.body))
+  await Promise.all([alice.sound.hears(otherHz), phone.hears(aliceHz)])
+  alice.sound.silence()
+  phone.hangUp()
+  await call.ended()
+  const list = await organisation.call('GET', 'devices/registrations')
+  return list.find(({ device_id }: { device_id: string }) => device_id === person.deviceId)?.transport
 }
 
 describe('a phone', () => {

@@ -1,6 +1,6 @@
 /** Calls from outside and to outside, with sipp as the carriers. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import type { Json } from '../carillon.ts'
+import { type Json, until } from '../carillon.ts'
 import { Carrier, type CarrierOptions } from './carrier.ts'
 import { openPhones } from './opened.ts'
 import { mediaOf, Sound } from './sound.ts'
@@ -94,8 +94,8 @@ describe('a carrier', () => {
     await hearEachOther(answer.body, invite.split('\r\n\r\n')[1] ?? '')
     await call.bye()
     await carrier.done()
-    expect((await organisation.records(2)).at(-1)).toMatchObject({
-      direction: 'outgoing',
+    const outgoing = async () => (await organisation.records(1)).find(({ direction }) => direction === 'outgoing')
+    expect(await until(outgoing, 'its record')).toMatchObject({
       called_number: '0033144556677',
       hangup_cause: 'ANSWERED',
     })
