@@ -20,17 +20,13 @@ export interface Json {
   readonly [name: string]: any
 }
 
-export async function freePort(protocol: 'tcp' | 'udp'): Promise<number> {
-  return freePorts(protocol, 1)
-}
-
-/** So many in a row, the first of which is given. */
-async function freePorts(protocol: 'tcp' | 'udp', count: number): Promise<number> {
+/** Free over UDP and TCP, as those are that come after it in a row of so many. */
+export async function freePort(inRow = 1): Promise<number> {
   for (;;) {
-    const first = ownPorts + Math.floor(Math.random() * (portsOfEach - count))
-    const ports = Array.from({ length: count }, (_, index) => first + index)
+    const first = ownPorts + Math.floor(Math.random() * (portsOfEach - inRow))
+    const ports = Array.from({ length: inRow }, (_, index) => first + index)
     if (ports.some((port) => givenPorts.has(port))) continue
-    const areFree = await Promise.all(ports.map((port) => isFree(protocol, port)))
+    const areFree = await Promise.all(ports.flatMap((port) => [isFree('udp', port), isFree('tcp', port)]))
     if (!areFree.every(Boolean)) continue
     for (const port of ports) givenPorts.add(port)
     return first
@@ -129,7 +125,9 @@ export class Carillon {
   }
 
   static async start(extra: Record<string, string> = {}): Promise<Carillon> {
-    const [http, webrtc, sip] = [await freePort('tcp'), await freePort('udp'), await freePorts('tcp', 2)]
+    // Media workers have ports in a row, and SIP over TLS has the one after SIP's.
+    const workers = Number(extra.CARILLON_MEDIA_WORKERS ?? 1)
+    const [http, webrtc, sip] = [await freePort(), await freePort(workers), await freePort(2)]
     const carillon = new Carillon({ http, webrtc, sip, rtp: rtpPorts() }, extra)
     try {
       await carillon.start()

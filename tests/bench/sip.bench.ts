@@ -32,14 +32,14 @@ try {
     'callers',
     pairs.map(({ caller, callee }) => [caller.username, caller.realm, caller.credentials, callee.number].join(';')),
   )
-  const calleePort = await freePort('udp')
+  const calleePort = await freePort()
   const signIn = ['-inf', callees, '-p', String(calleePort)]
   await sipp.run('register', registers, [...signIn, '-r', '200', '-m', String(pairs.length)])
   const idle = await voiceFigures(carillon)
   const answering = sipp.start('uas', answers, ['-p', String(calleePort)])
   const make = async (name: string, perSecond: number, count: number) => {
     const pace = ['-r', String(perSecond), '-m', String(count), '-d', String(holdMs), '-l', '20000']
-    await sipp.run(name, oneCall, ['-inf', callers, '-p', String(await freePort('udp')), ...pace])
+    await sipp.run(name, oneCall, ['-inf', callers, '-p', String(await freePort()), ...pace])
   }
   const slowRate = Math.ceil(rate / 2)
   await make('warm', slowRate, slowRate * warmSeconds)
@@ -96,7 +96,7 @@ async function refreshes(signIn: readonly string[]): Promise<void> {
 }
 
 async function startKamailio() {
-  const port = await freePort('udp')
+  const port = await freePort()
   const { folder } = sipp
   const file = join(folder, 'kamailio.cfg')
   writeFileSync(file, kamailioConfig(port))

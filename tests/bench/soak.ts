@@ -71,7 +71,7 @@ async function startCallees(phones: readonly PhoneAccount[]): Promise<void> {
     ['hangs-up', scenarios.hangsUp],
   ] as const
   for (const [at, [name, scenario]] of callees.entries()) {
-    const port = await freePort('udp')
+    const port = await freePort()
     const lines = ofKind(phones, at + 1).map(({ username, realm, credentials }) =>
       [username, realm, credentials].join(';'),
     )
@@ -108,16 +108,7 @@ async function load(
     const file = `${round}-${name.replace(' ', '-')}`
     // So many in ten seconds, since there may be less than one a second.
     const pace = ['-r', String(Math.max(1, Math.round((10 * count) / seconds))), '-rp', '10000', '-m', String(count)]
-    const flags = [
-      '-inf',
-      sipp.lines(file, lines),
-      '-d',
-      String(pauseMs),
-      '-l',
-      '5000',
-      '-p',
-      String(await freePort('udp')),
-    ]
+    const flags = ['-inf', sipp.lines(file, lines), '-d', String(pauseMs), '-l', '5000', '-p', String(await freePort())]
     await sipp.run(file, scenario, [...flags, ...pace])
     return { name, file, count, ...sipp.counts(file) }
   })

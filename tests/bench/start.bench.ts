@@ -17,8 +17,8 @@ const environment = {
     .filter((path) => !path.includes('node_modules'))
     .join(':'),
   HOME: process.env.HOME,
-  CARILLON_HTTP_PORT: String(await freePort('tcp')),
-  CARILLON_WEBRTC_PORT: String(await freePort('udp')),
+  CARILLON_HTTP_PORT: String(await freePort()),
+  CARILLON_WEBRTC_PORT: String(await freePort()),
 }
 
 try {

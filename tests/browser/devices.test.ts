@@ -87,7 +87,7 @@ it('sendonly: is seen and heard, and receives nothing', async () => {
 it('over plain http: names the variables that give a camera, and joins to receive', async () => {
   const network = makeNetwork()
   onTestFinished(() => network.remove())
-  const port = await freePort('tcp')
+  const port = await freePort()
   const plain = await Carillon.start({
     CARILLON_HTTP_PORT: String(port),
     CARILLON_LISTEN_IP: network.address,

@@ -28,7 +28,7 @@ beforeAll(async () => {
   process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0' // the certificate is of the product's own making
   network = makeNetwork()
   turn = await startTurn(network.address)
-  const port = await freePort('tcp')
+  const port = await freePort()
   carillon = await Carillon.start({
     CARILLON_HTTP_PORT: String(port),
     CARILLON_PUBLIC_URL: `https://${network.address}:${port}`,

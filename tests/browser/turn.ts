@@ -15,7 +15,7 @@ export interface Turn {
 const secret = 'the secret of the tests'
 
 export async function startTurn(address: string): Promise<Turn> {
-  const port = await freePort('tcp')
+  const port = await freePort()
   const flags = {
     'listening-ip': address,
     'relay-ip': address,

@@ -58,7 +58,7 @@ export class Carrier {
 
   /** Waits for calls or registrations. */
   static async listen(options: CarrierOptions): Promise<Carrier> {
-    const port = options.port ?? (await freePort('udp'))
+    const port = options.port ?? (await freePort())
     const carrier = new Carrier(options, port, [])
     await until(() => isBound(carrier.port), `sipp listens: ${carrier.#output}`)
     return carrier
@@ -69,7 +69,7 @@ export class Carrier {
     options: Omit<CarrierOptions, 'scenario'> & { number: string; user?: string; to: number },
   ): Promise<Carrier> {
     const { number, user = number, to } = options
-    const port = options.port ?? (await freePort('udp'))
+    const port = options.port ?? (await freePort())
     const keys = { ...options.keys, user }
     return new Carrier({ ...options, scenario: 'calls-in', keys }, port, ['-s', number, `127.0.0.1:${to}`])
   }

@@ -57,7 +57,7 @@ export class Kamailio {
   }
 
   static async #start(address: string, routing: string): Promise<Kamailio> {
-    const kamailio = new Kamailio(address, await freePort('udp'), routing)
+    const kamailio = new Kamailio(address, await freePort(), routing)
     const isUp = () => {
       if (kamailio.#child.exitCode !== null) throw new Error(`kamailio: ${kamailio.output}`)
       return kamailio.output.includes('carillon: ready')

@@ -155,7 +155,7 @@ describe('where nothing is sent (T12)', () => {
     const { invitation } = taken
     if (!invitation) throw new Error('no INVITE')
     const answer = taken.response(invitation, 200, 'OK', { body: carrier.phone.sdp() })
-    carrier.phone.send(answer.replace(/^Contact:.*$/m, `Contact: <sip:x@${metadata}:${await freePort('udp')}>`))
+    carrier.phone.send(answer.replace(/^Contact:.*$/m, `Contact: <sip:x@${metadata}:${await freePort()}>`))
     await leadsNowhere(call, 200)
   })
 

@@ -13,7 +13,7 @@ let alice: Telephone
 const ports = { udp: 0, tcp: 0, tls: 0 }
 
 beforeAll(async () => {
-  for (const name of ['udp', 'tcp', 'tls'] as const) ports[name] = await freePort(name === 'udp' ? 'udp' : 'tcp')
+  for (const name of ['udp', 'tcp', 'tls'] as const) ports[name] = await freePort()
   const names = Object.entries(ports).map(([transport, port]) => `${transport}_${port}`)
   carillon = await Carillon.start({ CARILLON_SIP_EXTRA_PORTS: names.join(',') })
   organisation = await Organisation.create(carillon)

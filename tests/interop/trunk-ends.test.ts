@@ -40,7 +40,7 @@ describe('T15 OPTIONS', () => {
         transport,
         advanced: { options_seconds: 1 },
       })
-    const first = await trunk('Dead', 1, await freePort('tcp'), 'tcp')
+    const first = await trunk('Dead', 1, await freePort(), 'tcp')
     const second = await trunk('Alive', 2, carrier.localPort, 'udp')
     // Both are asked once a second.
     for (let asked = 0; asked < 3; asked++) await refuse(carrier, 'OPTIONS')

@@ -9,7 +9,7 @@ import { Organisation } from '../interop/organisation.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'carillon-guides-'))
 const clone = join(folder, 'carillon')
-const [first, second] = [await freePort('tcp'), await freePort('tcp')]
+const [first, second] = [await freePort(), await freePort()]
 let carillon: Carillon
 
 beforeAll(async () => {

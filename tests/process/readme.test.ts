@@ -11,15 +11,15 @@ const readme = readFileSync(join(root, 'README.md'), 'utf8')
 const blocks = [...readme.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map((match) => match[1] ?? '')
 const folder = mkdtempSync(join(tmpdir(), 'carillon-readme-'))
 const clone = join(folder, 'clone')
-const port = await freePort('tcp')
+const port = await freePort()
 /** As on a machine that has Node 20 and nothing of ours. */
 const path = process.env.PATH?.split(':').filter((one) => !one.includes('node_modules'))
 const environment = {
   PATH: path?.join(':'),
   HOME: process.env.HOME,
   CARILLON_HTTP_PORT: String(port),
-  CARILLON_WEBRTC_PORT: String(await freePort('udp')),
-  CARILLON_SIP_PORT: String(await freePort('tcp')),
+  CARILLON_WEBRTC_PORT: String(await freePort()),
+  CARILLON_SIP_PORT: String(await freePort(2)),
 }
 afterAll(() => rmSync(folder, { recursive: true, force: true, maxRetries: 10 }))
 
