@@ -1,27 +1,23 @@
 /** The meeting socket (M4, M6, M20): who is inside, what is told, and what a hostile or unlucky page can do. */
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { call, testApp } from './app.ts'
+import { call, type TestApp, testApp } from './app.ts'
 import { until } from './carillon.ts'
 import { FakeWorker, Page, type Refused } from './page.ts'
 
 const worker = new FakeWorker()
-const { http, app, setNow } = await testApp({
-  openMedia: worker.open,
-  graceMs: 150,
-  environment: { CARILLON_PARTICIPANTS: '4' },
-})
+const { http, app, setNow } = await testApp({ openMedia: worker.open, environment: { CARILLON_PARTICIPANTS: '4' } })
 const url = await http.listen({ host: '127.0.0.1', port: 0 })
+/** One that soon takes those for lost who are away: only where that is waited for, since a page may be slow to come back. */
+const hastyWorker = new FakeWorker()
+const hasty = await testApp({ openMedia: hastyWorker.open, graceMs: 150 })
+const hastyUrl = await hasty.http.listen({ host: '127.0.0.1', port: 0 })
 
 let meeting: { id: string; meetingId: string; hostUrl: string; accountId: string }
 let userId: string
 const pages: Page[] = []
 
 beforeEach(async () => {
-  const email = `host-${Math.random().toString(36).slice(2)}@example.com`
-  const admin = { adminFirstname: 'Anna', adminLastname: 'Host', adminEmail: email }
-  const account = await call(http, 'POST', '/api/v6/account', { accountType: 'trial', ...admin })
-  const admins = await call(http, 'GET', `/api/v6/account/admin/${account.body.data.id}`)
-  userId = admins.body.data[0].id
+  userId = await newHost()
   meeting = await schedule(new Date(app.clock()))
 })
 
@@ -29,13 +25,21 @@ afterEach(() => {
   for (const page of pages.splice(0)) page.socket.close()
 })
 
-async function schedule(startTime: Date) {
-  const body = { topic: 'Weekly', startTime: startTime.toISOString(), duration: 60 }
-  return (await call(http, 'POST', '/api/v6/meeting', body, { 'x-user-id': userId })).body.data
+async function newHost(at = http): Promise<string> {
+  const email = `host-${Math.random().toString(36).slice(2)}@example.com`
+  const admin = { adminFirstname: 'Anna', adminLastname: 'Host', adminEmail: email }
+  const account = await call(at, 'POST', '/api/v6/account', { accountType: 'trial', ...admin })
+  const admins = await call(at, 'GET', `/api/v6/account/admin/${account.body.data.id}`)
+  return admins.body.data[0].id
 }
 
-async function open(): Promise<Page> {
-  const page = await Page.open(url)
+async function schedule(startTime: Date, at = http, host = userId) {
+  const body = { topic: 'Weekly', startTime: startTime.toISOString(), duration: 60 }
+  return (await call(at, 'POST', '/api/v6/meeting', body, { 'x-user-id': host })).body.data
+}
+
+async function open(at = url): Promise<Page> {
+  const page = await Page.open(at)
   pages.push(page)
   return page
 }
@@ -45,12 +49,21 @@ async function enter(name: string, more: Parameters<Page['join']>[2] = {}) {
   return { page, ...(await page.join(meeting.meetingId, name, more)) }
 }
 
+/** Where somebody is, as the server has it. */
+async function placeOf(participantId: string) {
+  const room = await app.rooms.open(meeting.id)
+  const member = room?.members.get(participantId)
+  if (!room || !member) throw new Error('nobody is there')
+  return { room, member }
+}
+
 const hostToken = () => meeting.hostUrl.split('#host=')[1] ?? ''
 const isOfMeeting = (event: { resource: { id: string } }) => event.resource.id === meeting.id
 
-async function history(): Promise<string[]> {
-  await until(async () => !(await app.database.selectFrom('eventInbox').selectAll().executeTakeFirst()), 'sequenced')
-  const { body } = await call(http, 'GET', '/v3.0/events?account=tree&type=meeting.*&limit=1000')
+async function history(of: Pick<TestApp, 'app' | 'http'> = { app, http }): Promise<string[]> {
+  const { database } = of.app
+  await until(async () => !(await database.selectFrom('eventInbox').selectAll().executeTakeFirst()), 'sequenced')
+  const { body } = await call(of.http, 'GET', '/v3.0/events?account=tree&type=meeting.*&limit=1000')
   return body.data.filter(isOfMeeting).map((event: { type: string }) => event.type)
 }
 
@@ -101,12 +114,57 @@ it('M6: a reload within the grace takes the same place and nobody left', async (
 })
 
 it('M6: whoever stays away longer has left, and says so once', async () => {
+  meeting = await schedule(new Date(hasty.app.clock()), hasty.http, await newHost(hasty.http))
+  const [watcher, gone] = [await open(hastyUrl), await open(hastyUrl)]
+  await watcher.join(meeting.meetingId, 'Anna')
+  const { joined } = await gone.join(meeting.meetingId, 'Ben')
+  gone.socket.close()
+  const left = await watcher.event('participant_left')
+  expect(left).toEqual({ participantId: joined.self.id, reason: 'lost' })
+  expect((await history(hasty)).filter((type) => type === 'meeting.participant_left')).toHaveLength(1)
+})
+
+it('M6: whose place ran out between hello and join comes in anew', async () => {
   const watcher = await enter('Anna')
-  const gone = await enter('Ben')
-  gone.page.socket.close()
-  const left = await watcher.page.event('participant_left')
-  expect(left).toEqual({ participantId: gone.joined.self.id, reason: 'lost' })
-  expect((await history()).filter((type) => type === 'meeting.participant_left')).toHaveLength(1)
+  const first = await enter('Ben')
+  first.page.socket.close()
+  const again = await open()
+  const { resumeToken } = first.joined
+  const hello = await again.ask('hello', { meetingId: meeting.meetingId, resumeToken })
+  expect(hello.self?.id).toBe(first.joined.self.id)
+  const { room, member } = await placeOf(first.joined.self.id)
+  await app.rooms.leave(room, member, 'lost')
+  const { self } = await again.ask('join', { name: 'Ben', microphone: true, camera: true })
+  await watcher.page.event('participant_joined', ({ participant }) => participant.id === self.id)
+  await again.ask('chat', { text: 'back' })
+  expect((await history()).filter((type) => type.startsWith('meeting.participant'))).toEqual([
+    'meeting.participant_joined',
+    'meeting.participant_joined',
+    'meeting.participant_left',
+    'meeting.participant_joined',
+  ])
+})
+
+it('M6: who is back before it could be told that they left has not left', async () => {
+  const watcher = await enter('Anna')
+  const other = await enter('Ben')
+  const seq = other.page.told.at(-1)?.seq ?? 0
+  const { room, member } = await placeOf(other.joined.self.id)
+  other.page.socket.close()
+  await watcher.page.event('participant_updated', ({ participant }) => !participant.isConnected)
+  // Something takes its time, as with a database that is away.
+  const held = Promise.withResolvers<void>()
+  void room.serially(() => held.promise)
+  const leaving = app.rooms.leave(room, member, 'lost')
+  const back = await open()
+  const { resumeToken } = other.joined
+  const { session } = other.hello
+  await back.ask('hello', { meetingId: meeting.meetingId, resumeToken, session, seq })
+  await watcher.page.event('participant_updated', ({ participant }) => participant.isConnected)
+  held.resolve()
+  await leaving
+  await back.ask('chat', { text: 'here' })
+  expect(watcher.page.events('participant_left')).toEqual([])
 })
 
 it('M6: a broken socket is sent what it missed, in order, or a snapshot', async () => {
@@ -200,8 +258,11 @@ it('media that was lost is asked for again, and the place is kept', async () => 
 })
 
 it('peers of an earlier process that nobody comes back for are dropped', async () => {
-  worker.rise('third', ['par_000000000000000000000000.0123'])
-  await until(() => worker.of('leave').some(({ peerId }) => peerId.startsWith('par_0000')), 'the stranger is dropped')
+  hastyWorker.rise('another', ['par_000000000000000000000000.0123'])
+  await until(
+    () => hastyWorker.of('leave').some(({ peerId }) => peerId.startsWith('par_0000')),
+    'the stranger is dropped',
+  )
 })
 
 it('M20: at most five warm transports an address', async () => {

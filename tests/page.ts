@@ -5,6 +5,9 @@ import type { Report } from '../engine/sfu/messages.ts'
 import type { Answer, Command, Media, MediaEvents, Publish } from '../server/meeting/media.ts'
 import { until } from './carillon.ts'
 
+/** Less than a test may take, so that it says what did not come. */
+const patienceMs = 15_000
+
 type Told = { readonly seq: number; readonly event: ServerEvent; readonly params: unknown }
 
 export class Refused extends Error {
@@ -65,11 +68,11 @@ export class Page {
   }
 
   event<E extends ServerEvent>(event: E, fits: (params: EventParams<E>) => boolean = () => true) {
-    return until(() => this.events(event).find(fits), `the event ${event}`, 5_000)
+    return until(() => this.events(event).find(fits), `the event ${event}`, patienceMs)
   }
 
   closed(): Promise<number> {
-    return until(() => this.closedWith, 'the socket closes', 5_000)
+    return until(() => this.closedWith, 'the socket closes', patienceMs)
   }
 
   #read(frame: { re?: number; ok?: unknown; error?: { code: string; message: string } } & Partial<Told>): void {

@@ -26,6 +26,8 @@ const placePurpose = 'meeting place'
 const warmLifeMs = 120_000
 const mostWarm = 5
 
+const newParticipantId = () => `par_${newId()}`
+
 export class Conversation {
   readonly #rooms: Rooms
   readonly #wire: Wire
@@ -34,6 +36,8 @@ export class Conversation {
   #room: Room | null = null
   #warm: NodeJS.Timeout | null = null
   #isClosed = false
+  /** The session's participant was inside when it said hello: a page that was loaded anew. */
+  #isComingBack = false
 
   constructor(rooms: Rooms, wire: Wire, ip: string) {
     this.#rooms = rooms
@@ -143,7 +147,8 @@ export class Conversation {
   #begin(room: Room, params: OpParams<'hello'>, place: Place | null) {
     const member = place && room.members.get(place.participantId)
     const isHost = place?.isHost || this.#isHost(room, params.hostToken)
-    const participantId = member ? member.row.id : `par_${newId()}`
+    this.#isComingBack = Boolean(member)
+    const participantId = member ? member.row.id : newParticipantId()
     const peerId = `${participantId}.${randomBytes(6).toString('hex')}`
     const session = this.#newSession(room, { id: randomBytes(16).toString('hex'), participantId, peerId, isHost })
     room.watchers.add(session)
@@ -254,6 +259,8 @@ export class Conversation {
         room.orderMute(known)
         return this.#answerJoin(room, session, known)
       }
+      // Whoever has left does not come in again as the same: that one's row, events and leaving are told.
+      if (!known && this.#isComingBack) session.participantId = newParticipantId()
       const member = known ? this.#takePlace(room, session, known, params) : await this.#enter(room, session, params)
       session.isJoined = true
       session.name = member.state.name

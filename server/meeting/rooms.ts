@@ -178,6 +178,8 @@ export class Rooms {
   leave(room: Room, member: Member, reason: LeaveReason): Promise<void> {
     return room.serially(async () => {
       if (room.members.get(member.row.id) !== member) return
+      // Back while others' changes were stored, which a database that is away holds up.
+      if (reason === 'lost' && member.state.isConnected) return
       const { database, clock, links, sequencer } = this.options
       await this.#untilStored(() => leaveMeeting(database, links, room.id, member.row.id, reason, new Date(clock())))
       sequencer.poke()

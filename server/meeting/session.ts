@@ -20,8 +20,8 @@ export class Session {
   readonly id: string
   readonly meetingId: string
   readonly ip: string
-  /** Decided at `hello`; becomes a participant at `join`. */
-  readonly participantId: string
+  /** Decided at `hello`; becomes a participant at `join`, another one where that one has left in between. */
+  participantId: string
   readonly peerId: PeerId
   isHost: boolean
   isJoined = false
