@@ -278,7 +278,7 @@ describe('a deletion', () => {
     expect((await call(http, 'GET', '/v3.0/whoami', undefined, withToken(tenant.user.token))).status).toBe(401)
     const url = `/v3.0/events?account=${tenant.accountId}&type=meeting.cancelled,account.deleted&limit=1000&wait=5`
     const types = async () => (await done(http, 'GET', url)).data.map(({ type }: { type: string }) => type)
-    await expect.poll(types).toEqual(['meeting.cancelled', 'account.deleted'])
+    await expect.poll(types, { timeout: 10_000 }).toEqual(['meeting.cancelled', 'account.deleted'])
   })
 
   it('is refused for the root, and for an account above others', async () => {

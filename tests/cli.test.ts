@@ -11,7 +11,7 @@ import { done, makeTenant, type Tenant, withKey } from './world.ts'
 
 const { http } = await testApp()
 const url = await http.listen({ host: '127.0.0.1', port: 0 })
-vi.setConfig({ testTimeout: 30_000 }) // each command is a process of its own
+vi.setConfig({ testTimeout: 90_000 }) // each command is a process of its own
 let tenant: Tenant
 beforeAll(async () => {
   tenant = await makeTenant(http)

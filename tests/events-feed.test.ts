@@ -15,7 +15,6 @@ import { countOf } from './queries.ts'
 import { makeTenant } from './world.ts'
 
 const { app, http, connection } = await testApp()
-vi.setConfig({ testTimeout: 30_000 })
 const tenants = [await makeTenant(http), await makeTenant(http)]
 const [ownId = '', otherId = ''] = tenants.map(({ accountId }) => accountId)
 const never = new AbortController().signal

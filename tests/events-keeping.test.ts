@@ -1,5 +1,5 @@
 /** What becomes of the log: how long an account keeps it, erasure of a person, export, and reading one event (E5, S9). */
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { Event } from '../contract/event.ts'
 import { events as catalogue, eventTypes } from '../contract/events.ts'
 import { eraseOld } from '../server/events/erase.ts'
@@ -9,7 +9,6 @@ import { call, testApp } from './app.ts'
 import { done, inAccount, makeKey, makeTenant, operator, withKey, withToken } from './world.ts'
 
 const { app, http } = await testApp()
-vi.setConfig({ testTimeout: 20_000 })
 const tenant = await makeTenant(http)
 const other = await makeTenant(http)
 const key = withKey(tenant.key.secret)

@@ -82,7 +82,7 @@ describe('a key', () => {
     expect([await statusOf(withKey(old.secret)), await statusOf(withKey(rotated.data.key))]).toEqual([401, 200])
     const url = '/v3.0/events?type=key.rotated'
     const told = async () => (await done(http, 'GET', url, undefined, headers)).data.at(-1)?.data
-    await expect.poll(told).toMatchObject({ old_expires_at: new Date(now + 60_000).toISOString() })
+    await expect.poll(told, { timeout: 10_000 }).toMatchObject({ old_expires_at: new Date(now + 60_000).toISOString() })
     setNow(Date.now())
   })
 

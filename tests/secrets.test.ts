@@ -61,7 +61,7 @@ it('none is found in the event log, the program’s log or a table', async () =>
   secrets.push(...(await plantTelephony(tenant)))
   app.sequencer.poke()
   const inbox = () => app.database.selectFrom('eventInbox').select('id').execute()
-  await expect.poll(inbox).toEqual([])
+  await expect.poll(inbox, { timeout: 10_000 }).toEqual([])
 
   const events = JSON.stringify(
     (await done(http, 'GET', '/v3.0/events?account=tree&limit=1000', undefined, operator)).data,

@@ -11,7 +11,7 @@ const key = await makeKey(http, app.rootAccountId)
 const headers = withKey(key.secret)
 let paths = 0
 // Attempts have their own pace.
-vi.setConfig({ testTimeout: 90_000 })
+vi.setConfig({ testTimeout: 180_000 })
 beforeEach(() => {
   receiver.answer = 200
   setNow(undefined)
@@ -163,14 +163,11 @@ describe('a replay', () => {
     const { total } = await act(id, 'replay', { resource: 'key', since: new Date(Date.now() - 600_000).toISOString() })
     expect(total).toBeGreaterThanOrEqual(count)
     await eventually(async () => (await read(`/${id}/replay`))[0]?.queued).toBe(total)
-    const ofReplay = async () => {
-      const all: { kind: string; event: { id: string } }[] = await read(
-        `/${id}/deliveries?status=delivered&limit=10000`,
-      )
-      return all.filter(({ kind }) => kind === 'replay').map(({ event }) => event.id)
-    }
-    await eventually(async () => (await ofReplay()).length).toBe(total)
-    expect(new Set(await ofReplay()).size).toBe(total)
+    // Looking at thousands of them again and again would take longer than they do.
+    await eventually(async () => (await read(`/${id}`)).pending).toBe(0)
+    const all: { kind: string; event: { id: string } }[] = await read(`/${id}/deliveries?status=delivered&limit=10000`)
+    const ofReplay = all.filter(({ kind }) => kind === 'replay').map(({ event }) => event.id)
+    expect([ofReplay.length, new Set(ofReplay).size]).toEqual([total, total])
     await remove(id)
   })
 })
@@ -239,10 +236,11 @@ describe('an endpoint that fails', () => {
       setNow(now)
       dispatcher.poke()
       await eventually(() => receiver.of(path).length).toBeGreaterThan(before)
+      // All that came is written down.
       await eventually(async () => {
         const rows: { attempt_count: number }[] = await read(`/${id}/deliveries`)
-        return rows.reduce((sum, one) => sum + one.attempt_count, 0)
-      }).toBe(receiver.of(path).length)
+        return rows.reduce((sum, one) => sum + one.attempt_count, 0) - receiver.of(path).length
+      }).toBe(0)
     }
     for (let now = start; ; ) {
       const waiting: { next_attempt_at: string }[] = await read(`/${id}/deliveries?status=pending`)

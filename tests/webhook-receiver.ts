@@ -91,4 +91,4 @@ export async function webhookApp(options: Parameters<typeof testApp>[0] = {}): P
 }
 
 /** Waits until it is so: deliveries come when they come. */
-export const eventually = <T>(read: () => T | Promise<T>) => expect.poll(read, { timeout: 40_000, interval: 20 })
+export const eventually = <T>(read: () => T | Promise<T>) => expect.poll(read, { timeout: 50_000, interval: 20 })
