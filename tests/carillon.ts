@@ -10,9 +10,10 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
+import pg from 'pg'
 
 export const root = resolve(import.meta.dirname, '..')
-const startMs = 60_000
+const startMs = 120_000
 
 export interface Json {
   // Answers are read field by field; a wrong shape fails the test that reads it.
@@ -51,7 +52,8 @@ async function isFree(protocol: 'tcp' | 'udp', port: number): Promise<boolean> {
 }
 
 /** Below the ports that the kernel gives out by itself; each product of a test run has its own, and each worker its half. */
-const rtpPorts = () => 10_000 + 400 * (25 * half + (lastRtp++ % 25))
+export const ownRtpPorts = 10_000 + 10_000 * half
+const rtpPorts = () => ownRtpPorts + 400 * (lastRtp++ % 25)
 let lastRtp = process.pid
 
 /** Of what an attempt still waited for when it had failed; vitest.config.ts knows it by its name. */
@@ -198,6 +200,16 @@ export class Carillon {
 
   get instanceKey(): string {
     return JSON.parse(readFileSync(join(this.dataDir, 'credentials.json'), 'utf8')).instanceApiKey
+  }
+
+  /** What lies in its own PostgreSQL, past everything that the API shows. */
+  async openDatabase(): Promise<pg.Client> {
+    const folder = join(this.dataDir, 'postgres')
+    const password = readFileSync(join(folder, 'password'), 'utf8').trim()
+    const place = { host: join(folder, 'sockets'), port: 5432, user: 'postgres', database: 'postgres' }
+    const client = new pg.Client({ ...place, password })
+    await client.connect()
+    return client
   }
 
   call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Json> {

@@ -79,8 +79,8 @@ it('loses nothing that was answered when everything is killed', async () => {
   await carillon.start()
   expect((await carillon.call('GET', `/api/v6/meeting/${meeting.id}`)).data).toEqual(meeting)
   const scheduled = await until(async () => {
-    const events = await carillon.events('meeting.scheduled')
-    return events.filter((event) => event.resource.id === meeting.id)
+    const own = (await carillon.events('meeting.scheduled')).filter(({ resource }) => resource.id === meeting.id)
+    return own.length > 0 ? own : null
   }, 'its event')
   expect(scheduled).toHaveLength(1)
 })
@@ -97,7 +97,7 @@ it('refuses a second one on its data folder, and goes on', async () => {
 it('stops cleanly and leaves nobody behind', async () => {
   const before = carillon.pids
   await carillon.stop()
-  expect(carillon.output).toContain('"msg":"stopped"')
+  await until(() => carillon.output.includes('"msg":"stopped"'), 'it says so') // what it wrote may be read after it ended
   await until(() => Object.values(before).every((pid) => !isAlive(pid)), 'all gone')
 })
 
@@ -110,5 +110,9 @@ it('says what to set when the HTTP port is taken', async () => {
   const [code] = await once(child, 'exit')
   other.close()
   expect(code).toBe(1)
-  expect(carillon.output).toContain(`TCP port ${port} is taken: set CARILLON_HTTP_PORT to a free one.`)
+  const words = `TCP port ${port} is taken: set CARILLON_HTTP_PORT to a free one.`
+  await until(
+    () => carillon.output.includes(words),
+    () => carillon.output,
+  )
 })

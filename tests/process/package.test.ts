@@ -19,7 +19,7 @@ beforeAll(async () => {
   mkdirSync(installed, { recursive: true })
   execFileSync('tar', ['-xzf', join(project, tarball), '-C', installed, '--strip-components', '1'])
   writeFileSync(join(project, 'package.json'), JSON.stringify({ type: 'module' }))
-}, 180_000)
+}, 300_000)
 
 afterAll(async () => {
   await carillon?.destroy()
@@ -96,7 +96,7 @@ export function read(event: EventOf<'call.ended'>): string | undefined {
     const tsc = join(root, 'node_modules', compiler, 'bin/tsc')
     expect(run(process.execPath, [tsc, '-p', '.', ...flags]), compiler).toEqual({ status: 0, stdout: '', stderr: '' })
   }
-})
+}, 240_000) // two compilers, on cores that others use too
 
 it('its command line runs', () => {
   install('standardwebhooks')

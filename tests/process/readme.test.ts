@@ -1,11 +1,14 @@
 /** The README's commands, run as they stand in a clean clone (but for the port, which may be taken). */
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, it } from 'vitest'
 import { freePort, root, until } from '../carillon.ts'
+
+/** To install, build and start on cores that others use too. */
+const startMs = 300_000
 
 const readme = readFileSync(join(root, 'README.md'), 'utf8')
 const blocks = [...readme.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map((match) => match[1] ?? '')
@@ -38,11 +41,13 @@ it('starts from a clone, makes phones, and schedules a meeting whose page is the
   const child = spawn('bash', ['-c', start], { cwd: clone, env: environment, stdio: 'ignore', detached: true })
   const gone = once(child, 'exit')
   try {
-    const isReady = () =>
-      fetch(`http://127.0.0.1:${port}/readyz`)
+    const isReady = () => {
+      if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}`)
+      return fetch(`http://127.0.0.1:${port}/readyz`)
         .then(({ ok }) => ok)
         .catch(() => false)
-    await until(isReady, 'ready', 80_000)
+    }
+    await until(isReady, 'ready', startMs)
     const run = (commands: string) =>
       execFileSync('bash', ['-euc', commands.replaceAll('localhost:8080', `localhost:${port}`)], {
         cwd: clone,
@@ -57,7 +62,9 @@ it('starts from a clone, makes phones, and schedules a meeting whose page is the
     expect([page.status, page.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8'])
     expect(dev.trim()).toBe('npm run dev -- --fresh')
   } finally {
-    process.kill(-(child.pid ?? 0), 'SIGTERM')
+    if (child.exitCode === null) process.kill(-(child.pid ?? 0), 'SIGTERM')
     await gone
+    // The shell is gone at once, the server when its database has closed its files.
+    await until(() => !existsSync(join(clone, 'data/postgres/cluster/postmaster.pid')), 'the server has ended', 60_000)
   }
-})
+}, 420_000)
