@@ -83,6 +83,16 @@ export class SingingBrowser {
     return new SingingBrowser(browser, page, folder)
   }
 
+  /** Waits for that person's tile. */
+  async sees(name: string): Promise<void> {
+    try {
+      await this.page.locator(`[data-tile="${name}"]`).waitFor()
+    } catch (cause) {
+      const shown = await this.page.locator('body').innerText()
+      throw new Error(`${name} is not there; the page shows: ${shown}`, { cause })
+    }
+  }
+
   /** What comes in now. */
   async tones(): Promise<number[]> {
     return (await this.page.evaluate(listen)) as number[]

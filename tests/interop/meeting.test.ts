@@ -95,7 +95,7 @@ describe.each([1, 0])('a phone with two browsers in a meeting of worker %i', (wo
     meeting = await meetingAt(worker)
     ada = await SingingBrowser.enter(meeting.hostUrl, 'Ada', adaHz)
     ben = await SingingBrowser.enter(meeting.joinUrl, 'Ben', benHz)
-    await Promise.all([tile(ada, 'Ben').waitFor(), tile(ben, 'Ada').waitFor()])
+    await Promise.all([ada.sees('Ben'), ben.sees('Ada')])
   })
 
   afterAll(async () => {
