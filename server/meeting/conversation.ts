@@ -73,13 +73,15 @@ export class Conversation {
     if (this.#warm) clearTimeout(this.#warm)
     const session = this.#session
     const room = this.#room
-    if (!session || !room) return
-    if (session.wire !== null && session.wire !== this.#wire) return // another socket took it over
+    if (!session || !room || session.speaker !== this) return
     session.wire = null
-    this.#lost(session, room)
+    if (session.isJoined) this.#lost(session, room)
+    // It may be joining at this moment: what became of that is known afterwards.
+    else void room.serially(async () => this.#lost(session, room))
   }
 
   #lost(session: Session, room: Room): void {
+    if (session.speaker !== this) return // another socket took it over
     const member = room.members.get(session.participantId)
     if (!session.isJoined || member?.session !== session) {
       if (!session.isJoined) this.#rooms.drop(session, room)
@@ -131,6 +133,7 @@ export class Conversation {
     const known = this.#rooms.sessions.get(params.session)
     if (known && known.meetingId === room.id) {
       known.wire?.close()
+      known.speaker = this
       known.wire = null // until `catchUp`, so that nothing overtakes what it missed
       return { session: known, isResumed: true, needsSnapshot: false }
     }
@@ -164,6 +167,7 @@ export class Conversation {
     const { id, participantId, peerId, isHost } = from
     const session = new Session({ id, meetingId: room.id, ip: this.#ip, participantId, peerId, isHost })
     session.wire = this.#wire
+    session.speaker = this
     this.#rooms.watch(session)
     return session
   }
@@ -337,11 +341,6 @@ export class Conversation {
     room.broadcast('participant_joined', { participant: member.state }, session)
     room.watchers.delete(session)
     room.tellWatchers(clock())
-    // The page may have gone while the database answered.
-    if (!session.wire) {
-      room.update(member, { isConnected: false })
-      this.#rooms.startGrace(room, member)
-    }
     return member
   }
 

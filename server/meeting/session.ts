@@ -29,6 +29,8 @@ export class Session {
   isPeerOpen = false
   name: string | null = null
   wire: Wire | null = null
+  /** Whoever speaks for it: the conversation of its latest socket. */
+  speaker: object | null = null
   #seq = 0
   readonly #sent: { readonly seq: number; readonly text: string }[] = []
 
