@@ -1,7 +1,5 @@
 /** T9: what the kernel gives is said, and reports are no business of the process that answers phones. */
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import pg from 'pg'
 import { expect, it } from 'vitest'
 import { openPhones } from './opened.ts'
 
@@ -32,16 +30,7 @@ it('T9: phones are answered while a long history is read out', async () => {
 
 /** As if so many calls had been made. */
 async function fillHistory(count: number): Promise<void> {
-  const folder = join(carillon.dataDir, 'postgres')
-  const password = readFileSync(join(folder, 'password'), 'utf8').trim()
-  const db = new pg.Client({
-    host: join(folder, 'sockets'),
-    port: 5432,
-    user: 'postgres',
-    password,
-    database: 'postgres',
-  })
-  await db.connect()
+  const db = await carillon.openDatabase()
   await db.query(
     `insert into calls (id, account_id, direction, caller_number, called_number, callee_number, owner_id, started_at,
        answered_at, ended_at, heartbeat_at, hangup_cause, ended_by, sip_code, q850_cause, duration_seconds, billing_seconds, node)

@@ -183,8 +183,9 @@ describe.each([1, 0])('a phone with two browsers in a meeting of worker %i', (wo
     await answered()
     const { command_id: id } = await placed
     await Promise.all([ada.hears(phoneHz), baresip.hearsAll([adaHz, benHz])])
-    const caused = (await carillon.events()).filter(({ correlation_id }) => correlation_id === id)
-    expect(caused.map(({ type }) => type)).toEqual([
+    const caused = async () => (await carillon.events()).filter(({ correlation_id }) => correlation_id === id)
+    await until(async () => (await caused()).some(({ type }) => type === 'meeting.participant_joined'), 'it is told')
+    expect((await caused()).map(({ type }) => type)).toEqual([
       'call.started',
       'leg.ringing',
       'leg.answered',

@@ -5,6 +5,8 @@
 import { execFileSync } from 'node:child_process'
 
 let made = 0
+/** The two workers of a run have process ids that may be alike in their last digits. */
+const worker = (Number(process.env.VITEST_POOL_ID) || 0) % 2
 
 export interface Namespace {
   readonly name: string
@@ -17,7 +19,7 @@ export interface Namespace {
 export function makeNamespace(): Namespace {
   made += 1
   const name = `cn${process.pid % 1_000_000}x${made}`
-  const network = `10.${214 + (made % 32)}.${process.pid % 250}`
+  const network = `10.${214 + 2 * (made % 16) + worker}.${process.pid % 250}`
   const [gateway, address] = [`${network}.1`, `${network}.2`]
   const [outer, inner] = [`${name}o`, `${name}i`]
   ip('netns', 'add', name)

@@ -6,7 +6,6 @@ import { until } from '../carillon.ts'
 import { openPhones } from './opened.ts'
 import type { Telephone } from './organisation.ts'
 import { expectMostly, readyOf } from './recorded.ts'
-import { partAt } from './sound.ts'
 import { command, takes, talkSteered, toldOf } from './steering.ts'
 
 const [aliceHz, bobHz, carolHz] = [440, 700, 1_250]
@@ -34,14 +33,15 @@ it('each side on its channel; a pause leaves no gap; stopped by a command', asyn
   expect(started).toMatchObject({ type: 'call.recording_started', data: { call: { recording: { id } } } })
   await hearMore(alice, 1_500)
   expect((await record(callId, 'pause')).data.call.recording.is_paused).toBe(true)
-  await hearMore(alice, 2_000)
+  await hearMore(alice, 4_000)
   await record(callId, 'resume')
   await hearMore(alice, 1_500)
   expect((await record(callId, 'stop')).data).toMatchObject({ recording_id: id, reason: 'stopped' })
   const { recording, left, right } = await readyOf(organisation, id)
   expect(recording).toMatchObject({ call_id: callId, status: 'ready', reason: null, owner_id: alice.userId })
-  expect(recording.duration_seconds).toBeGreaterThan(2.5)
-  expect(recording.duration_seconds).toBeLessThan(4.5)
+  // Three seconds, what commands took, and nothing of the four of the pause.
+  expect(recording.duration_seconds).toBeGreaterThan(2)
+  expect(recording.duration_seconds).toBeLessThan(6)
   expectMostly(left, aliceHz)
   expectMostly(right, bobHz)
   expect(partsLeft()).toEqual([])
@@ -62,9 +62,9 @@ it('goes on when a side is replaced, and ends with the call', async () => {
   await Promise.all([taken.bye(), carols.ended()])
   const { recording, left, right } = await readyOf(organisation, id)
   expect(recording.ended_at).not.toBeNull()
-  expect(partAt(left.subarray(0, 6_000), aliceHz)).toBeGreaterThan(0.8)
-  expect(partAt(left.subarray(-8_000), carolHz)).toBeGreaterThan(0.8)
-  expect(partAt(right.subarray(-8_000), bobHz)).toBeGreaterThan(0.8)
+  expectMostly(left.subarray(0, 6_000), aliceHz)
+  expectMostly(left.subarray(-8_000), carolHz)
+  expectMostly(right.subarray(-8_000), bobHz)
   const told = await toldOf(organisation, callId)
   expect(told.slice(-3)).toEqual(['call.recording_stopped', 'call.ended', 'cdr.final'])
 })
@@ -83,9 +83,9 @@ it('T6: the worker is killed: another part, and both are there in the end', asyn
   await Promise.all([call.bye(), taken.ended()])
   const { recording, left, right } = await readyOf(organisation, id)
   expect(recording.duration_seconds).toBeGreaterThan(2.5)
-  expect(partAt(left.subarray(0, 8_000), aliceHz)).toBeGreaterThan(0.8)
-  expect(partAt(left.subarray(-4_000), aliceHz)).toBeGreaterThan(0.8)
-  expect(partAt(right.subarray(-4_000), bobHz)).toBeGreaterThan(0.8)
+  expectMostly(left.subarray(0, 8_000), aliceHz)
+  expectMostly(left.subarray(-4_000), aliceHz)
+  expectMostly(right.subarray(-4_000), bobHz)
 })
 
 it('T5: the voice process is killed: the same file goes on; the call and the recording end once', async () => {
@@ -118,5 +118,5 @@ it('everything is killed: what is on the disk is closed at the next start', asyn
   await until(async () => [200, 404].includes((await end()).status), 'the end of the call')
   const { recording, left } = await readyOf(organisation, id)
   expect(recording.duration_seconds).toBeGreaterThan(1.5)
-  expect(partAt(left.subarray(0, 8_000), aliceHz)).toBeGreaterThan(0.8)
+  expectMostly(left.subarray(0, 8_000), aliceHz)
 })

@@ -112,7 +112,8 @@ it('hands the caller on: the sound then comes from another party', async () => {
   const offers = trace.filter(({ message }: { message: string }) =>
     /^INVITE .*^P-Asserted-Identity: .*\+9990000001@/ms.test(message),
   )
-  expect(offers.length).toBe(1)
+  // One that was slow to be answered is sent again, as it was.
+  expect(new Set(offers.map(({ message }: { message: string }) => message)).size).toBe(1)
 })
 
 it('calls in, and hangs up or gives up as it was told', async () => {

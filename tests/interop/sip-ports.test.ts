@@ -94,8 +94,8 @@ describe('what an operator sees of the voice process', () => {
   })
 
   it('/readyz says no while it is away', async () => {
-    kill(carillon.pids.voice)
     const answer = await until(async () => {
+      kill(carillon.pids.voice) // each time: the next one is soon there
       const one = await fetch(`${carillon.url}/readyz`)
       return one.status === 503 && one.json()
     }, 'not ready')

@@ -154,12 +154,11 @@ it('records both sides', async () => {
   expect(tonedPart(side(1), 700)).toBeGreaterThan(0.7)
 })
 
-/** How many tenths of a second are that tone and nothing else; a busy machine may stumble in some. */
+/** How much of it, frame by frame, is that tone and nothing else; a busy machine may stumble in some. */
 function tonedPart(samples: Int16Array, hz: number): number {
-  const tenths = Array.from({ length: Math.floor(samples.length / 800) }, (_, i) =>
-    samples.subarray(800 * i, 800 * (i + 1)),
-  )
-  return tenths.filter((tenth) => toneShare(tenth, hz) > 0.9).length / tenths.length
+  const count = Math.floor(samples.length / 160)
+  const isToned = (_: unknown, i: number) => toneShare(samples.subarray(160 * i, 160 * (i + 1)), hz) > 0.8
+  return Array.from({ length: count }).filter(isToned).length / count
 }
 
 it('a recording whose file cannot be made says so', async () => {
