@@ -2,7 +2,7 @@
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { story } from '../attempts.ts'
-import { Carillon } from '../carillon.ts'
+import { Carillon, until } from '../carillon.ts'
 import { enter, launchChromium, smallCamera } from './tabs.ts'
 
 let carillon: Carillon
@@ -32,6 +32,13 @@ const focused = () =>
     const one = document.activeElement
     return one.getAttribute('aria-label') ?? (one.labels?.[0]?.textContent || one.textContent)
   })()`)
+
+/** The page has the focus there, or will have. */
+const isFocused = (name: string) =>
+  until(
+    async () => (await focused()) === name,
+    () => `the focus on ${name}`,
+  )
 
 async function tabTo(name: RegExp): Promise<void> {
   for (let presses = 0; presses < 30; presses++) {
@@ -63,22 +70,22 @@ it('a menu opens on its first item, moves by arrows, and gives the focus back', 
   await page.getByRole('menu').waitFor()
   const first = await focused()
   await page.keyboard.press('ArrowDown')
-  expect(await focused()).not.toBe(first)
+  await until(async () => (await focused()) !== first, 'the next item')
   await page.keyboard.press('ArrowUp')
-  expect(await focused()).toBe(first)
+  await isFocused(first)
   await page.keyboard.press('Escape')
   await page.getByRole('menu').waitFor({ state: 'detached' })
-  expect(await focused()).toBe('More')
+  await isFocused('More')
 })
 
 it('a panel takes the focus and gives it back', async () => {
   await page.getByRole('button', { name: 'Chat', exact: true }).focus()
   await page.keyboard.press('Enter')
-  expect(await focused()).toBe('Message')
+  await isFocused('Message')
   await page.keyboard.press('Escape')
-  expect(await focused()).toBe('Chat')
+  await isFocused('Chat')
   await page.keyboard.press('p')
-  expect(await focused()).toBe('People')
+  await isFocused('People')
   await page.keyboard.press('Escape')
   await page.locator('.panel').waitFor({ state: 'detached' })
 })
@@ -111,14 +118,14 @@ it('moves my own picture to another corner', async () => {
   const mine = page.locator('[data-self]')
   const before = await mine.boundingBox()
   await mine.press('ArrowLeft')
-  expect((await mine.boundingBox())?.x).toBeLessThan(before?.x ?? 0)
+  await until(async () => ((await mine.boundingBox())?.x ?? 0) < (before?.x ?? 0), 'it is further left')
 })
 
 it('leaves, and everything is let go', async () => {
   await page.getByRole('button', { name: 'Leave', exact: true }).focus()
   await page.keyboard.press('Enter')
   await page.getByRole('heading', { name: 'You left the meeting' }).waitFor()
-  expect(await focused()).toBe('You left the meeting')
+  await isFocused('You left the meeting')
   expect(await page.evaluate(`window.connections.every((one) => one.connectionState === 'closed')`)).toBe(true)
   await tabTo(/^Rejoin$/)
 })

@@ -50,10 +50,12 @@ it('twenty hear each other, and the two who can see do', async () => {
   await until(isWhole, 'every guest hears nineteen and sees nine', 60_000)
   for (const tab of tabs) {
     await until(async () => (await voicesOf(tab)) >= people - 1, 'nineteen voices', 30_000)
-    expect(await tab.getByRole('button', { name: `People, ${people}` }).count()).toBe(1)
-    expect(await tab.locator('[data-tile]').count()).toBe(9)
+    await tab.getByRole('button', { name: `People, ${people}` }).waitFor()
+    await until(async () => (await tab.locator('[data-tile]').count()) === 9, 'nine tiles')
   }
   const [anna, ben] = tabs
   if (anna && ben) await Promise.all([sees(anna, 'Ben'), sees(ben, 'Anna')])
-  expect(await carillon.events('meeting.participant_joined')).toHaveLength(people)
+  const joined = () => carillon.events('meeting.participant_joined')
+  await until(async () => (await joined()).length >= people, 'an event for each')
+  expect(await joined()).toHaveLength(people)
 })
