@@ -29,6 +29,11 @@ describe('RFC 3263 §4.1 the transport', () => {
     expect(search('sip:bob@[2001:db8::1]:5070').hops).toEqual(['udp 2001:db8::1 5070'])
     expect(search('sip:bob@example.com;maddr=192.0.2.9').hops).toEqual(['udp 192.0.2.9 5060'])
   })
+  it('T12: figures that systems read as another address are looked up like a name', () => {
+    const { hops, asked } = search('sip:bob@012.1.2.3:5060', { 'A 012.1.2.3': ['10.1.2.3'] })
+    expect({ hops, asked }).toEqual({ hops: ['udp 10.1.2.3 5060'], asked: ['A 012.1.2.3', 'AAAA 012.1.2.3'] })
+    expect(search('sip:bob@999.1.1.1:5060').hops).toEqual([])
+  })
   it('takes the first of its transports that has SRV records', () => {
     const zone = {
       'SRV _sip._tcp.example.com': [srv('a.example.com', 5080)],

@@ -170,7 +170,12 @@ function namedTransport(uri: Uri, isSecure: boolean): Transport | null {
   }
 }
 
-const isLiteral = (host: string): boolean => host.includes(':') || /^\d{1,3}(?:\.\d{1,3}){3}$/.test(host)
+/**
+ * `010.1.2.3` and `999.1.1.1` are none: systems read the first as 8.1.2.3, whatever an address policy (T12) reads. They
+ * are looked up like any name, and what comes of that is what the policy judges.
+ */
+const isLiteral = (host: string): boolean => host.includes(':') || ipv4.test(host)
+const ipv4 = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/
 
 /** RFC 2782: by priority; among equals drawn by weight, those of weight 0 with hardly a chance. */
 function sortSrv(records: readonly SrvRecord[], fraction: () => number): SrvRecord[] {
