@@ -19,6 +19,15 @@ function anywhere() {
 
 it('T12: a private address leads nowhere, also where its figures are octal', async () => {
   const locate = anywhere()
-  for (const host of ['10.1.2.3', '012.1.2.3', '172.020.0.1']) expect(await locate(`sip:x@${host}:5060`), host).toEqual([])
+  for (const host of ['10.1.2.3', '012.1.2.3', '172.020.0.1'])
+    expect(await locate(`sip:x@${host}:5060`), host).toEqual([])
   expect(await locate('sip:x@192.0.2.1:5060')).toEqual(['udp 192.0.2.1 5060'])
+})
+
+it('RFC 3261 §19.1: what was found for a `sip` URI is not what the `sips` one of its host has', async () => {
+  const locate = anywhere()
+  expect(await locate('sip:x@localhost:5070')).toContain('udp 127.0.0.1 5070')
+  const secure = await locate('sips:x@localhost:5070')
+  expect(secure).toContain('tls 127.0.0.1 5070')
+  expect(secure).not.toContain('udp 127.0.0.1 5070')
 })

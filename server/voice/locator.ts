@@ -46,7 +46,8 @@ export class Locator {
       fraction: Math.random,
     })
     if (search.hops !== null) return done(this.#allowed(search.hops))
-    const key = uri.slice(uri.indexOf('@') + 1)
+    // A `sips` URI leads elsewhere than the `sip` one of the same host.
+    const key = uri.slice(0, uri.indexOf(':') + 1).toLowerCase() + uri.slice(uri.indexOf('@') + 1)
     const known = this.#kept.get(key)
     if (known !== undefined && this.#options.clock() - known.at < keptMs) return done(known.hops)
     void this.#ask(search).then((found) => {
