@@ -232,7 +232,9 @@ export class InviteUsage extends Timer {
     this.reschedule()
   }
 
+  /** The ACK to an answer before the last one may come again, and says nothing of the last one (§13.2.2.4: its CSeq). */
   handleAck(now: Instant, ack: SipMessage): void {
+    if (this.#unacknowledged === null || cseqOf(this.#unacknowledged.answer) !== ack.cseq) return
     this.acknowledge(now, sdpOf(ack))
     this.reschedule()
   }
@@ -454,3 +456,6 @@ export class InviteUsage extends Timer {
     leg.forget(now)
   }
 }
+
+/** Of the INVITE that it answers. */
+const cseqOf = ({ text }: Answer): number => Number(/^CSeq:[ \t]*(\d+)/im.exec(text)?.[1])

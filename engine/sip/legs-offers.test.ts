@@ -1,6 +1,15 @@
 import { describe, expect, it } from 'vitest'
-import { answersAll, inCall, inDialogOf, nodeAndPeer, peerContact, sdpLines, twoNodes } from '../testing/sip-call.ts'
-import { anAnswer } from '../testing/sip-text.ts'
+import {
+  answersAll,
+  inCall,
+  inDialog,
+  inDialogOf,
+  nodeAndPeer,
+  peerContact,
+  sdpLines,
+  twoNodes,
+} from '../testing/sip-call.ts'
+import { anAnswer, aRequest } from '../testing/sip-text.ts'
 import { nothing, type SipNode } from '../testing/sip-world.ts'
 
 const alicesLeg = 'leg_a1'
@@ -58,6 +67,29 @@ describe('RFC 3261 §14 re-INVITE', () => {
     expect(bob.last('offer').sdp).toBeNull()
     expect(alice.last('offer_result').sdp).toBe('bobs offer')
     expect(bob.last('acked').sdp).toBe('alices answer')
+  })
+  it('§13.2.2.4: the ACK of the INVITE before, which comes again, is none of the answer to this one', () => {
+    const { world, node, peer } = nodeAndPeer()
+    const invite = aRequest('INVITE', { more: [peerContact, ...sdpLines], body: 'offer' })
+    peer.send(node, invite)
+    world.run(10)
+    node.command({ type: 'answer', leg: 'leg_n1', sdp: 'answer' })
+    world.run(10)
+    const ok = peer.last(200)
+    const send = (method: string, cseq: number, branch: string, body = '') => {
+      const more = [peerContact, ...(body === '' ? [] : sdpLines)]
+      peer.send(node, inDialog(invite, ok, method, cseq, { branch, more, body }))
+      world.run(10)
+    }
+    send('ACK', 1, 'z9hG4bKack1')
+    send('INVITE', 2, 'z9hG4bKinvite2')
+    node.command({ type: 'answer_offer', leg: 'leg_n1', sdp: 'our offer' })
+    world.run(10)
+    send('ACK', 1, 'z9hG4bKack1')
+    world.run(600)
+    expect(peer.received.filter(({ status, cseq }) => status === 200 && cseq === 2)).toHaveLength(2)
+    send('ACK', 2, 'z9hG4bKack2', 'their answer')
+    expect(node.last('acked').sdp).toBe('their answer')
   })
   it('that is refused changes nothing, and the next one goes through', () => {
     const { world, alice, bob } = inCall()
