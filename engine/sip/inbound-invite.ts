@@ -155,6 +155,7 @@ export class InboundInvite extends Timer implements Opening, RequestHandler {
     if (early === null && this.#hasOffer) offers.answer(sdp)
     else if (early === null) offers.offer(sdp)
     this.#stop()
+    this.#usage.reliable = this.#reliable
     const bytes = this.#transaction.respond(now, parts)
     this.#usage.awaitAck(now, this.#transaction, bytes)
     this.#usage.session.start(now, this.#session.terms)

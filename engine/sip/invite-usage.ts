@@ -19,6 +19,7 @@ import { OfferAnswer } from './offer-answer.ts'
 import { allowsUpdate, OwnChanges } from './own-changes.ts'
 import { PeerChanges } from './peer-changes.ts'
 import { isReferOnly, ReferSubscription } from './refer-subscription.ts'
+import type { ReliableResponses } from './reliable-responses.ts'
 import { ResponseRepeater } from './response-repeater.ts'
 import type { ServerTransaction } from './server-transaction.ts'
 import { type SessionTerms, SessionTimer } from './session-timer.ts'
@@ -63,6 +64,8 @@ export class InviteUsage extends Timer {
   preview: string | null = null
   /** The last reliable provisional response of the peer (RFC 3262 §4); 0: there was none. */
   lastRseq = 0
+  /** Our own before we answered, whose last PRACK may come behind the 2xx; null: we did not. */
+  reliable: ReliableResponses | null = null
   /** Our 2xx to an INVITE that has no ACK yet. */
   #unacknowledged: { readonly repeater: ResponseRepeater; readonly answer: Answer; readonly isAgain?: true } | null =
     null
@@ -331,8 +334,9 @@ export class InviteUsage extends Timer {
         transaction.respond(now, { status: 200, headers: [allow, supported, ['Accept', 'application/sdp']] })
         return
       case 'PRACK':
+        return this.#handlePrack(now, transaction)
       case 'NOTIFY':
-        // There is no provisional response that waits for it, and no subscription of ours.
+        // There is no subscription of ours.
         transaction.respond(now, { status: 481 })
         return
       default:
@@ -357,6 +361,13 @@ export class InviteUsage extends Timer {
     this.leg.finish({ type: 'ended', leg: this.leg.id, by: 'local', status, q850: null })
     this.#close(now)
     this.#sendBye(now, { protocol: 'SIP', cause: status, text: 'Not Acceptable Here' })
+  }
+
+  #handlePrack(now: Instant, transaction: ServerTransaction): void {
+    const { request } = transaction
+    const isKnown = this.reliable !== null && this.reliable.acknowledge(now, request) !== 'unknown'
+    if (isKnown && request.body.length > 0) this.peer.handle(now, transaction)
+    else transaction.respond(now, { status: isKnown ? 200 : 481 })
   }
 
   #handleInfo(now: Instant, transaction: ServerTransaction): void {

@@ -64,6 +64,35 @@ describe('RFC 3262 §3 reliable provisional responses of ours', () => {
     world.run(5_000)
     expect(peer.count('INVITE')).toBe(0)
   })
+  it('§3: the PRACK of what rang may come behind the 200, once, and the call goes on', () => {
+    const { world, node, peer, invite, leg, progress, prack } = called()
+    progress(180, null)
+    node.command({ type: 'answer', leg, sdp: 'answer' })
+    world.run(10)
+    expect(peer.last(200).method).toBe('INVITE')
+    prack(180, 2)
+    expect([peer.last(200).method, peer.count(481)]).toEqual(['PRACK', 0])
+    prack(180, 3)
+    expect(peer.count(481)).toBe(1)
+    peer.send(node, inDialog(invite, peer.last(180), 'ACK', 1))
+    world.run(60_000)
+    expect([peer.count(180), node.story]).toEqual([1, ['incoming', 'confirmed', 'acked']])
+  })
+  it('§5: a PRACK behind the 200 may have an offer too', () => {
+    const { world, node, peer, invite, leg, progress, prack } = called()
+    node.onEvent = (event) => {
+      if (event.type === 'offer') node.command({ type: 'answer_offer', leg: event.leg, sdp: 'second answer' })
+    }
+    progress(183, 'early')
+    prack(183, 2)
+    progress(180, null)
+    node.command({ type: 'answer', leg, sdp: 'early' })
+    world.run(10)
+    const rack = `RAck: ${peer.last(180).header('rseq')} 1 INVITE`
+    peer.send(node, inDialog(invite, peer.last(180), 'PRACK', 3, { more: [rack, ...sdpLines], body: 'second offer' }))
+    world.run(10)
+    expect([peer.last(200).method, peer.last(200).text]).toEqual(['PRACK', 'second answer'])
+  })
   it('RFC 6337 §3.1: another description than was answered reliably is offered after the ACK', () => {
     const { world, node, peer, invite, leg, progress, prack } = called()
     progress(183, 'early')

@@ -59,9 +59,9 @@ export class ReliableResponses {
     return outstanding.answer
   }
 
+  /** There is a final response. A PRACK for what went out before may still be on its way, and "MUST" be taken (§3). */
   stop(): void {
     this.#outstanding?.repeater.stop()
-    this.#outstanding = null
     this.#waiting.length = 0
   }
 
