@@ -260,6 +260,17 @@ describe('RFC 3311 UPDATE', () => {
     world.run(100)
     expect([peer.last(200).cseq, peer.last(200).text]).toEqual([2, ''])
   })
+  it('without an offer leaves a re-INVITE alone that waits for its answer', () => {
+    const { world, node, peer, leg, invite } = callToPeer()
+    const withOffer = { more: [peerContact, ...sdpLines], body: 'hold' }
+    peer.send(node, inDialogOf(invite, 'peer', 'INVITE', 1, withOffer))
+    peer.send(node, inDialogOf(invite, 'peer', 'UPDATE', 2, { more: [peerContact] }))
+    world.run(10)
+    expect(peer.last(200).method).toBe('UPDATE')
+    node.command({ type: 'answer_offer', leg, sdp: 'held' })
+    world.run(10)
+    expect([peer.last(200).method, peer.last(200).text]).toEqual(['INVITE', 'held'])
+  })
   it('§5.2: meets our own offer as 491, an unanswered one as 500', () => {
     const { world, node, peer, leg, invite } = callToPeer()
     const update = (cseq: number) =>

@@ -56,8 +56,10 @@ export class PeerChanges {
     }
     usage.noteAllowed(request)
     const endsAt = now + giveUpMs(usage.leg.port.options.transactions.timers)
-    this.#pending = { transaction, hasOffer: sdp !== null, session, endsAt }
-    if (method !== 'INVITE' && sdp === null) return this.#agree(now, this.#pending, null)
+    const change: Pending = { transaction, hasOffer: sdp !== null, session, endsAt }
+    // What waits for its answer goes on to wait.
+    if (method !== 'INVITE' && sdp === null) return this.#agree(now, change, null)
+    this.#pending = change
     if (sdp !== null) usage.offers.ask()
     if (method === 'INVITE') {
       transaction.respond(now, { status: 100 })
@@ -70,6 +72,7 @@ export class PeerChanges {
   answer(now: Instant, sdp: string): boolean {
     const pending = this.#pending
     if (pending === null) return false
+    this.#pending = null
     if (pending.hasOffer) this.#usage.offers.answer(sdp)
     else this.#usage.offers.offer(sdp)
     this.#agree(now, pending, sdp)
@@ -92,7 +95,6 @@ export class PeerChanges {
   #agree(now: Instant, { transaction, session }: Pending, sdp: string | null): void {
     const usage = this.#usage
     const { request, method, source } = transaction
-    this.#pending = null
     const isMoved = method !== 'PRACK' && usage.dialog.refreshTarget(request)
     const headers = [...usage.leg.targetHeaders(source), ...session.headers]
     if (sdp !== null) headers.push(sdpType)
