@@ -114,6 +114,8 @@ export class LegRequest implements ResponseHandler {
   #goOn(now: Instant): boolean {
     if (this.#isCancelled || this.#at + 1 >= this.#hops.length) return false
     this.#at += 1
+    // The nonce was the other server's: this one asks by itself, and that is no second refusal.
+    this.#authorization = []
     this.#send(now)
     return true
   }

@@ -278,6 +278,27 @@ describe('RFC 3263 §4.3 the next server', () => {
     world.run(10)
     expect(node.story).toEqual(['failed 503'])
   })
+  it('asks for the password by itself, and is answered', () => {
+    const { world, node, peer } = nodeAndPeer({
+      locate: (now, _uri, done) => done(now, hops('192.0.2.7', '192.0.2.8')),
+      authorize: (challenge) => [['Proxy-Authorization', `for ${challenge.header('proxy-authenticate')}`]],
+    })
+    const other = world.peer('q', '192.0.2.8')
+    const login = { username: 'trunk', password: 'secret' }
+    node.dial('sip:carrier.example', { to: { uri: 'sip:carrier.example', route: [], flow: null, credentials: login } })
+    const answer = (by: typeof peer, status: number, nonce = '') => {
+      world.run(10)
+      by.send(node, anAnswer(by.last('INVITE'), status, { more: [`Proxy-Authenticate: ${nonce}`] }))
+      world.run(10)
+    }
+    answer(peer, 407, 'one')
+    answer(peer, 503)
+    expect(other.last('INVITE').header('proxy-authorization')).toBeUndefined()
+    answer(other, 407, 'two')
+    expect(other.last('INVITE').header('proxy-authorization')).toBe('for two')
+    answer(other, 407, 'three')
+    expect([other.count('INVITE'), node.story]).toEqual([2, ['failed 407']])
+  })
   it('is not tried once the first one rang', () => {
     const locate: LegsOptions['locate'] = (now, _uri, done) => done(now, hops('192.0.2.7', '192.0.2.8'))
     const { world, node, peer } = nodeAndPeer({ locate })
