@@ -85,8 +85,7 @@ function planOf({ trunk, optionsSeconds }: TrunkLogin): Plan {
   const params = `;transport=${transport}`
   return {
     uri: formatUri({ host: server, port, params }),
-    nextUri:
-      outboundProxy === null ? formatUri({ host: server, port, params }) : formatUri({ host: outboundProxy, params }),
+    nextUri: outboundProxy === null ? formatUri({ host: server, port, params }) : `sip:${outboundProxy}${params}`,
     from: formatUri({ host: options.overrideFromDomain ?? server, user: username ?? 'carillon' }),
     intervalMs: optionsSeconds * 1_000,
   }
