@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { aTrunk } from '../testing/directory.ts'
+import { aForward, aTrunk, aUser } from '../testing/directory.ts'
 import { CallWorld } from '../testing/call-world.ts'
 import { leftovers, nothingLeft, restarted, talking } from '../testing/talking.ts'
 import type { CommandTarget } from './command.ts'
@@ -219,6 +219,30 @@ describe('pick-up', () => {
     expect(world.last(bob, 'hangup')).toBeUndefined()
     world.answers(bob)
     expect(world.events.at(-1)).toBe('call.answered')
+  })
+
+  it.each([603, 486])('one that says %i says it of itself: who was called rings on, and did not answer', (status) => {
+    const { world, alice, bob, pickUp } = ringing()
+    pickUp()
+    world.fails(world.dialled('carol-phone'), status)
+    expect(world.last(bob, 'hangup')).toBeUndefined()
+    world.advance(30_000)
+    expect(world.last(alice, 'reject')?.status).toBe(480)
+    expect(world.cdr.hangupCause).toBe('NO ANSWER')
+  })
+
+  it('the time of ringing is over, and somebody decides still: nothing rings that could be picked up', () => {
+    const world = CallWorld.withAliceAndBob()
+    world.person('carol', '1003')
+    world.directory.put('user', aUser('bob', { callForward: aForward('1003', { requireKeyPress: true }) }))
+    world.call('alice-phone', '1002')
+    world.advance(25_000)
+    world.answers(world.dialled('carol-phone'))
+    world.advance(6_000)
+    expect(world.act({ type: 'pickup', by: phone('carol'), isAutoAnswer: true })).toMatchObject({ code: 'conflict' })
+    world.advance(20_000)
+    expect(world.calls.size).toBe(0)
+    expect(world.timers.size).toBe(0)
   })
 
   it('the time of ringing ends for it too', () => {

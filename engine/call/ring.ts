@@ -56,6 +56,8 @@ export interface AddedRinging {
 interface Branch {
   /** Set of those that were added. */
   readonly added: AddedRinging | null
+  /** Somebody else's phone, which picks up or not: what it says is not said of whoever is called. */
+  readonly isGuest: boolean
   /** Who else wants to know what becomes of its leg. */
   followers: readonly AddedRinging[]
   readonly target: RingTarget
@@ -78,6 +80,8 @@ export class Ring {
   readonly #host: RingHost
   readonly #branches: Branch[] = []
   readonly #outcomes: Outcome[]
+  /** Of whoever failed last, guests too. */
+  #latest: Outcome = noAnswer
   readonly #timeout: Alarm
   /** Those that were told nothing yet. */
   readonly #added = new Set<AddedRinging>()
@@ -97,16 +101,25 @@ export class Ring {
     this.#finishIfOver(now)
   }
 
-  /** Others ring too. False: the round is over. */
+  /** Phones of somebody else ring too. False: the round is over, or its time is, and somebody decides still. */
   add(now: Instant, plan: Ringing, added: AddedRinging): boolean {
-    if (this.#isDone) return false
-    const branches = plan.targets.map((target) => newBranch(target, added))
+    if (this.#isDone || this.#timeout.place < 0) return false
+    this.#join(now, plan, added, true)
+    return true
+  }
+
+  #join(now: Instant, plan: Ringing, added: AddedRinging, isGuest: boolean): void {
+    const branches = plan.targets.map((target) => newBranch(target, added, isGuest))
     this.#added.add(added)
     this.#branches.push(...branches)
-    this.#outcomes.push(...plan.failed)
+    for (const outcome of plan.failed) this.#note(outcome, isGuest)
     for (const branch of branches) this.#try(now, branch)
     this.#finishIfOver(now)
-    return true
+  }
+
+  #note(outcome: Outcome, isGuest: boolean): void {
+    this.#latest = outcome
+    if (!isGuest) this.#outcomes.push(outcome)
   }
 
   /** Null: it is no leg of this round. */
@@ -168,7 +181,8 @@ export class Ring {
     branch.followers = branch.followers.filter((one) => one !== added)
     // The phone is free again before it is called.
     this.#host.drop(now, leg, null)
-    return this.add(now, change({ type: 'ring', targets: [target], failed: [] }), added)
+    this.#join(now, change({ type: 'ring', targets: [target], failed: [] }), added, branch.isGuest)
+    return true
   }
 
   /** A digit that came with the media. */
@@ -210,7 +224,7 @@ export class Ring {
         branch.leg = leg
         return
       }
-      this.#outcomes.push(leg)
+      this.#note(leg, branch.isGuest)
     }
   }
 
@@ -256,12 +270,12 @@ export class Ring {
     const mayFailOver = isByTrunk(target) ? isFailover(event) && !branch.hasEarlyMedia : event.status === 488
     if (mayFailOver && branch.next < target.attempts.length) return this.#failOver(now, branch, outcome)
     this.#close(now, branch, outcome)
-    if (!this.#isDone && isGlobalFailure(event.status)) this.#lose(now, outcome)
+    if (!this.#isDone && !branch.isGuest && isGlobalFailure(event.status)) this.#lose(now, outcome)
   }
 
   #failOver(now: Instant, branch: Branch, outcome: Outcome): void {
     branch.leg = null
-    this.#outcomes.push(outcome)
+    this.#note(outcome, branch.isGuest)
     this.#try(now, branch)
     this.#finishIfOver(now)
   }
@@ -280,9 +294,9 @@ export class Ring {
         ? { type: 'ring', targets: [], failed: [outcomeOfFailure(event)] }
         : this.#host.redirected(branch.target, event.contacts)
     branch.leg = null
-    this.#outcomes.push(...plan.failed)
+    for (const outcome of plan.failed) this.#note(outcome, branch.isGuest)
     for (const target of plan.targets) {
-      const redirected = newBranch(target, branch.added)
+      const redirected = newBranch(target, branch.added, branch.isGuest)
       this.#branches.push(redirected)
       this.#try(now, redirected)
     }
@@ -293,7 +307,7 @@ export class Ring {
     branch.silence?.cancel()
     branch.keyPress?.cancel()
     branch.leg = null
-    this.#outcomes.push(outcome)
+    this.#note(outcome, branch.isGuest)
     this.#finishIfOver(now)
   }
 
@@ -309,7 +323,7 @@ export class Ring {
 
   /** Whoever is just deciding may still press the key; it has its own end. */
   #giveUp(now: Instant): void {
-    this.#outcomes.push(noAnswer)
+    this.#note(noAnswer, false)
     for (const branch of this.#branches) {
       if (!branch.leg || branch.keyPress) continue
       branch.silence?.cancel()
@@ -327,10 +341,9 @@ export class Ring {
   #finishIfOver(now: Instant): void {
     for (const added of [...this.#added]) {
       const hasLeft = !this.#branches.some((branch) => branch.added === added && branch.leg !== null)
-      if (hasLeft && this.#added.delete(added)) added.failed(now, this.#outcomes.at(-1) ?? noAnswer)
+      if (hasLeft && this.#added.delete(added)) added.failed(now, this.#latest)
     }
-    for (const branch of this.#branches)
-      if (branch.leg === null) this.#desert(now, branch, this.#outcomes.at(-1) ?? noAnswer)
+    for (const branch of this.#branches) if (branch.leg === null) this.#desert(now, branch, this.#latest)
     if (this.#isDone || this.#branches.some(({ leg }) => leg !== null)) return
     this.#lose(now, bestOutcome(this.#outcomes))
   }
@@ -360,8 +373,9 @@ export class Ring {
 /** To a carrier, or to an exchange on site. */
 const isByTrunk = ({ callee }: RingTarget): boolean => callee.trunkId !== null
 
-const newBranch = (target: RingTarget, added: AddedRinging | null = null): Branch => ({
+const newBranch = (target: RingTarget, added: AddedRinging | null = null, isGuest = false): Branch => ({
   added,
+  isGuest,
   followers: [],
   target,
   next: 0,
