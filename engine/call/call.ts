@@ -566,6 +566,6 @@ export class Call {
   }
 }
 
-/** T27: not on hold, and not while a fax has the place of the sound. */
+/** T27: once it was answered, since many a phone sends nothing before; not on hold, nor where a fax is in its place. */
 const isSilent = (leg: CallLeg, endpoint: string): boolean =>
-  endpoint === leg.id && !leg.isOver && !leg.isHeld && !leg.media?.other('image')?.line
+  endpoint === leg.id && leg.state === 'answered' && !leg.isHeld && !leg.media?.other('image')?.line

@@ -311,6 +311,18 @@ describe('T24: early media', () => {
     expect(world.log).toContain(`media play ${alice} ringback`)
   })
 
+  it('T27: may last longer than a minute in which neither side sends anything, until the answer', () => {
+    const world = office()
+    const alice = world.call('alice-phone', '0470123456')
+    const carrier = world.dialled()
+    world.rings(carrier, sdp({ port: 6000 }))
+    for (const endpoint of [alice, carrier]) world.media({ type: 'timeout', endpoint })
+    world.answers(carrier, sdp({ port: 6000 }))
+    expect(world.last(alice, 'answer')).toBeDefined()
+    world.media({ type: 'timeout', endpoint: alice })
+    expect(world.cdr).toMatchObject({ hangupCause: 'ANSWERED', q850: 41 })
+  })
+
   it('the caller made no offer: it gets a 180', () => {
     const world = office()
     const alice = world.call('alice-phone', '0470123456', { sdp: null })
