@@ -200,6 +200,8 @@ export class Call {
 
   planContext(isDirect: boolean, forwardedBy: PlanContext['forwardedBy'] = null): PlanContext {
     const { originator, called, wantsPrivacy, shown = null } = this.aim
+    // Of a command, and of whoever it called first: others that wait here are shown as themselves.
+    const isFirst = this.caller.id === this.ledger.facts.callerLeg
     return {
       directory: this.directory,
       host: this.services.host,
@@ -208,7 +210,7 @@ export class Call {
       originator,
       calledNumber: called.text,
       wantsPrivacy,
-      shown,
+      shown: isFirst ? shown : null,
       isDirect,
       forwardedBy,
     }

@@ -246,6 +246,7 @@ function contextOf(
     originator,
     calledNumber: called.text,
     wantsPrivacy: false,
+    shown: null,
   }
 }
 

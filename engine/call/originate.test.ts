@@ -211,6 +211,23 @@ describe('as if the phone had dialled', () => {
     expect(numbers(made)).toMatchObject({ number: '+3221000002', name: 'Sales' })
   })
 
+  it('the caller id that is wished for is the caller’s: the called one who consults, or is parked, is shown as itself', () => {
+    const made = world()
+    made.person('carol', '1003')
+    made.originate({ callerId: { number: null, name: 'Sales' } })
+    const alice = made.dialled('alice-phone')
+    made.answers(alice)
+    const bob = made.dialled('bob-phone')
+    expect(made.dials.at(-1)?.from).toMatchObject({ number: '1001', name: 'Sales' })
+    made.answers(bob)
+    made.act({ type: 'consult', leg: bob, to: { type: 'number', number: '1003' } })
+    expect(made.dials.at(-1)?.from).toMatchObject({ number: '1002', name: 'bob' })
+    made.act({ type: 'cancel', leg: bob })
+    made.act({ type: 'park', leg: alice })
+    made.act({ type: 'retrieve', by: { type: 'user', userId: 'carol' }, isAutoAnswer: false })
+    expect(made.dials.at(-1)).toMatchObject({ to: { uri: 'sip:carol-phone@10.1.1.1' }, from: { name: 'bob' } })
+  })
+
   it('no caller id that is not the account’s', () => {
     const made = world()
     const callerId = { number: '+3229999999', name: null }
