@@ -72,6 +72,8 @@ export class Call {
   transfer: Transfer | null = null
   #flow: FlowRun | null = null
   #ring: Ring | null = null
+  /** What its callflow plays to the caller. */
+  #announcement: string | null = null
   #ending: (Ending & { readonly at: Instant }) | null = null
   #hasFailedOver = false
   /** After the callee's dialog is known (T5). */
@@ -233,10 +235,18 @@ export class Call {
   }
 
   play(now: Instant, path: string): void {
+    this.#announcement = path
     answerCaller(now, this, (at) => {
       transferred(at, this)
       this.caller.media?.play({ type: 'file', path, repeat: false })
     })
+  }
+
+  /** To a caller that took another's place meanwhile, from the beginning. False: nothing is played. */
+  playAgain(now: Instant): boolean {
+    if (this.#announcement === null) return false
+    this.play(now, this.#announcement)
+    return true
   }
 
   flowEnded(now: Instant, outcome: Outcome): void {
@@ -535,8 +545,12 @@ export class Call {
 
   #played(now: Instant, leg: CallLeg): void {
     leg.media?.hasPlayed()
-    if (leg === this.caller && this.#flow && !this.#ring) this.#flow.played(now, hungUp)
-    else this.#ring?.played(now, leg)
+    if (leg === this.caller && this.#flow && !this.#ring) {
+      this.#announcement = null
+      this.#flow.played(now, hungUp)
+    } else {
+      this.#ring?.played(now, leg)
+    }
     this.floor.played(now, leg)
   }
 

@@ -308,6 +308,30 @@ describe('attended transfer', () => {
     everythingEnded(world, 2)
   })
 
+  it.each([false, true])(
+    'to a callflow that plays, its answer written or not (%s): the other hears it, and goes on in it',
+    (isLate) => {
+      const { world, alice, bob } = talking()
+      world.directory.put('media', { id: 'm', path: '/m.wav' })
+      const welcome = node('play', { id: 'm' }, { _: node('user', { id: 'carol' }) })
+      world.directory.put('callflow', aCallflow('desk', ['1100'], welcome))
+      world.isWriterStuck = isLate
+      const second = world.call('bob-phone', '1100')
+      world.refers(bob, '1100', replaces(world, second))
+      world.isWriterStuck = false
+      world.flush()
+      expect(progress(world, bob)).toEqual([100, 200])
+      expect(world.commandsTo(second).at(-1)?.type).toBe(isLate ? 'reject' : 'hangup')
+      const plays = world.orders.filter((order) => order.type === 'play').filter(({ endpoint }) => endpoint === alice)
+      expect(plays.map(({ source }) => source)).toEqual([{ type: 'file', path: '/m.wav', repeat: false }])
+      for (const { endpoint, play } of plays) world.media({ type: 'played', endpoint, play, reason: 'end' })
+      world.answers(world.dialled('carol-phone'))
+      expect(world.log).toContain(`media bridge ${alice} ${world.dialled('carol-phone')}`)
+      world.hangsUp(alice)
+      everythingEnded(world, 2)
+    },
+  )
+
   it('T26: nobody answers it: back to the transferor', () => {
     const { world, alice, bob, second, carol } = consulting()
     world.refers(bob, '1003', replaces(world, second))

@@ -196,8 +196,8 @@ function early(now: Instant, from: Call, leg: CallLeg, party: CallLeg, to: Call)
   to.transfer = transfer
   to.caller = party
   to.leave(now, placeholder)
-  to.media.waits(to)
   transfer.report(to, to.ledger.hasRung ? 180 : 100)
+  if (!to.playAgain(now)) to.media.waits(to)
   from.end(now, { by: leg.facts.role, outcome: hungUp })
 }
 
