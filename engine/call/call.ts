@@ -25,6 +25,7 @@ import { leaveUnheard } from './emergency.ts'
 import { Floor } from './floor.ts'
 import { FlowRun } from './flow.ts'
 import type { LegCommand, LegEvent, SipReason, WrittenDialog } from './leg.ts'
+import type { Limit } from './limits.ts'
 import type { Ending, Ledger } from './ledger.ts'
 import { cancelled, hungUp, mediaFailed, type Outcome } from './outcome.ts'
 import { retrievalFailed } from './park.ts'
@@ -70,6 +71,8 @@ export class Call {
   callee: CallLeg | null = null
   aim: Aim
   transfer: Transfer | null = null
+  /** Its places among the calls of its account, whoever of those in it leaves. */
+  limits: readonly Limit[] = []
   #flow: FlowRun | null = null
   #ring: Ring | null = null
   /** What its callflow plays to the caller. */
@@ -418,6 +421,7 @@ export class Call {
     // T5: who hung up has its 200 when this is durable.
     this.services.write(this.id, [{ type: 'ending', callId: this.id, text: JSON.stringify(this.#ending) }])
     this.floor.close(now)
+    this.services.limits.release(this.limits)
     this.#ring?.cancel(now, null)
     this.#ring = null
     this.#flow = null
@@ -486,6 +490,7 @@ export class Call {
       legs: this.legs.live.map((leg) => leg.snapshot()),
       caller: this.caller.id,
       callee: this.callee?.id ?? null,
+      limits: this.limits,
       floor: floorSnapshot(this.floor),
     })
     return { type: 'snapshot', callId, accountId, text }

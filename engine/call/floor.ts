@@ -183,7 +183,6 @@ export class Floor {
     this.parking?.close()
     if (this.meeting) this.#call.services.emit({ type: 'phones' })
     for (const one of this.#invitations) one.cancel(now)
-    this.origination?.close()
     this.recording?.callEnded(now)
   }
 

@@ -96,6 +96,6 @@ function obstacle(call: Call, invite: IncomingInvite): Outcome | null {
   if (call.services.limits.acquire(limits, isEmergency)) {
     return refusal(direction === 'incoming' ? 'too_many_calls_in' : 'too_many_calls')
   }
-  call.caller.limits = limits
+  call.limits = limits
   return null
 }

@@ -19,7 +19,6 @@ import { Invitation, type InvitationHost } from './invitation.ts'
 import type { Identity } from './leg.ts'
 import { defaultCodecs } from './leg-media.ts'
 import { Ledger } from './ledger.ts'
-import type { Limit } from './limits.ts'
 import { attend } from './meeting.ts'
 import { type ReadNumber, readNumber } from './numbers.ts'
 import type { Outcome } from './outcome.ts'
@@ -40,19 +39,11 @@ export class Origination implements InvitationHost {
   readonly invitation: Invitation
   readonly #call: Call
   readonly #to: Origin['to']
-  /** Held for the caller until there is one. */
-  #limits: readonly Limit[]
 
-  constructor(call: Call, to: Origin['to'], limits: readonly Limit[]) {
+  constructor(call: Call, to: Origin['to']) {
     this.#call = call
     this.#to = to
-    this.#limits = limits
     this.invitation = new Invitation(call, this)
-  }
-
-  close(): void {
-    this.#call.services.limits.release(this.#limits)
-    this.#limits = []
   }
 
   // --- of its invitation ---
@@ -75,7 +66,6 @@ export class Origination implements InvitationHost {
     const call = this.#call
     const { ledger, directory } = call
     call.floor.origination = null
-    leg.limits = [...leg.limits, ...this.#limits]
     call.caller = leg
     ledger.facts = { ...ledger.facts, caller: leg.party, callerLeg: leg.id }
     call.aim = { ...call.aim, originator: originatorOf(directory, leg.party) }
@@ -128,11 +118,12 @@ export function originate(
   if (plan.targets.length === 0) return refuse('conflict', 'No phone of it is registered.', 'from')
   if (services.limits.acquire(limits, isEmergency))
     return refuse('conflict', 'The account has as many calls as it may.')
+  call.limits = limits
   remember(call)
   call.ledger.causes.begin(command.id, 'originate', by.actor)
   call.ledger.causes.await(command.id, 'call.started', null)
   call.start(now)
-  const started = new Origination(call, to, limits)
+  const started = new Origination(call, to)
   call.floor.origination = started
   started.invitation.start(now, isAutoAnswer ? autoAnswered(oneOf(plan)) : plan, ringMs)
   return null

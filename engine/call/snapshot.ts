@@ -9,6 +9,7 @@ import { originatorOf } from './caller-id.ts'
 import { emptyFloor, type FloorSnapshot, restoreFloor } from './floor-snapshot.ts'
 import type { LegId, WrittenDialog } from './leg.ts'
 import { type Ending, Ledger, type LedgerSnapshot } from './ledger.ts'
+import type { Limit } from './limits.ts'
 import { readNumber } from './numbers.ts'
 import { hungUp } from './outcome.ts'
 import type { CallServices } from './services.ts'
@@ -19,6 +20,8 @@ export interface CallSnapshot {
   readonly legs: readonly LegSnapshot[]
   readonly caller: LegId
   readonly callee: LegId | null
+  /** Absent: of a version that kept them with the caller. */
+  readonly limits?: readonly Limit[]
   /** Absent: two talk, and that is all. */
   readonly floor?: FloorSnapshot
   /** It was over, and its record is not written. */
@@ -89,6 +92,8 @@ export function restoreCall(
     offer: null,
     isCallerAbsent: !isCallerHere,
   })
+  call.limits = kept.limits ?? []
+  services.limits.acquire(call.limits, true)
   call.legs.started(now)
   if (isCallerHere) takeUp(services, call, call.caller, caller)
   const legs = takeOthers(services, call, kept, isElsewhere)

@@ -308,6 +308,30 @@ describe('attended transfer', () => {
     everythingEnded(world, 2)
   })
 
+  it('T31: whoever of those in a call leaves it, it is one of as many as the account may have, until it ends', () => {
+    const { world, alice, bob } = talking()
+    const count = () => world.calls.limits.count('sim:acme')
+    world.refers(alice, '1003')
+    const carol = world.dialled('carol-phone')
+    world.answers(carol)
+    expect(count()).toBe(1)
+    const second = world.call('alice-phone', '1002')
+    const bobAgain = world.dialled('bob-phone')
+    world.answers(bobAgain)
+    expect(count()).toBe(2)
+    world.refers(bob, '1001', replaces(world, bobAgain))
+    expect(world.log).toContain(`media bridge ${second} ${carol}`)
+    expect(count()).toBe(1)
+    const next = CallWorld.withAliceAndBob('b')
+    const kept = world.recordsOf('snapshot').findLast(({ text }) => text !== null)
+    next.restore(kept?.text ?? '', () => true)
+    expect(next.calls.limits.count('sim:acme')).toBe(1)
+    for (const each of [world, next]) {
+      each.hangsUp(carol)
+      expect(each.calls.limits.count('sim:acme')).toBe(0)
+    }
+  })
+
   it.each([false, true])(
     'to a callflow that plays, its answer written or not (%s): the other hears it, and goes on in it',
     (isLate) => {
