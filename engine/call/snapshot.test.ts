@@ -85,12 +85,9 @@ it('T5: it can be held, transferred and ended, with one history row of its whole
     billingSeconds: 70,
   })
   expect(next.events).toEqual(['call.held', 'call.resumed', 'call.transferred', 'call.ended'])
-  expect(
-    next
-      .recordsOf('leg')
-      .map(({ leg }) => leg.id)
-      .sort(),
-  ).toEqual([alice, bob, next.dialled('carol-phone')].sort())
+  const rows = next.recordsOf('leg').map(({ leg }) => leg)
+  expect(rows.map(({ id }) => id).sort()).toEqual([alice, bob, next.dialled('carol-phone')].sort())
+  expect(rows.map(({ sipCode }) => sipCode)).toEqual([200, 200, 200])
   expect(next.timers.size).toBe(0)
 })
 

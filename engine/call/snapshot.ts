@@ -151,9 +151,8 @@ function takeOthers(
 /** `callAnsweredAt`: the caller whose answer was on its way when the process died gets it again. */
 function newLeg({ facts, party, ringingAt, answeredAt, dialog }: LegSnapshot, callAnsweredAt: Instant | null): CallLeg {
   const leg = new CallLeg(facts, party)
-  leg.state = 'answered'
+  leg.answered(answeredAt ?? callAnsweredAt ?? facts.startedAt)
   leg.ringingAt = ringingAt
-  leg.answeredAt = answeredAt ?? callAnsweredAt ?? facts.startedAt
   leg.dialog = dialog
   return leg
 }
