@@ -315,7 +315,7 @@ export class Call {
     this.#ring = null
     this.callee = leg
     const isFirst = this.transfer === null && this.floor.parking === null
-    this.reached(leg, isFirst)
+    this.reached(leg, isFirst || this.ledger.answeredAt === null)
     if (!isFirst) this.legs.answered(now, leg)
     leg.media?.stop()
     if (leg.facts.isOutside) this.services.limits.startSpending(this.ledger.facts.accountId, leg.id, now)

@@ -356,6 +356,23 @@ describe('attended transfer', () => {
     },
   )
 
+  it('T26: whoever of those that it calls takes it in the end stands in the history', () => {
+    const { world, bob } = talking()
+    world.person('dave', '1004')
+    const group = node('user', { id: 'carol' }, { _: node('user', { id: 'dave' }) })
+    world.directory.put('callflow', aCallflow('group', ['1100'], group))
+    const second = world.call('bob-phone', '1100')
+    const carol = world.dialled('carol-phone')
+    world.rings(carol)
+    world.refers(bob, '1100', replaces(world, second))
+    world.fails(carol, 486)
+    const dave = world.dialled('dave-phone')
+    world.answers(dave)
+    world.hangsUp(dave)
+    expect(world.recordsOf('cdr')[1]?.cdr).toMatchObject({ callee: { userId: 'dave' }, calleeLeg: dave })
+    everythingEnded(world, 2)
+  })
+
   it('T26: nobody answers it: back to the transferor', () => {
     const { world, alice, bob, second, carol } = consulting()
     world.refers(bob, '1003', replaces(world, second))
