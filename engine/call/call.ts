@@ -442,7 +442,7 @@ export class Call {
   }
 
   mediaFailed(now: Instant, leg: CallLeg): void {
-    if (this.isOver) return
+    if (this.isOver || (leg.answeredAt !== null && this.leaves(now, leg))) return
     if (leg === this.caller || leg === this.callee) {
       this.end(now, { by: 'system', outcome: mediaFailed })
     } else {

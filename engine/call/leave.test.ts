@@ -33,10 +33,11 @@ function supervised() {
   return { ...parts, carol }
 }
 
-/** By a command, by its phone, or since nothing is heard of it. */
+/** By a command, since nothing is heard of it, or since its port could not be bound again after its worker died. */
 const ways = {
   hangup: (world: CallWorld, leg: LegId) => expect(world.act({ type: 'hangup', leg })).toBeNull(),
   timeout: (world: CallWorld, leg: LegId) => world.media({ type: 'timeout', endpoint: leg }),
+  portLost: (world: CallWorld, leg: LegId) => world.media({ type: 'open_failed', endpoint: leg, message: 'in use' }),
 }
 
 function expectTwoGoOn({ world }: Pick<Talking, 'world'>, gone: LegId, [first, second]: readonly [LegId, LegId]): void {
@@ -48,7 +49,7 @@ function expectTwoGoOn({ world }: Pick<Talking, 'world'>, gone: LegId, [first, s
   expect(leftovers(world)).toEqual(nothingLeft)
 }
 
-describe.each(['hangup', 'timeout'] as const)('one of more than two leaves: %s', (way) => {
+describe.each(['hangup', 'timeout', 'portLost'] as const)('one of more than two leaves: %s', (way) => {
   const cause = ({ world }: Talking) => (way === 'hangup' ? { correlationId: world.commandIds.at(-1) } : {})
 
   it.each([
