@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { CallWorld, sdp } from '../testing/call-world.ts'
-import { anAccount, aTrunk } from '../testing/directory.ts'
+import { aForward, anAccount, aTrunk, aUser } from '../testing/directory.ts'
 import { lastSnapshot, leftovers, nothingLeft } from '../testing/talking.ts'
 import type { CallAction } from './command.ts'
 import type { LegId } from './leg.ts'
@@ -212,6 +212,20 @@ describe('consultation', () => {
       billingSeconds: 30,
     })
     expect(leftovers(world)).toEqual(nothingLeft)
+  })
+
+  it('a forward that is to be taken by a key is, also where its phone sends the call on', () => {
+    const { world, alice, consult, events } = talking()
+    const callForward = aForward('1004', { requireKeyPress: true })
+    world.directory.put('user', aUser('carol', { callForward }))
+    consult(alice)
+    world.fails(world.dialled('dave-phone'), 302, { contacts: ['sip:0470123456@elsewhere'] })
+    const mobile = world.dialled()
+    expect(world.dials.at(-1)?.to.uri).toBe('sip:+32470123456@carrier.example.net')
+    world.answers(mobile)
+    expect(events().map(({ event }) => event)).not.toContain('call.consultation_answered')
+    world.press(mobile, '1')
+    expect(events().at(-1)?.event).toBe('call.consultation_answered')
   })
 
   it('what does not fit is refused, and nothing changes', () => {

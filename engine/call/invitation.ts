@@ -148,7 +148,7 @@ export class Invitation implements RingHost {
   }
 
   redirected(target: RingTarget, contacts: readonly string[]): Ringing {
-    return planRedirection(this.#host.planContext(false, null), target, contacts, false)
+    return planRedirection(this.#host.planContext(false, null), target, contacts, target.isKeyPressRequired)
   }
 
   won(now: Instant, leg: CallLeg): void {
