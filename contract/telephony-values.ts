@@ -50,10 +50,9 @@ export const identity = {
 /** On every object, besides its own fields. */
 export const tagged = {
   external_id: line(200).nullable().meta({ description: 'This object’s id in your own system.' }),
-  metadata: z
-    .record(z.string().min(1).max(100), JsonValue)
-    .refine((value) => JSON.stringify(value).length <= 16_384, 'must be at most 16 KB as JSON')
-    .meta({ description: 'Yours: kept and given back, merged by name; a name set to null is removed.' }),
+  metadata: z.record(z.string().min(1).max(100), JsonValue).meta({
+    description: 'Yours: kept and given back, merged by name; a name set to null is removed. At most 16 KB as JSON.',
+  }),
 }
 
 export const Country = z

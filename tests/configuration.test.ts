@@ -70,6 +70,19 @@ describe.each(kinds)('%s', (path, field, body) => {
     expect(await get(`${path}/${id}`)).toMatchObject({ external_id: null, metadata: {} })
   })
 
+  it('hold 16 KB of metadata, however they came there, and are read and sent back with them', async () => {
+    const { id } = await put(path, { ...body(), metadata: { first: 'x'.repeat(10_000) } })
+    const more = await send('PATCH', `${path}/${id}`, { metadata: { second: 'x'.repeat(10_000) } })
+    expect(more.status, JSON.stringify(more.body)).toBe(400)
+    expect(more.body.error.details.issues[0].field).toBe('data.metadata')
+    await send('PATCH', `${path}/${id}`, { metadata: { first: null, second: 'x'.repeat(10_000) } })
+    const whole = await get(`${path}/${id}`)
+    expect(Object.keys(whole.metadata)).toEqual(['second'])
+    expect((await send('POST', path, whole)).status).toBe(200)
+    const listed = await call(http, 'GET', `/v3.0/${path}`, undefined, key)
+    expect(listed.status).toBe(200)
+  })
+
   it('check the version when it is asked for, in POST that of `data.id` (A5)', async () => {
     const made = await send('PUT', path, body())
     const { id } = made.body.data

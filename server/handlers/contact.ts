@@ -144,7 +144,7 @@ async function create(
   { country, place }: Place,
 ): Promise<ContactRow> {
   const { app, who, actor } = call
-  const settings = mergeSettings(standardContact, {}, body)
+  const settings = mergeSettings(standardContact, {}, body, place)
   const row = await insertConfigured(trx, 'contacts', {
     id: newId(),
     accountId: who.accountId,
@@ -223,7 +223,7 @@ async function update(
   const before = await lockContact(trx, who, id)
   call.expectVersion(before.resourceSeq)
   keepObject(before, body)
-  const settings = mergeSettings(standardContact, before.settings, body)
+  const settings = mergeSettings(standardContact, before.settings, body, place)
   const { sortName, numbers } = searchedOf({ ...standardContact, ...settings }, country, place)
   const wanted = changesTo(before, {
     ...(await changedBook(trx, who, before, body, place)),

@@ -3,18 +3,36 @@
  * parts, lists are replaced. Stored is what differs from the standard; free objects such as metadata are merged by name.
  */
 import { isDeepStrictEqual } from 'node:util'
+import { invalidField } from '../api-error.ts'
 import type { Secrets, Vault } from '../auth/vault.ts'
 import { sealSecrets, secretsOf } from '../store/telephony.ts'
 
 type Values = Readonly<Record<string, unknown>>
 
-/** `wanted` may hold more than settings: what `standard` does not name is left alone. */
-export function mergeSettings<S extends object>(standard: S, before: Partial<S>, wanted: object): Partial<S> {
+const mostMetadata = 16_384
+
+/**
+ * `wanted` may hold more than settings: what `standard` does not name is left alone. `place` is where `wanted` stands in
+ * the body.
+ */
+export function mergeSettings<S extends object>(
+  standard: S,
+  before: Partial<S>,
+  wanted: object,
+  place = 'data',
+): Partial<S> {
   const asked: Values = { ...wanted }
   const current: Values = { ...standard, ...before }
   const merged = Object.entries(standard).map(([name, plain]) => [name, mergeField(plain, current[name], asked[name])])
+  // Of what it comes to, not of what is sent: many small changes add up.
+  if (asked.metadata) refuseMuch(toValues(Object.fromEntries(merged)).metadata, place)
   const differing = merged.filter(([name, value]) => !isDeepStrictEqual(value, toValues(standard)[String(name)]))
   return Object.fromEntries(differing) as Partial<S>
+}
+
+function refuseMuch(metadata: unknown, place: string): void {
+  if (JSON.stringify(metadata).length <= mostMetadata) return
+  throw invalidField(`${place}.metadata`, 'must be at most 16 KB as JSON, with what is there already')
 }
 
 const toValues = (object: object): Values => ({ ...object })
