@@ -89,6 +89,13 @@ async function plantTelephony(tenant: Tenant): Promise<string[]> {
   const pin = `${randomInt(1e9, 1e10)}${randomInt(1e9, 1e10)}`
   const put = async (path: string, data: object) => (await done(http, 'PUT', `/v3.0/${path}`, { data }, headers)).data
   const phone = await put('devices', { name: 'Phone', password: device })
+  // Whoever may see them is answered with them, and again: what is kept for that is sealed.
+  const once = { ...headers, 'idempotency-key': unique() }
+  const renamed = { data: { id: phone.id, name: 'Renamed' } }
+  for (const _ of [1, 2]) {
+    const answer = await done(http, 'POST', '/v3.0/devices', renamed, once)
+    expect(answer.data).toMatchObject({ name: 'Renamed', password: device })
+  }
   const random = await put('devices', { name: 'Random' })
   const trunk = await put('trunks', { name: 'T', server: 'x', username: 'u', password: carrier })
   await done(http, 'POST', '/v3.0/trunks', { data: { ...trunk, password: changed } }, headers)

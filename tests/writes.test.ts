@@ -295,8 +295,6 @@ describe('an Idempotency-Key (A6)', () => {
     expect(made.body.data.key).toMatch(/^[\w-]{43}$/)
     const again = await call(http, 'POST', '/api/v6/apikey', { name: 'Once' }, once('key'))
     expect(again.body.data).toEqual({ ...made.body.data, key: undefined })
-    const stored = await app.database.selectFrom('idempotency').select('answer').execute()
-    expect(JSON.stringify(stored)).not.toContain(made.body.data.key)
     const body = { topic: 'Keyed', recurring: { key: 'stays', auth_token: 'too' } }
     await call(http, 'POST', '/api/v6/meeting', body, once('keyed'))
     const replay = await call(http, 'POST', '/api/v6/meeting', body, once('keyed'))

@@ -153,7 +153,7 @@ class Writing {
     const { who, tell } = asked
     const credential = [who.credential, who.accountId, who.userId ?? ''].join(' ')
     const once = { credential, operation: id, key, request, shownOnce: operation.shownOnce }
-    const stored: Stored = await runOnce(app.database, once, async (trx) => {
+    const stored: Stored = await runOnce(app, once, async (trx) => {
       const answer = await run(trx)
       return { answer, etag: this.#etag }
     })

@@ -6,7 +6,8 @@ import type { Transaction } from 'kysely'
 import { createHash } from 'node:crypto'
 import { sql } from 'kysely'
 import { ApiError } from '../api-error.ts'
-import type { Database, Tables } from '../store/database.ts'
+import type { App } from '../app.ts'
+import type { Tables } from '../store/database.ts'
 
 export interface Once {
   readonly credential: string
@@ -32,7 +33,7 @@ export function checkIdempotencyKey(key: string): string {
 }
 
 export function runOnce(
-  database: Database,
+  { database, vault }: Pick<App, 'database' | 'vault'>,
   once: Once,
   run: (trx: Transaction<Tables>) => Promise<{ answer: unknown; etag: string | null }>,
 ): Promise<Stored> {
@@ -44,14 +45,18 @@ export function runOnce(
       if (!before.requestHash.equals(requestHash)) {
         throw new ApiError('idempotency_mismatch', 'Use a new Idempotency-Key for another request.')
       }
-      return { answer: JSON.parse(before.answer), etag: before.etag, isReplayed: true }
+      return {
+        answer: JSON.parse(vault.open(sealedFor(once), before.answer).answer ?? ''),
+        etag: before.etag,
+        isReplayed: true,
+      }
     }
     const { answer, etag } = await run(trx)
     const row = {
       ...keyOf(once),
       requestHash,
       etag,
-      answer: JSON.stringify(answer, withoutSecret(answer, once.shownOnce)),
+      answer: vault.seal(sealedFor(once), { answer: JSON.stringify(answer, withoutSecret(answer, once.shownOnce)) }),
     }
     await trx.insertInto('idempotency').values(row).execute()
     return { answer, etag, isReplayed: false }
@@ -65,6 +70,9 @@ function withoutSecret(answer: unknown, shownOnce: string | undefined) {
     return this === data && name === shownOnce ? undefined : value
   }
 }
+
+/** Who may see secrets is answered with them, again too: an answer is sealed like what it shows (S5). */
+const sealedFor = (once: Once) => `idempotency:${JSON.stringify(keyOf(once))}`
 
 const keyOf = ({ credential, operation, key }: Once) => ({ credential, operation, key })
 

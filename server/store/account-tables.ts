@@ -106,7 +106,7 @@ export interface AccountTables {
     operation: string
     key: string
     requestHash: Buffer
-    answer: string
+    answer: Buffer
     etag: string | null
     createdAt: Instant
   }

@@ -328,7 +328,7 @@ create table idempotency (
   operation text not null,
   key text not null,
   request_hash bytea not null,
-  answer text not null,
+  answer bytea not null,
   etag text,
   created_at timestamp with time zone not null default now(),
   constraint idempotency_pkey PRIMARY KEY (credential, operation, key)
