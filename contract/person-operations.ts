@@ -21,8 +21,10 @@ import {
 const accounts = { tag: 'Accounts' }
 const users = { tag: 'Users' }
 const { account, child, user, callerId, forward } = telephonyExamples
+const admitting = 'A `password`, and a `priv_level` that is not `user`, are given with the scope `account`.'
 const own =
   'People read and change themselves only: `language`, `time_zone`, `mobile_number`, `call_forward`, `do_not_disturb`, `quickcall_device` and `hotdesk_pin`.'
+const changing = `${own} ${admitting}`
 
 export const personOperations = defineOperations({
   getTelephonyAccount: {
@@ -90,6 +92,7 @@ export const personOperations = defineOperations({
     ...users,
     path: '/v3.0/users',
     summary: 'Create a user; with an e-mail address the same person is a meeting organizer',
+    description: admitting,
     body: NewTelephonyUser,
     data: TelephonyUser,
     asked: { first_name: 'Test', last_name: 'User', email: user.email },
@@ -100,7 +103,7 @@ export const personOperations = defineOperations({
     path: '/v3.0/users',
     minRole: 'user',
     summary: 'Change a user: absent fields stay, null clears',
-    description: own,
+    description: changing,
     body: UpdateTelephonyUser,
     data: TelephonyUser,
     asked: { id: telephonyIds.user, call_forward: { enabled: true, number: forward.number } },
@@ -111,7 +114,7 @@ export const personOperations = defineOperations({
     path: '/v3.0/users/{id}',
     minRole: 'user',
     summary: 'Change a user (RFC 7396)',
-    description: own,
+    description: changing,
     params: ById,
     body: PatchTelephonyUser,
     data: TelephonyUser,

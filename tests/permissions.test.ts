@@ -8,7 +8,7 @@ import { hasRole, type Role } from '../contract/access.ts'
 import type { Operation } from '../contract/define.ts'
 import { operationTable } from '../contract/operations.ts'
 import { newId } from '../server/ids.ts'
-import { begin, testApp } from './app.ts'
+import { begin, call, testApp } from './app.ts'
 import { until } from './carillon.ts'
 import {
   aWav,
@@ -166,6 +166,30 @@ describe('a plain user', () => {
     })
     expect(answer.statusCode).toBe(403)
     expect((await done(http, 'GET', url, undefined, operator)).data.isAdmin).toBe(false)
+  })
+})
+
+describe('a key that may change people, and no accounts', () => {
+  it('makes nobody who may more than it, and takes nobody’s place', async () => {
+    const { secret } = await makeKey(http, own.accountId, ['telephony:read', 'telephony:write'])
+    const send = (method: 'PUT' | 'PATCH', path: string, data: object) =>
+      call(http, method, `/v3.0/${path}`, { data }, withKey(secret))
+    const password = 'correct horse battery'
+    const { body } = await send('PUT', 'users', { first_name: 'Plain', priv_level: 'user' })
+    const self = `users/${body.data.id}`
+    for (const [field, refused] of [
+      ['password', await send('PUT', 'users', { first_name: 'New', username: `new-${unique()}`, password })],
+      ['priv_level', await send('PUT', 'users', { first_name: 'New', priv_level: 'admin' })],
+      ['password', await send('PATCH', `users/${own.admin.id}`, { password })],
+      ['password', await send('PATCH', self, { password })],
+      ['priv_level', await send('PATCH', self, { priv_level: 'admin' })],
+    ] as const) {
+      expect(refused.status).toBe(403)
+      expect(refused.body.error.message).toContain(`data.${field}`)
+      expect(refused.body.error.details.missing_scope).toBe('account')
+    }
+    const { data } = await done(http, 'GET', `/v3.0/users/${own.admin.id}`, undefined, withKey(secret))
+    expect((await send('PATCH', `users/${own.admin.id}`, { ...data, password: '**********' })).status).toBe(200)
   })
 })
 

@@ -4,6 +4,7 @@
  */
 import type { Transaction } from 'kysely'
 import { DatabaseError } from 'pg'
+import type { Scope } from '../../contract/access.ts'
 import type { OperationId } from '../../contract/operations.ts'
 import { ApiError, invalidField } from '../api-error.ts'
 import { describe, mayUse, type Principal } from '../auth/principal.ts'
@@ -84,6 +85,12 @@ export function keepObject(row: { id: string; accountId: string; createdAt: Date
 
 /** Sees what is write-only else. */
 export const seesSecrets = (who: Principal): boolean => mayUse(who, 'secrets')
+
+export function expectScope(who: Principal, scope: Scope, field: string): void {
+  if (mayUse(who, scope)) return
+  const details = { missing_scope: scope, ...describe(who) }
+  throw new ApiError('not_allowed', `${field}: the credential lacks the scope \`${scope}\`.`, details)
+}
 
 /** Acts on the account from above, or is the operator of the root: decides what the account may. */
 export const isFromAbove = (who: Principal, rootAccountId: string): boolean =>

@@ -29,7 +29,15 @@ import {
 } from '../store/users.ts'
 import { endTokens, keepOneAdmin } from './account.ts'
 import type { Call, Handlers } from './call.ts'
-import { configure, expectMusic, expectReferences, keepObject, noSuch, seesSecrets } from './configuration.ts'
+import {
+  configure,
+  expectMusic,
+  expectReferences,
+  expectScope,
+  keepObject,
+  noSuch,
+  seesSecrets,
+} from './configuration.ts'
 import { changesTo, cleared } from './merge.ts'
 import { isMask, mergeSecrets, mergeSettings } from './settings.ts'
 import { removeUser } from './user.ts'
@@ -112,6 +120,16 @@ async function hashOf(password: string | null | undefined): Promise<string | nul
   return password === undefined || isMask(password) ? undefined : hashPassword(password)
 }
 
+/** Whoever signs in with a password, or as an administrator, has scopes that this credential may lack (A7). */
+function expectMayAdmit(
+  who: Principal,
+  { password, priv_level: level }: PatchTelephonyUser,
+  before: Pick<UserRow, 'privLevel'> = { privLevel: 'user' },
+): void {
+  if (typeof password === 'string' && !isMask(password)) expectScope(who, 'account', 'data.password')
+  if (level && level !== 'user' && level !== before.privLevel) expectScope(who, 'account', 'data.priv_level')
+}
+
 /** As the published meeting system has it. */
 const standard = { language: 'en', timeZone: 'Europe/Paris' }
 
@@ -122,6 +140,7 @@ async function create(
 ): Promise<UserRow> {
   const { app, who } = call
   const body: NewTelephonyUser = call.body.data
+  expectMayAdmit(who, body)
   const account = await lockOwn(trx, who)
   if (body.email) await expectRoomForOrganizer(trx, account)
   const { email, username } = loginColumns(body, { email: null, username: null })
@@ -219,6 +238,7 @@ async function update(call: Call<'updateTelephonyUser' | 'patchTelephonyUser'>, 
     call.expectVersion(before.resourceSeq)
     keepObject(before, body)
     if (who.role === 'user') refuseOthersFields(who, before, body)
+    expectMayAdmit(who, body, before)
     const after = await change(trx, call, before, body, passwordHash)
     call.etag(after.resourceSeq)
     return { data: shown(app, after, who) }

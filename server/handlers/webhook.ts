@@ -4,7 +4,7 @@ import { allScopes, type Scope } from '../../contract/access.ts'
 import { type NewWebhook, type PatchWebhook, standardWebhook, type WebhookSettings } from '../../contract/webhook.ts'
 import { unknownEvent } from '../../contract/unknown-event.ts'
 import { ApiError, invalidField } from '../api-error.ts'
-import { describe, mayUse, type Principal } from '../auth/principal.ts'
+import { mayUse, type Principal } from '../auth/principal.ts'
 import { startOf } from '../events/log.ts'
 import { formatCursor } from '../events/log-event.ts'
 import { append } from '../events/inbox.ts'
@@ -31,7 +31,7 @@ import {
 import { scopesOf, typesChosen, typesNamed } from '../webhooks/event-choice.ts'
 import { newSigningSecret } from '../webhooks/signature.ts'
 import type { Call, Handlers } from './call.ts'
-import { keepObject, noSuch, seesSecrets } from './configuration.ts'
+import { expectScope, keepObject, noSuch, seesSecrets } from './configuration.ts'
 import { changesTo, cleared } from './merge.ts'
 import { type ChangedSecrets, isMask, mergeSecrets, mergeSettings } from './settings.ts'
 
@@ -323,12 +323,6 @@ function grantedScopes(who: Principal, { event_types, format, include_subaccount
   const [missing] = scopesOf(types)
   expectScope(who, missing ?? 'events', 'data.event_types')
   return scopes
-}
-
-function expectScope(who: Principal, scope: Scope, field: string): void {
-  if (mayUse(who, scope)) return
-  const details = { missing_scope: scope, ...describe(who) }
-  throw new ApiError('not_allowed', `${field}: the credential lacks the scope \`${scope}\`.`, details)
 }
 
 /** What is given; absent fields and masks say nothing. */
