@@ -9,7 +9,7 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { sendPasswordLink } from '../server/mail/password-link.ts'
 import { findOrganizer } from '../server/store/users.ts'
 import { call, testApp } from './app.ts'
-import { done, makeTenant, operator, unique, withKey, withToken } from './world.ts'
+import { done, inAccount, makeTenant, operator, unique, withKey, withToken } from './world.ts'
 
 const { app, http, setNow, dataDir } = await testApp()
 const day = 86_400_000
@@ -67,6 +67,15 @@ describe('a new account', () => {
     expect((await done(http, 'GET', '/api/v6/meeting', undefined, headers)).total).toBe(1)
     expect((await done(http, 'GET', `/api/v6/account/admin/${accountId}`)).data[0].id).toBe(admin.id)
     setNow(Date.now())
+  })
+
+  it('is named by the administrator’s e-mail address as far as a name goes', async () => {
+    const adminEmail = `${unique()}@${'a'.repeat(60)}.${'b'.repeat(60)}.example.com`
+    const { data } = await done(http, 'POST', '/api/v6/account', { ...newAdmin(), adminEmail })
+    expect(data.name).toBe(adminEmail.slice(0, 120))
+    const listed = await done(http, 'GET', '/api/v6/account')
+    expect(listed.data.map(({ id }: { id: string }) => id)).toContain(data.id)
+    expect((await done(http, 'GET', '/v3.0/accounts', undefined, inAccount(data.id))).data.name).toBe(data.name)
   })
 
   it('answers -10 to an e-mail address that is in use, however it is written, and makes nothing', async () => {

@@ -146,6 +146,9 @@ export const accountHandlers: Handlers<
 
 const noAccount = (id: string, who: Principal) => new ApiError('not_found', `There is no account ${id}.`, describe(who))
 
+/** Of an account; an e-mail address may be longer. */
+const longestName = 120
+
 /** In the order of the published system: the person, the account, its room. */
 async function createAccount(trx: Transaction<Tables>, call: Call<'createAccount'>): Promise<AccountRow> {
   const { app, body, actor } = call
@@ -189,7 +192,7 @@ function toNewAccount(app: App, body: NewAccount, accountId: string) {
     accountType,
     createdAt: new Date(now),
     ...toColumns(body),
-    name: body.name ?? body.adminEmail,
+    name: body.name ?? body.adminEmail.slice(0, longestName),
     paidUntil: accountType === 'trial' ? new Date(now + trialMs) : body.paidUntil ? new Date(body.paidUntil) : null,
   }
 }
