@@ -78,6 +78,23 @@ describe('a new account', () => {
     expect((await done(http, 'GET', '/v3.0/accounts', undefined, inAccount(data.id))).data.name).toBe(data.name)
   })
 
+  it('keeps its administrator’s rights and person in step when both are changed at once', async () => {
+    const { accountId, user } = await makeTenant(http)
+    const admin = (method: 'PUT' | 'DELETE') =>
+      call(http, method, `/api/v6/account/admin/${accountId}/${user.id}`, undefined, operator)
+    const person = (method: 'PATCH', first_name: string) =>
+      call(http, method, `/v3.0/users/${user.id}`, { data: { first_name } }, inAccount(accountId))
+    for (const round of ['a', 'b', 'c', 'd', 'e']) {
+      const answers = await Promise.all([
+        admin('PUT'),
+        person('PATCH', `${round}1`),
+        admin('DELETE'),
+        person('PATCH', round),
+      ])
+      expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200])
+    }
+  })
+
   it('answers -10 to an e-mail address that is in use, however it is written, and makes nothing', async () => {
     const body = newAdmin()
     await done(http, 'POST', '/api/v6/account', body)

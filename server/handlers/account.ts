@@ -306,9 +306,11 @@ async function refuseTelephony(trx: Transaction<Tables>, accountId: string): Pro
 async function setAdmin(call: Call<'addAccountAdmin' | 'removeAccountAdmin'>, isAdmin: boolean) {
   const { app, who, params } = call
   const answer = await call.write(async (trx) => {
-    const account = await lockAccount(trx, params.accountId, reachOf(who))
+    const account = await findAccount(trx, params.accountId, reachOf(who))
     if (!account) throw noAccount(params.accountId, who)
     const before = await lockOrganizer(trx, params.userId, { accountId: account.id })
+    // After the person, as all changes of people do: two of them never wait for each other.
+    await lockAccount(trx, account.id, null)
     if (!before) throw new ApiError('not_found', `There is no user ${params.userId} in this account.`, describe(who))
     call.etag(before.resourceSeq)
     if (before.isAdmin === isAdmin) return { data: toOrganizer(before) }
