@@ -218,6 +218,9 @@ describe('a user', () => {
     expect((await patch(tenant, tenant.user.id, { priv_level: 'admin' })).body.data.priv_level).toBe('admin')
     expect((await data('GET', `/api/v6/user/${tenant.user.id}`)).isAdmin).toBe(true)
     expect((await patch(tenant, tenant.admin.id, { priv_level: 'user' })).status).toBe(200)
+    // One who cannot sign in is none to leave the account to.
+    expect((await patch(tenant, tenant.admin.id, { priv_level: 'admin', enabled: false })).status).toBe(200)
+    expect((await patch(tenant, tenant.user.id, { enabled: false })).status).toBe(409)
     const root = await data('GET', '/v3.0/users?priv_level=superduper', undefined, operator)
     expect(root).toMatchObject([{ email: 'root@example.com' }])
   })

@@ -340,9 +340,12 @@ export const endTokens = (trx: Transaction<Tables>, userId: string) =>
   trx.deleteFrom('tokens').where('userId', '=', userId).execute()
 
 export async function keepOneAdmin(trx: Transaction<Tables>, accountId: string, userId: string): Promise<void> {
-  const others = (await listAdminRows(trx, accountId)).filter((admin) => admin.id !== userId)
+  const others = (await listAdminRows(trx, accountId)).filter((admin) => admin.isEnabled && admin.id !== userId)
   if (others.length > 0) return
-  throw new ApiError('conflict', 'This is the last administrator of the account: make another one first.')
+  throw new ApiError(
+    'conflict',
+    'This is the last administrator of the account who can sign in: make another one first.',
+  )
 }
 
 export function asDuplicateEmail(error: unknown, field: string, email: string): unknown {
