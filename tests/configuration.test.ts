@@ -68,6 +68,8 @@ describe.each(kinds)('%s', (path, field, body) => {
     })
     await send('PATCH', `${path}/${id}`, { external_id: null, metadata: null })
     expect(await get(`${path}/${id}`)).toMatchObject({ external_id: null, metadata: {} })
+    await send('PATCH', `${path}/${id}`, { external_id: 'null' })
+    expect(await get(`${path}/${id}`)).toMatchObject({ external_id: 'null' })
   })
 
   it('hold 16 KB of metadata, however they came there, and are read and sent back with them', async () => {

@@ -219,7 +219,7 @@ function toColumns(body: NewAccount | UpdateAccount) {
     name: body.name,
     iceCandidatesToFilter: toJson(cleared(iceCandidatesToFilter, [])),
     customDialInNumbers: toJson(cleared(customDialInNumbers, [])),
-    defaultMeetingPermissions: toJson(defaultMeetingPermissions),
+    defaultMeetingPermissions: defaultMeetingPermissions === null ? null : toJson(defaultMeetingPermissions),
   })
 }
 

@@ -24,17 +24,9 @@ export function changesTo<T extends object>(row: object, wanted: T): Given<T> {
 
 function isSame(was: unknown, wanted: unknown): boolean {
   if (was instanceof Date) return wanted instanceof Date && was.getTime() === wanted.getTime()
-  const isJson = typeof wanted === 'string' && typeof was === 'object'
-  return isJson && wanted !== '' ? isDeepStrictEqual(was, parsed(wanted)) : was === wanted
-}
-
-/** A nullable text column that gets its first text looks like JSON, and is none. */
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return text
-  }
+  // Where nothing was, a text is new, whatever it says: "null" too.
+  const isJson = typeof wanted === 'string' && typeof was === 'object' && was !== null
+  return isJson ? isDeepStrictEqual(was, JSON.parse(wanted)) : was === wanted
 }
 
 /** Who sends back an answer sends its ids along; they must be the same. */

@@ -25,7 +25,7 @@ export interface AccountTables {
     iceCandidatesToFilter: JsonDefault<string[]>
     customDialInNumbers: JsonDefault<unknown[]>
     displayStandardDialInNumbersInInvite: Generated<boolean>
-    defaultMeetingPermissions: JsonDefault<unknown>
+    defaultMeetingPermissions: ColumnType<unknown, string | null | undefined, string | null>
     defaultMeetingType: Generated<string>
     defaultMeetingHasDialin: Generated<boolean>
     defaultMeetingHasRecording: Generated<boolean>
