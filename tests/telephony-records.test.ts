@@ -82,6 +82,18 @@ describe('a contact', () => {
     expect((await get('directories')).length).toBe(before + 2)
   })
 
+  it('is changed and deleted with others while somebody else does it the other way round', async () => {
+    const contacts = Array.from({ length: 100 }, (_, index) => ({ details: details(`N${index}`) }))
+    const { created }: { created: string[] } = await put('directories', { contacts })
+    const change = (ids: string[], page: number) =>
+      send('POST', 'directories', { contacts: ids.map((id) => ({ id, url: `https://crm.example.com/${page}` })) })
+    const changes = await Promise.all([1, 2, 3, 4].map((n) => change(n % 2 ? created : created.toReversed(), n)))
+    expect(changes.map(({ status }) => status)).toEqual([200, 200, 200, 200])
+    const remove = (ids: string[]) => send('POST', 'directories/delete', { ids })
+    const removals = await Promise.all([remove(created), remove(created.toReversed())])
+    expect(removals.map(({ status }) => status).sort()).toEqual([200, 404])
+  })
+
   it('is searched by name and company and sorted by last name', async () => {
     const other = await makeTenant(http)
     const headers = withKey(other.key.secret)

@@ -92,6 +92,11 @@ export const contactHandlers: Handlers<
         return { data: { updated: [row.id] } }
       }
       if (call.hasVersion) throw manyVersions()
+      await lockAll(
+        trx,
+        call.who,
+        contacts.map(({ id }) => id),
+      )
       const updated: string[] = []
       for (const [index, contact] of contacts.entries()) {
         const body = { phonebook: one.phonebook, user_id: one.user_id, ...contact }
@@ -115,6 +120,7 @@ export const contactHandlers: Handlers<
   deleteContacts: (call) =>
     configure(call, async (trx) => {
       if (call.hasVersion) throw manyVersions()
+      await lockAll(trx, call.who, call.body.data.ids)
       const deleted: string[] = []
       for (const id of new Set(call.body.data.ids)) deleted.push(await remove(trx, call, id))
       return { data: { deleted } }
@@ -210,6 +216,18 @@ async function lockContact(trx: Transaction<Tables>, who: Principal, id: string)
   if (!row || (self !== null && row.userId !== null && row.userId !== self)) throw noSuch('contact', id, who)
   if (self !== null && row.userId === null) throw onlyOwn(who)
   return row
+}
+
+/** In one order, so that two who change many never wait for each other. */
+async function lockAll(trx: Transaction<Tables>, { accountId }: Principal, ids: readonly string[]): Promise<void> {
+  await trx
+    .selectFrom('contacts')
+    .select('id')
+    .where('accountId', '=', accountId)
+    .where('id', 'in', ids)
+    .orderBy('id')
+    .forUpdate()
+    .execute()
 }
 
 async function update(
