@@ -201,6 +201,10 @@ describe('the history', () => {
     expect(await find('missed=true')).toEqual([busy])
     expect(await find('hangup_cause=BUSY')).toEqual([busy])
     expect(await find('number=0999')).toEqual([busy])
+    const strange = Buffer.from(JSON.stringify(['-timestamp', 'whenever', busy])).toString('base64url')
+    const answer = await call(http, 'GET', `/v3.0/calls_history?cursor=${strange}`, undefined, key)
+    expect(answer.status).toBe(400)
+    expect(answer.body.error.details.issues[0].field).toBe('cursor')
     const from = at(1).getTime() / 1000
     expect(await find(`device_id=${device}&created_from=${from}&created_to=${from + 60}`)).toEqual(ids.slice(2, 4))
     const pages: string[] = []

@@ -11,6 +11,7 @@ import {
   sql,
   type Updateable,
 } from 'kysely'
+import { DatabaseError } from 'pg'
 import { invalidField } from '../api-error.ts'
 import type { Queries } from './accounts.ts'
 import type { Tables } from './database.ts'
@@ -132,11 +133,20 @@ export async function readPage<O>(
     .orderBy(id, direction)
     .limit(limit + 1)
     .execute()
+    .catch(rethrowCursor)
   const shown = rows.slice(0, limit)
   const last = shown.at(-1)
   const isMore = rows.length > limit && last !== undefined
   return { rows: shown, next: isMore ? formatCursor(sort, last.sortValue, last.sortId) : undefined }
 }
+
+/** Where rows are sorted by time, the value of a cursor of ours is one. */
+function rethrowCursor(error: unknown): never {
+  if (error instanceof DatabaseError && timeErrors.includes(error.code ?? '')) throw strangeCursor()
+  throw error
+}
+/** invalid_datetime_format, datetime_field_overflow */
+const timeErrors = ['22007', '22008']
 
 const formatCursor = (sort: string, value: string | Date, id: string) =>
   Buffer.from(JSON.stringify([sort, value, id])).toString('base64url')
@@ -147,8 +157,10 @@ function parseCursor(cursor: string, sort: string): { value: string; id: string 
     const [of, value = '', id = ''] = parts
     if (of === sort && !`${value}${id}`.includes('\0')) return { value, id }
   }
-  throw invalidField('cursor', 'is none that an answer with this `sort` carried')
+  throw strangeCursor()
 }
+
+const strangeCursor = () => invalidField('cursor', 'is none that an answer with this `sort` carried')
 
 function parsed(text: string): unknown {
   try {
