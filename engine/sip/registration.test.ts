@@ -27,7 +27,7 @@ const plan: RegistrationPlan = {
 const minute = 60_000
 
 /** We and a carrier, whose answers a test decides. */
-function set(changes: Partial<RegistrationPlan> = {}, fraction = 0) {
+function set(changes: Partial<RegistrationPlan> = {}, fraction = 0, transport: 'udp' | 'tcp' = 'udp') {
   const world = new SipWorld()
   const node = world.node('us', '192.0.2.1')
   const carrier = world.peer('carrier', '192.0.2.50')
@@ -35,7 +35,11 @@ function set(changes: Partial<RegistrationPlan> = {}, fraction = 0) {
   let tokens = 0
   const token = () => `token${++tokens}`
   const { queue } = world
-  const locate: LegsOptions['locate'] = (now, uri, done) => done(now, hopsOf(uri))
+  const locate: LegsOptions['locate'] = (now, uri, done) =>
+    done(
+      now,
+      hopsOf(uri).map((hop) => ({ ...hop, transport })),
+    )
   const registration = new Registration(
     {
       ...{ transactions: node.transactions, queue, locate, token, agent: 'Carillon' },
@@ -215,6 +219,25 @@ describe('T15 a registration of ours', () => {
     world.run(2_000)
     expect(states[1]).toMatchObject({ name: 'failed', status: 408 })
     expect(registration.isRegistered).toBe(false)
+  })
+  it('RFC 5626 §4.5: registers again soon when its connection closes, and less soon where none of them lasts', () => {
+    const { world, registration, sentAt, states, carrierSays } = set({}, 0, 'tcp')
+    carrierSays((request) => granted(request))
+    const closes = (port = 5_060) =>
+      registration.onConnectionClosed(world.now, { transport: 'tcp', address: '192.0.2.50', port })
+    registration.start(0)
+    world.run(200_000)
+    closes(5_070)
+    closes()
+    closes()
+    world.run(20_000)
+    expect(sentAt()).toEqual([0, 205])
+    for (let time = 0; time < 3; time += 1) {
+      closes()
+      world.run(45_000)
+    }
+    expect(sentAt().slice(2)).toEqual([230, 285, 350])
+    expect(new Set(states.map(({ name }) => name))).toEqual(new Set(['registered']))
   })
   it('is taken back when it is stopped, and nothing is left', () => {
     const { world, node, registration, states, seen, carrierSays } = set()

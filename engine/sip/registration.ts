@@ -5,6 +5,7 @@
  *   idle --start--> trying --200--> registered --before it ends--> trying (still registered)
  *                     |--- no answer, 5xx: after 10 s, 20 s … 5 min, or as Retry-After says
  *                     `--- refused (wrong password, 403 …): after 5, 10, 20, 30 min
+ *   registered --its connection closed, after 10 s--> trying (still registered)
  *   any --stop--> leaving --answer or none--> idle
  *
  * All waits are shortened by chance, to no less than half (RFC 5626 §4.5).
@@ -62,6 +63,8 @@ export type RegistrationState =
 
 const outageFirstMs = 10_000
 const outageMostMs = 300_000
+/** RFC 5626 §4.5: a connection that is gone before was not good for much. */
+const lastingMs = 120_000
 const refusalFirstMs = 300_000
 /** T15. */
 const refusalMostMs = 1_800_000
@@ -83,6 +86,11 @@ export class Registration extends Timer {
   #retryAt: Instant | null = null
   #failure = { status: 0, reason: '' }
   #failures = 0
+  /** Where the last 200 came from; null: nowhere yet, or its connection is gone. */
+  #registeredBy: Hop | null = null
+  #registeredAt: Instant = 0
+  /** Connections one after the other that did not last. */
+  #losses = 0
   #isTrying = false
   #isLeaving = false
   #isIdle = true
@@ -109,9 +117,19 @@ export class Registration extends Timer {
     this.#send(now)
   }
 
-  /** At once, whatever it waits for: the connection is gone, or the network is back. */
-  refresh(now: Instant): void {
-    if (!this.#isIdle && !this.#isLeaving && !this.#isTrying) this.#send(now)
+  /**
+   * A connection to there closed. Where it is the one that we registered by, the carrier may have no other way to us, and
+   * calls find nobody until we are registered again (RFC 5626 §4.5): soon, and ever less soon where none of them lasts.
+   */
+  onConnectionClosed(now: Instant, { transport, address, port }: Omit<Hop, 'flow'>): void {
+    const by = this.#registeredBy
+    const isOurs = by?.transport === transport && by.address === address && by.port === port
+    if (!isOurs || this.#until === null || this.#isTrying || this.#isLeaving) return
+    this.#registeredBy = null
+    this.#losses = now - this.#registeredAt < lastingMs ? this.#losses + 1 : 0
+    const wait = backOff(this.#losses, outageFirstMs, outageMostMs) * (0.5 + this.#options.fraction() / 2)
+    this.#retryAt = Math.min(this.#retryAt ?? Infinity, now + wait)
+    this.#sleep()
   }
 
   /** Takes it back; `idle` is told when the carrier knows, or did not answer. */
@@ -154,11 +172,11 @@ export class Registration extends Timer {
         return this.#cseq
       },
       build: (hop, cseq, authorization) => this.#build(hop, cseq, authorization, isLeaving ? 0 : this.#expiresSeconds),
-      onResponse: (now, response) => {
+      onResponse: (now, response, { hop }) => {
         if (response.status < 200) return
         if (isLeaving) return this.#rest(now)
         this.#isTrying = false
-        if (response.status < 300) this.#onRegistered(now, response)
+        if (response.status < 300) this.#onRegistered(now, response, hop)
         else this.#onRefused(now, response)
       },
       onFailure: (now, status) => {
@@ -200,8 +218,10 @@ export class Registration extends Timer {
     return formatUri({ user: this.#plan.contactUser, ...local, params })
   }
 
-  #onRegistered(now: Instant, response: SipMessage): void {
+  #onRegistered(now: Instant, response: SipMessage, hop: Hop | null): void {
     this.#failures = 0
+    this.#registeredBy = hop
+    this.#registeredAt = now
     const seconds = grantedSeconds(response, this.#plan.contactUser) ?? this.#expiresSeconds
     if (seconds === 0) return this.#onOutage(now, { status: response.status, reason: 'Not Registered' }, null)
     this.#until = now + seconds * 1_000

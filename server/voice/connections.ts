@@ -22,7 +22,7 @@ export interface ConnectionsOptions {
   readonly log: FastifyBaseLogger
   readonly received: (message: SipMessage | ParseFault, source: Hop) => void
   readonly failed: (ticket: string) => void
-  readonly closed: (flow: string) => void
+  readonly closed: (flow: string, peer: Hop) => void
 }
 
 /** A peer that connects and says nothing; phones keep alive far more often (RFC 5626 §4.4.1). */
@@ -195,7 +195,7 @@ export class Connections {
     this.#byFlow.delete(hop.flow ?? '')
     if (this.#byPeer.get(peerKey(hop)) === connection) this.#byPeer.delete(peerKey(hop))
     for (const ticket of tickets) this.#options.failed(ticket)
-    this.#options.closed(hop.flow ?? '')
+    this.#options.closed(hop.flow ?? '', hop)
   }
 
   close(): void {

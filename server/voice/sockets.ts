@@ -34,7 +34,8 @@ export interface SocketsOptions {
   /** `bytes`: as they came, or over a connection as it was understood. */
   readonly received: (message: SipMessage | ParseFault, source: Hop, bytes: Uint8Array) => void
   readonly failed: (ticket: string) => void
-  readonly closed: (flow: string) => void
+  /** `peer`: of a connection by which anybody who is sent to there is reached; null: of a browser's. */
+  readonly closed: (flow: string, peer: Hop | null) => void
 }
 
 export class Sockets {
@@ -68,7 +69,7 @@ export class Sockets {
       },
       epoch,
     )
-    this.#web = new WebFlows({ path, epoch, quota, log, failed, closed, received })
+    this.#web = new WebFlows({ path, epoch, quota, log, failed, closed: (flow) => closed(flow, null), received })
   }
 
   /** All of them or none, so that it may be called again when a port was taken. */

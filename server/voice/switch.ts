@@ -152,7 +152,10 @@ export class Switch implements ControlHandler {
       epoch,
       received: (message, source, bytes) => this.#received(message, source, bytes),
       failed: (ticket) => this.#exchange.sendFailed(ticket),
-      closed: (flow) => this.#exchange.flowClosed(flow),
+      closed: (flow, peer) => {
+        this.#exchange.flowClosed(flow)
+        if (peer !== null) this.#trunkRegistrations.connectionClosed(peer)
+      },
     })
     const locator = new Locator({
       clock: () => performance.now(),

@@ -4,6 +4,7 @@
  */
 import type { FastifyBaseLogger } from 'fastify'
 import { DigestClient } from '../../engine/sip/digest-client.ts'
+import type { Hop } from '../../engine/sip/hop.ts'
 import { Registration, type RegistrationState } from '../../engine/sip/registration.ts'
 import { formatUri } from '../../engine/sip/uri.ts'
 import type { Directories, TrunkLogin } from './directories.ts'
@@ -58,6 +59,13 @@ export class TrunkRegistrations {
         this.#trunkOfToken.set(tokenOf(trunkId), trunkId)
         registration.start(now)
       }
+    })
+  }
+
+  /** Whatever registered by it registers again. */
+  connectionClosed(peer: Hop): void {
+    this.#options.exchange().run((now) => {
+      for (const { registration } of this.#held.values()) registration.onConnectionClosed(now, peer)
     })
   }
 

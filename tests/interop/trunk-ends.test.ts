@@ -1,9 +1,11 @@
 /** Trunks at their edges: dead ones (T15), and exchanges that register here with a password (T14). */
+import { once } from 'node:events'
+import { createServer, type Socket } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import { freePort, type Json, kill, until } from '../carillon.ts'
 import { openPhones } from './opened.ts'
 import type { Phone } from './phone.ts'
-import { header } from './phone-message.ts'
+import { header, type Message } from './phone-message.ts'
 
 const { carillon, organisation, alice } = await openPhones(['alice'])
 
@@ -54,6 +56,45 @@ describe('T15 OPTIONS', () => {
       .filter((id: string | null) => id !== null)
     expect(trunks).toEqual([second.id])
     for (const { id } of [first, second]) await organisation.call('DELETE', `trunks/${id}`)
+  })
+})
+
+/** A carrier over TCP that lets everybody register; each registration with its connection. */
+async function tcpRegistrar() {
+  const registrations: { readonly request: Message; readonly socket: Socket }[] = []
+  const server = createServer((socket) => {
+    socket.on('data', (bytes) => {
+      const text = bytes.toString()
+      if (!text.startsWith('REGISTER ')) return
+      const request: Message = { method: 'REGISTER', uri: '', status: 0, text, body: '' }
+      const copied = ['Via', 'From', 'To', 'Call-ID', 'CSeq', 'Contact'].map(
+        (name) => `${name}: ${header(request, name)}`,
+      )
+      socket.write(['SIP/2.0 200 OK', ...copied, 'Expires: 600', 'Content-Length: 0', '', ''].join('\r\n'))
+      registrations.push({ request, socket })
+    })
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  return { registrations, port: address.port, server }
+}
+
+describe('T15 a registration over a connection', () => {
+  it('is renewed within seconds when the carrier closes the connection', async () => {
+    const { registrations, port, server } = await tcpRegistrar()
+    const trunk = await organisation.call('PUT', 'trunks', {
+      ...{ name: 'Over TCP', server: '127.0.0.1', port, transport: 'tcp', username: 'us', password: 'correct-horse-7' },
+      advanced: { registration: true, options_seconds: 0 },
+    })
+    await until(() => registrations.length === 1, 'a registration')
+    registrations[0]?.socket.destroy()
+    await until(() => registrations.length === 2, 'the next one', 15_000)
+    const [first, second] = registrations.map(({ request }) => header(request, 'Call-ID'))
+    expect(second).toBe(first)
+    await organisation.call('DELETE', `trunks/${trunk.id}`)
+    for (const { socket } of registrations) socket.destroy()
+    server.close()
   })
 })
 
