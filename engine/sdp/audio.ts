@@ -1,6 +1,7 @@
 /** The one audio stream that is ours: how a peer described it, how we do, and what the two come to. */
 import type { Direction, RemoteCodec, RemoteMedia, SrtpSuite } from '../rtp/messages.ts'
 import {
+  closestTo,
   type Codec,
   codecAttributes,
   codecsOf,
@@ -10,6 +11,7 @@ import {
   isTelephoneEvent,
   type MappedCodec,
   mapCodecs,
+  oneOfEach,
 } from './codec.ts'
 import { type CryptoLine, cryptoAttribute, cryptoLines, offeredLines, type SrtpKeys } from './crypto.ts'
 import { common, complement, directionOf, type OtherMedia, rtcpPortOf } from './other.ts'
@@ -159,8 +161,8 @@ export function agreeAudio(
   const [crypto] = audio.crypto
   if (local.security === 'required' && !crypto) return { reason: 'SRTP is required.' }
   // RFC 3264 §6.1: the same payload numbers as in the offer, the one we prefer first.
-  const codecs = local.codecs.flatMap((ours) => {
-    const theirs = audio.codecs.find((one) => isSameCodec(one, ours))
+  const codecs = oneOfEach(local.codecs).flatMap((ours) => {
+    const theirs = closestTo(audio.codecs, ours)
     return theirs ? [{ theirs, answered: { ...theirs, parameters: ours.parameters || theirs.parameters } }] : []
   })
   if (!codecs.some(({ theirs }) => isSpeech(theirs))) return { reason: 'There is no codec in common.' }
@@ -194,11 +196,12 @@ export function matchAnswer(
   const srtp = matchCrypto(offered, audio, keys)
   if (srtp && 'reason' in srtp) return srtp
   const ours = codecsOf(offered)
-  const pairs = [...audio.codecs, ...audio.events].flatMap((theirs) => {
-    const own = ours.find((one) => isSameCodec(one, theirs))
+  const codecs = oneOfEach(audio.codecs).filter((theirs) => ours.some((one) => isSameCodec(one, theirs)))
+  const pairs = [...codecs, ...audio.events].flatMap((theirs) => {
+    const isIts = (one: MappedCodec) => one.payload === theirs.payload && isSameCodec(one, theirs)
+    const own = ours.find(isIts) ?? closestTo(ours, theirs)
     return own ? [{ ...pairOf(theirs), payload: own.payload }] : []
   })
-  const codecs = audio.codecs.filter((theirs) => ours.some((one) => isSameCodec(one, theirs)))
   if (!codecs.some(isSpeech)) return { reason: 'There is no codec in common.' }
   const direction = common(directionOf({ ...remote, attributes: [] }, offered), complement(audio.direction))
   return agreement(audio, codecs, pairs, { direction, signalling, srtp })

@@ -68,6 +68,38 @@ export function commonOutside<T extends Codec>(codecs: readonly T[]): readonly T
   return speech.length === 0 ? codecs : known.filter((one) => !isSpeech(one) || speech.includes(one))
 }
 
+/**
+ * The one of that name. Some name a codec twice and tell the two apart by their parameters (AMR by `octet-align`, RFC 4867
+ * §8.1; G.722.1 by `bitrate`): then the one whose parameters differ least, since an answer may have fewer of them.
+ */
+export function closestTo<C extends Codec>(codecs: readonly C[], wanted: Codec): C | undefined {
+  let closest: { one: C; difference: number } | undefined
+  for (const one of codecs) {
+    if (!isSameCodec(one, wanted)) continue
+    const difference = differenceOf(one.parameters, wanted.parameters)
+    if (closest === undefined || difference < closest.difference) closest = { one, difference }
+  }
+  return closest?.one
+}
+
+/** How many parameters only one of the two has. */
+function differenceOf(a: string, b: string): number {
+  if (a === b) return 0
+  const [left, right] = [a, b].map((text) =>
+    text
+      .toLowerCase()
+      .split(/\s*;\s*/)
+      .filter(Boolean),
+  )
+  const only = (some: readonly string[] = [], others: readonly string[] = []) =>
+    some.filter((one) => !others.includes(one)).length
+  return only(left, right) + only(right, left)
+}
+
+/** Media workers tell codecs apart by their names: of two of one name the first is agreed on. */
+export const oneOfEach = <C extends Codec>(codecs: readonly C[]): C[] =>
+  codecs.filter((one, at) => codecs.findIndex((other) => isSameCodec(other, one)) === at)
+
 const codecsOfLines = new WeakMap<MediaDescription, readonly MappedCodec[]>()
 
 /** In the order of the m-line; formats that nobody explains are left out. */
@@ -138,12 +170,16 @@ export function mapCodecs(
   codecs: readonly (Codec & { readonly payload?: number })[],
   before: readonly MappedCodec[],
 ): MappedCodec[] {
-  const taken = new Map<number, Codec>(before.map((one) => [one.payload, one]))
+  const held = new Map<number, Codec>(before.map((one) => [one.payload, one]))
+  const taken = new Set<number>()
   const mapped: MappedCodec[] = []
   for (const one of codecs) {
-    const payload = choosePayload(one, before, taken)
+    const payload = choosePayload(one, before, (wish) => {
+      const holder = held.get(wish)
+      return !taken.has(wish) && (holder === undefined || isSameCodec(holder, one))
+    })
     if (payload === undefined) continue
-    taken.set(payload, one)
+    taken.add(payload)
     const { name, clockRate, channels, parameters } = one
     mapped.push({ name, clockRate, channels, parameters, payload })
   }
@@ -153,18 +189,14 @@ export function mapCodecs(
 function choosePayload(
   one: Codec & { readonly payload?: number },
   before: readonly MappedCodec[],
-  taken: ReadonlyMap<number, Codec>,
+  isFree: (payload: number) => boolean,
 ): number | undefined {
-  const isFree = (wish: number | undefined): wish is number => {
-    if (wish === undefined) return false
-    const holder = taken.get(wish)
-    return holder === undefined || isSameCodec(holder, one)
-  }
-  const old = before.find((known) => isSameCodec(known, one))?.payload
-  if (isFree(old)) return old
+  const old = closestTo(before, one)?.payload
+  if (old !== undefined && isFree(old)) return old
   const fixed = staticTypeOf(one)
-  if (isFree(fixed)) return fixed
-  if ((one.payload ?? 0) >= firstDynamic && isFree(one.payload)) return one.payload
+  if (fixed !== undefined && isFree(fixed)) return fixed
+  const { payload = 0 } = one
+  if (payload >= firstDynamic && isFree(payload)) return payload
   if (isTelephoneEvent(one) && one.clockRate === 8000 && isFree(usualEvents)) return usualEvents
   return dynamicTypes.find(isFree)
 }

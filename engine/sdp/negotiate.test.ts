@@ -193,6 +193,39 @@ describe('T22: payload types of a leg', () => {
     expect(lines(again.sdp, 'm')).toEqual(['m=audio 30000 RTP/AVP 9 8 0 126'])
   })
 
+  describe('RFC 4867 §8.1: a codec that is named twice, told apart by its parameters', () => {
+    const both = sdp(
+      'm=audio 4000 RTP/AVP 104 110 8',
+      'a=rtpmap:104 AMR-WB/16000',
+      'a=fmtp:104 mode-change-capability=2',
+      'a=rtpmap:110 AMR-WB/16000',
+      'a=fmtp:110 octet-align=1; mode-change-capability=2',
+    )
+    const offered = right(readOffer(both)).codecs
+    const formats = (text: string) => lines(text, 'm')[0]?.split(' RTP/AVP ')[1]
+
+    it('is offered on twice, over re-offers too', () => {
+      const first = offer(fresh, { ...local, codecs: offered })
+      expect(formats(first.sdp)).toBe('104 110 8 101')
+      expect(formats(offer(first.state, { ...local, codecs: offered, direction: 'sendonly' }).sdp)).toBe(
+        '104 110 8 101',
+      )
+    })
+    it('the one that was answered is received with its own number', () => {
+      const { state } = offer(fresh, { ...local, codecs: offered })
+      const answerOf = (payload: number) =>
+        sdp(`m=audio 4000 RTP/AVP ${payload}`, `a=rtpmap:${payload} AMR-WB/16000`, `a=fmtp:${payload} octet-align=1`)
+      const agreed = (payload: number) => right(accept(state, answerOf(payload), from)).remote?.codecs
+      expect(agreed(110)).toEqual([{ name: 'AMR-WB', clockRate: 16_000, payload: 110, sendPayload: 110 }])
+      expect(agreed(97)).toEqual([{ name: 'AMR-WB', clockRate: 16_000, payload: 110, sendPayload: 97 }])
+    })
+    it('is answered by the one that the other side took, once', () => {
+      const taken = { name: 'AMR-WB', clockRate: 16_000, channels: 1, parameters: 'octet-align=1' }
+      expect(formats(answered(both, { codecs: [taken] }).sdp)).toBe('110')
+      expect(formats(answered(both, { codecs: [{ ...taken, parameters: '' }] }).sdp)).toBe('104')
+      expect(formats(answered(both, { codecs: offered }).sdp)).toBe('104 8')
+    })
+  })
   it('comfort noise is named when both have it', () => {
     const cn = { name: 'CN', clockRate: 8000, channels: 1, parameters: '' }
     const agreed = answered(sdp('m=audio 4000 RTP/AVP 8 13'), { codecs: [pcma, cn] })
