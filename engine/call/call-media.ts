@@ -49,7 +49,7 @@ const mostPorts = 5
 export class CallMedia {
   #hold: Hold | null = null
   readonly #services: CallServices<Call>
-  readonly #directory: Directory
+  readonly #directory: () => Directory
   /** The caller's; null: it wants ours (T21). */
   readonly #offer: string | null
   readonly #view: OfferView | null
@@ -61,7 +61,7 @@ export class CallMedia {
   #relay: Relay | null = null
   #recodings: readonly Recoding[] = []
 
-  constructor(services: CallServices<Call>, directory: Directory, offer: string | null) {
+  constructor(services: CallServices<Call>, directory: () => Directory, offer: string | null) {
     this.#services = services
     this.#directory = directory
     this.#offer = offer
@@ -421,7 +421,7 @@ export class CallMedia {
   }
 
   #musicOf(party: Party): PlaySource {
-    const { users, devices, medias, account } = this.#directory
+    const { users, devices, medias, account } = this.#directory()
     const device = devices.get(party.deviceId ?? '')
     const user = users.get(party.userId ?? '')
     const id = device?.musicOnHoldId ?? user?.musicOnHoldId ?? account.musicOnHoldId
@@ -454,7 +454,8 @@ export class CallMedia {
 
   /** Of the country that the listener's phone is in. */
   ringback(leg: CallLeg): void {
-    const country = countryOf(this.#directory, originatorOf(this.#directory, leg.party))
+    const directory = this.#directory()
+    const country = countryOf(directory, originatorOf(directory, leg.party))
     leg.media?.play({ type: 'tone', tone: 'ringback', country })
   }
 

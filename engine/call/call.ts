@@ -59,7 +59,6 @@ const normalClearing: SipReason = { protocol: 'Q.850', cause: 16, text: 'Normal 
 export class Call {
   readonly services: CallServices<Call>
   readonly timers: TimerQueue
-  readonly directory: Directory
   readonly ledger: Ledger
   readonly legs: CallLegs
   readonly media: CallMedia
@@ -73,6 +72,7 @@ export class Call {
   transfer: Transfer | null = null
   /** Its places among the calls of its account, whoever of those in it leaves. */
   limits: readonly Limit[] = []
+  readonly #directory: Directory
   #flow: FlowRun | null = null
   #ring: Ring | null = null
   /** What its callflow plays to the caller. */
@@ -90,12 +90,12 @@ export class Call {
   ) {
     this.services = services
     this.timers = services.timers
-    this.directory = directory
+    this.#directory = directory
     this.ledger = ledger
     this.caller = caller
     this.aim = aim
     this.legs = new CallLegs(this, maxForwards)
-    this.media = new CallMedia(services, directory, offer)
+    this.media = new CallMedia(services, () => this.directory, offer)
     this.floor = new Floor(this)
     this.#closeTimeout = new Alarm(services.timers, (at) => this.#finish(at))
     this.#longest = new Alarm(services.timers, (at) => {
@@ -108,6 +108,11 @@ export class Call {
 
   get id(): string {
     return this.ledger.facts.id
+  }
+
+  /** As it is now, for what the call does next; of an account that is gone as it was. */
+  get directory(): Directory {
+    return this.services.host.directories.account(this.ledger.facts.accountId) ?? this.#directory
   }
 
   /** What rings for whoever waits. */

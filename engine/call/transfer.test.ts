@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { CallWorld, sdp } from '../testing/call-world.ts'
-import { aCallflow, anAccount, aPhoneNumber, aTrunk, node } from '../testing/directory.ts'
+import { aCallflow, aDevice, anAccount, aPhoneNumber, aTrunk, node } from '../testing/directory.ts'
 import type { LegId, ReferTarget } from './leg.ts'
 
 /** Alice, Bob and Carol; Alice talks to Bob. */
@@ -209,6 +209,24 @@ describe('blind transfer', () => {
     world.answers(world.dialled())
     expect(world.last(outside, 'hangup')).toBeDefined()
     expect(world.events.at(-1)).toBe('call.transferred')
+  })
+
+  it('what the account has changed while they talked holds: suspended, it goes nowhere', () => {
+    const { world, bob } = talking()
+    world.reconfigures({ enabled: false }, (directory) => {
+      directory.put('device', aDevice('bob-phone', 'bob'))
+      directory.put('trunk', aTrunk('carrier'))
+    })
+    world.refers(bob, '0470123456')
+    expect(progress(world, bob)).toEqual([100, 403])
+    expect(world.dials).toHaveLength(1)
+  })
+
+  it('a phone that was deleted meanwhile passes nobody on', () => {
+    const { world, bob } = talking()
+    world.reconfigures({}, (directory) => directory.put('trunk', aTrunk('carrier')))
+    world.refers(bob, '0470123456')
+    expect(world.last(bob, 'refer_answer')?.status).toBe(403)
   })
 
   it('a second REFER while one is on its way is refused', () => {

@@ -50,8 +50,9 @@ export class Transfer {
 export function refer(now: Instant, call: Call, leg: CallLeg, target: ReferTarget): void {
   const refuse = (status: number) => call.command({ type: 'refer_answer', leg: leg.id, status })
   const peer = call.peerOf(leg)
-  // Whoever is outside does not decide where our calls go (T14).
-  if (leg.party.trunkId !== null) return refuse(403)
+  const { deviceId, trunkId } = leg.party
+  // Whoever is outside does not decide where our calls go (T14); a phone that was deleted has no rights to go by.
+  if (trunkId !== null || (deviceId !== null && !call.directory.devices.has(deviceId))) return refuse(403)
   if (!peer || call.floor.consultation) return refuse(491)
   if (target.replaces === null) return blind(now, call, leg, peer, target.uri)
   const id = call.services.host.findDialog(target.replaces)

@@ -3,7 +3,7 @@
  * short lines (`log`); writes become durable and ports open at once, unless a test holds them back.
  */
 import { Calls } from '../call/calls.ts'
-import { Directory } from '../call/directory.ts'
+import { type Account, Directory } from '../call/directory.ts'
 import type { CallAction, CommandBy, CommandRefusal, Origination } from '../call/command.ts'
 import type { CallHost, DeviceContact } from '../call/host.ts'
 import type { IncomingInvite, LegCommand, LegEvent, LegId, ReferTarget, WrittenDialog } from '../call/leg.ts'
@@ -19,7 +19,7 @@ type Event<T extends CallRecord['type']> = Extract<CallRecord, { type: T }>
 
 export class CallWorld {
   now = 1_000_000
-  readonly directory = new Directory(anAccount())
+  directory = new Directory(anAccount())
   readonly timers = new TimerQueue()
   readonly calls: Calls
   /** Commands, orders and writes as lines. */
@@ -72,6 +72,12 @@ export class CallWorld {
     this.directory.put('user', aUser(name))
     this.directory.put('device', aDevice(`${name}-phone`, name))
     this.directory.put('callflow', aCallflow(`flow-${name}`, [number], node('user', { id: name })))
+  }
+
+  /** The account was changed, and is read again as a whole (T4); `change` puts what is new. */
+  reconfigures(account: Partial<Account>, change: (directory: Directory) => void): void {
+    this.directory = new Directory({ ...this.directory.account, ...account })
+    change(this.directory)
   }
 
   /** A command about the only call, or the one that a leg is in; null: it was accepted. */
