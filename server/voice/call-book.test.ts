@@ -1,7 +1,7 @@
 /** What legs and people become in the log, also over a restart (T3): the records of real calls, as the writer takes them. */
 import { expect, it } from 'vitest'
 import { CallWorld } from '../../engine/testing/call-world.ts'
-import { aTrunk } from '../../engine/testing/directory.ts'
+import { aCallflow, aPhoneNumber, aTrunk, node } from '../../engine/testing/directory.ts'
 import type { LegId } from '../../engine/call/leg.ts'
 import { legsOf } from '../../engine/call/snapshot.ts'
 import { type CallRow, type LegTableRow, ofLife, type PersonRow } from '../store/call-batch.ts'
@@ -171,6 +171,23 @@ it('T3: a call that nobody can go on with ends its legs with it, each once', () 
   })
   expect(next.legRows).toHaveLength(2)
   expect(['alice', 'bob', 'carol'].map((name) => next.people.get(name)?.calls)).toEqual([[], [], []])
+})
+
+it('T3: a call from outside that is lost while it rings stands in the history of whom it rang for', () => {
+  const written = new Written()
+  const { world } = written
+  world.directory.put('trunk', aTrunk('carrier'))
+  world.directory.put('phoneNumber', aPhoneNumber('+3225550102'))
+  world.directory.put('callflow', aCallflow('flow-bob', ['1002', '+3225550102'], node('user', { id: 'bob' })))
+  world.callFromTrunk('carrier', '+3225550102')
+  world.rings(world.dialled('bob-phone'))
+  written.take()
+  const next = new Written()
+  next.book.adopt(rowOf(written), [], [])
+  next.book.lose(rowOf(written).id)
+  next.take()
+  expect(rowOf(next).owner_id).toBe('bob')
+  expect(next.events.at(-1)).toMatchObject({ type: 'cdr.final', userId: 'bob' })
 })
 
 /** The next process goes on with the call of this row; `now`: its clock, where that matters. */

@@ -232,7 +232,8 @@ export class CallBook {
       ...noLife,
     })
     this.#tell('call.ended', open, at, { call: rowToPublicCall(open.row), leg_id: null }, { isEnd: true })
-    this.#change(open, { resource_seq: open.row.resource_seq + 1 })
+    const owner = row.direction === 'incoming' ? row.to_user_id : row.owner_id
+    this.#change(open, { resource_seq: open.row.resource_seq + 1, owner_id: owner })
     this.#tell('cdr.final', open, at, rowToCdrData(open.row), { isEnd: true })
     this.#open.delete(callId)
   }
