@@ -24,6 +24,8 @@ export interface Attempt {
 export interface Diversion {
   readonly number: string
   readonly reason: 'unconditional' | 'deflection'
+  /** With those before it, so that a circle over several carriers ends. */
+  readonly times: number
 }
 
 export function deviceAttempt(
@@ -135,8 +137,9 @@ const hostOf = (server: string): string => (server.includes(':') && !server.star
 const routeOf = (proxy: string, transport: string): string =>
   /^sips?:/i.test(proxy) ? `<${proxy}>` : `<sip:${proxy}${transport};lr>`
 
-function diversionHeader({ number, reason }: Diversion, domain: string): Header {
-  return ['Diversion', `<sip:${escapeUser(number)}@${hostOf(domain)}>;reason=${reason}`]
+function diversionHeader({ number, reason, times }: Diversion, domain: string): Header {
+  const counter = times > 1 ? `;counter=${times}` : ''
+  return ['Diversion', `<sip:${escapeUser(number)}@${hostOf(domain)}>;reason=${reason}${counter}`]
 }
 
 function remotePartyId({ number, name, isAnonymous }: Identity, domain: string): Header {

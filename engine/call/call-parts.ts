@@ -13,6 +13,8 @@ export interface Aim {
   readonly originator: Originator
   readonly called: ReadNumber
   readonly wantsPrivacy: boolean
+  /** How often others had passed it on before it came here. */
+  readonly timesDiverted?: number
   /** Shown in place of the originator's own; null: that. */
   readonly shown?: ShownCallerId | null
 }

@@ -209,7 +209,7 @@ export class Call {
   // --- where it goes ---
 
   planContext(isDirect: boolean, forwardedBy: PlanContext['forwardedBy'] = null): PlanContext {
-    const { originator, called, wantsPrivacy, shown = null } = this.aim
+    const { originator, called, wantsPrivacy, timesDiverted = 0, shown = null } = this.aim
     // Of a command, and of whoever it called first: others that wait here are shown as themselves.
     const isFirst = this.caller.id === this.ledger.facts.callerLeg
     return {
@@ -220,6 +220,7 @@ export class Call {
       originator,
       calledNumber: called.text,
       wantsPrivacy,
+      timesDiverted,
       shown: isFirst ? shown : null,
       isDirect,
       forwardedBy,

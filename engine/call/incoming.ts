@@ -78,18 +78,22 @@ function newCall(
     directory,
     ledger,
     caller: new CallLeg(facts, caller),
-    aim: { originator, called, wantsPrivacy },
+    aim: { originator, called, wantsPrivacy, timesDiverted: timesDiverted(invite) },
     maxForwards: invite.maxForwards,
     offer: invite.sdp,
   })
 }
+
+/** RFC 5806 section 4: a header without a counter stands for one. */
+const timesDiverted = ({ diversion }: IncomingInvite): number =>
+  diversion.reduce((sum, header) => sum + Number(/;\s*counter\s*=\s*(\d{1,3})/i.exec(header)?.[1] ?? 1), 0)
 
 /** What the account has no room for. Emergency calls are counted, never refused (T18). */
 function obstacle(call: Call, invite: IncomingInvite): Outcome | null {
   const { account } = call.directory
   const { direction, isEmergency } = call.ledger.facts
   if (invite.maxForwards <= 0) return refusal('too_many_hops')
-  if (invite.diversion.length >= mostDiversions) return loopDetected
+  if (timesDiverted(invite) >= mostDiversions) return loopDetected
   const { maxNumberSimCalls, maxNumberIncomingCalls } = account.limits
   const limits = [{ key: `sim:${account.id}`, max: maxNumberSimCalls }]
   if (direction === 'incoming') limits.push({ key: `in:${account.id}`, max: maxNumberIncomingCalls })

@@ -1,6 +1,16 @@
 import { describe, expect, it } from 'vitest'
 import { CallWorld, sdp } from '../testing/call-world.ts'
-import { aCallflow, aDevice, anAccount, aPhoneNumber, aTrunk, aUser, node, trunkOptions } from '../testing/directory.ts'
+import {
+  aCallflow,
+  aDevice,
+  aForward,
+  anAccount,
+  aPhoneNumber,
+  aTrunk,
+  aUser,
+  node,
+  trunkOptions,
+} from '../testing/directory.ts'
 import type { AccountLimits, Trunk, TrunkOptions } from './directory.ts'
 
 const callerId = (external: string, emergency: string | null = null, anonymous = false) => ({
@@ -453,6 +463,24 @@ describe('loops', () => {
     expect(world.last(world.call('alice-phone', '1002', { maxForwards: 0 }), 'reject')?.status).toBe(483)
     world.call('alice-phone', '1002', { maxForwards: 5 })
     expect(world.dials[0]?.maxForwards).toBe(4)
+  })
+
+  it('forwards that lead to each other over a carrier end, also where it gives a call all its hops again', () => {
+    const world = office()
+    world.directory.put('phoneNumber', aPhoneNumber('+3225550102'))
+    world.directory.put('callflow', aCallflow('flow-bob', ['1002', '+3225550102'], node('user', { id: 'bob' })))
+    world.directory.put('user', aUser('bob', { callForward: aForward('0470123456', { keepCallerId: true }) }))
+    const fromUri = 'sip:+33140000000@one.example.net'
+    const again = () => {
+      const said = world.dials.at(-1)?.headers.flatMap(([name, value]) => (name === 'Diversion' ? value : []))
+      return world.callFromTrunk('one', '+3225550102', { fromUri, diversion: said ?? [] })
+    }
+    for (let times = 0; times < 10; times += 1) expect(world.last(again(), 'reject')).toBeUndefined()
+    expect(world.dials[1]?.headers).toEqual([
+      ['Diversion', '<sip:+3225550102@one.example.net>;reason=unconditional;counter=2'],
+    ])
+    expect(world.last(again(), 'reject')?.status).toBe(482)
+    expect(world.dials).toHaveLength(10)
   })
 
   it('so is one that was diverted ten times', () => {

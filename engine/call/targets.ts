@@ -82,6 +82,8 @@ export interface PlanContext {
   /** What the caller dialled: phones with several lines see which. */
   readonly calledNumber: string
   readonly wantsPrivacy: boolean
+  /** How often others had passed it on before it came here. */
+  readonly timesDiverted: number
   /** Of a command, in place of the caller's own. */
   readonly shown?: ShownCallerId | null
   /** The module is the first of the callflow that was dialled (`direct_calls_only`). */
@@ -223,18 +225,19 @@ export function planCaller(context: PlanContext, devices: readonly Device[], fro
 
 /** Each binding of a device rings: two phones may share one account. */
 function ringDevice(
-  { directory, calledNumber }: PlanContext,
+  context: PlanContext,
   device: Device,
   contact: DeviceContact,
   from: Identity,
   path: Path,
 ): RingTarget {
+  const { directory, calledNumber } = context
   const owner = directory.ownerOf(device) ?? null
   const callee = partyOf(directory, { device, user: owner })
   const parts = { directory, callee, from, toNumber: calledNumber }
   return {
     callee,
-    attempts: encrypted(deviceAttempt(parts, contact, diversionOf(directory, path, 'internal'))),
+    attempts: encrypted(deviceAttempt(parts, contact, diversionOf(context, path, 'internal'))),
     billed: { userId: null, deviceId: null },
     isForwarded: path.forwardedBy !== null,
     isKeyPressRequired: path.isKeyPressRequired,
@@ -355,7 +358,7 @@ function attemptsBy(
     number,
     isEmergency,
     from,
-    diversion: showsCaller(context, trunk, path) ? diversionOf(directory, path, 'outside') : null,
+    diversion: showsCaller(context, trunk, path) ? diversionOf(context, path, 'outside') : null,
     limits: [...limits, { key: `trunk:${trunk.id}`, max: trunk.maxCalls }],
   }
   if (trunk.server !== '') return [trunkAttempt(call, null)]
@@ -387,13 +390,17 @@ function callerFor(context: PlanContext, { forwardedBy }: Path): Identity {
 const shownAs = (own: Identity, { shown }: PlanContext): Identity =>
   shown ? { ...own, number: shown.number ?? own.number, name: shown.name ?? own.name } : own
 
-function diversionOf(directory: Directory, { forwardedBy }: Path, to: 'internal' | 'outside'): Diversion | null {
+function diversionOf(
+  { directory, timesDiverted }: PlanContext,
+  { forwardedBy }: Path,
+  to: 'internal' | 'outside',
+): Diversion | null {
   if (!forwardedBy) return null
   const { originator, reason } = forwardedBy
   const own = originator.user?.id ?? originator.device?.id ?? ''
   const outside = directory.numberOf(own, 'outside') ?? directory.account.callerId?.external?.number
   const number = to === 'outside' ? outside : internalIdentity(directory, originator).number
-  return number ? { number, reason } : null
+  return number ? { number, reason, times: timesDiverted + 1 } : null
 }
 
 function outsideLimits({ account }: Directory, { device }: Originator, isForwarded: boolean): Limit[] {
