@@ -116,6 +116,7 @@ export class CallLegs {
   answered(now: Instant, leg: CallLeg): void {
     if (leg.isAnswerTold) return
     leg.isAnswerTold = true
+    this.#services.lineChanged(leg)
     this.#tell('leg.answered', now, leg)
   }
 

@@ -39,6 +39,25 @@ it('T26: a transfer shows the new party, and two calls are two lines', () => {
   world.hangsUp(alice)
 })
 
+it('T26: of who is consulted it shows who asks, and that they talk', () => {
+  const world = CallWorld.withAliceAndBob()
+  world.person('carol', '1003')
+  world.call('alice-phone', '1002')
+  const bob = world.dialled('bob-phone')
+  world.answers(bob)
+  world.act({ type: 'consult', leg: bob, to: { type: 'number', number: '1003' } })
+  const carol = world.dialled('carol-phone')
+  world.rings(carol)
+  expect(line(world, 'carol-phone')).toEqual(['recipient early 1002'])
+  world.changedLines.length = 0
+  world.answers(carol)
+  expect(world.changedLines).toContain('carol-phone')
+  expect(line(world, 'carol-phone')).toEqual(['recipient confirmed 1002'])
+  world.act({ type: 'complete', leg: bob })
+  expect(line(world, 'carol-phone')).toEqual(['recipient confirmed 1001'])
+  expect(line(world, 'alice-phone')).toEqual(['initiator confirmed 1003'])
+})
+
 it('a number is watched by the devices of whom its callflow begins with', () => {
   const { directory } = CallWorld.withAliceAndBob()
   directory.put('device', aDevice('bob-desk', 'bob'))

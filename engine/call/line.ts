@@ -3,6 +3,7 @@ import type { Call } from './call.ts'
 import type { CallLeg } from './call-leg.ts'
 import type { Directory } from './directory.ts'
 import type { Identity, LegId } from './leg.ts'
+import type { Party } from './party.ts'
 import { textOf } from './targets.ts'
 
 export interface Line {
@@ -15,9 +16,9 @@ export interface Line {
 }
 
 export function lineOf(call: Call, leg: CallLeg): Line {
-  const { ledger, caller, callee } = call
+  const { ledger } = call
   const isCaller = leg.facts.role === 'caller'
-  const other = leg === caller ? (callee?.party ?? ledger.callee) : caller.party
+  const other = otherThan(call, leg)
   const called = { number: ledger.facts.calledNumber, name: null, isAnonymous: false }
   const isEarly = isCaller ? ledger.hasRung : leg.ringingAt !== null
   return {
@@ -26,6 +27,13 @@ export function lineOf(call: Call, leg: CallLeg): Line {
     state: leg.answeredAt !== null ? 'confirmed' : isEarly ? 'early' : 'trying',
     remote: other?.identity ?? called,
   }
+}
+
+function otherThan({ ledger, caller, callee, floor }: Call, leg: CallLeg): Party | null {
+  const { consultation } = floor
+  const isConsulted = leg === consultation?.consulted || consultation?.invitation?.legs.includes(leg)
+  if (consultation && isConsulted) return consultation.consultant.party
+  return leg === caller ? (callee?.party ?? ledger.callee) : caller.party
 }
 
 /** The devices behind an internal number: those of the user, or the device, that its callflow begins with. */
