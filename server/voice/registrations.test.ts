@@ -42,8 +42,9 @@ function place(
   })
   let cseq = 0
   /** Resolves with the status of the answer. */
-  const register = (device: Device, source: Hop, expires = 300) => {
+  const register = (device: Device, source: Hop, expires = 300, regId: number | null = null) => {
     const { username } = device
+    const flow = regId === null ? '' : `;+sip.instance="<urn:uuid:${username}>";reg-id=${regId}`
     cseq += 1
     const lines = [
       `REGISTER sip:pbx.example SIP/2.0`,
@@ -52,7 +53,8 @@ function place(
       `To: <sip:${username}@pbx.example>`,
       `Call-ID: of-${username}`,
       `CSeq: ${cseq} REGISTER`,
-      `Contact: <sip:${username}@192.0.2.7:${source.port}>;expires=${expires}`,
+      `Contact: <sip:${username}@192.0.2.7:${source.port}>;expires=${expires}${flow}`,
+      `Supported: outbound`,
     ]
     const request: SipMessage | ParseFault = parseMessage(Buffer.from(`${lines.join('\r\n')}\r\n\r\n`))
     if (request.isFault) throw new Error(request.reason)
@@ -75,6 +77,21 @@ it('T14: it is known who is registered from an address and port, through refresh
   await register(desk, at(5_061), 0)
   expect(registrations.ownerAt(at(5_061))).toBe(null)
   expect(registrations.hasAddress('192.0.2.7')).toBe(false)
+})
+
+it('a phone with two ways to us is called by one, the latest that is alive (RFC 5626 section 7)', async () => {
+  const closed = new Set<string>()
+  const { registrations, register } = place((flow) => !closed.has(flow))
+  const called = () => registrations.contacts(desk.deviceId).map(({ target }) => target.uri)
+  await register(desk, at(5_060, 'tcp:epoch:1'), 300, 1)
+  await register(desk, at(5_061, 'tcp:epoch:2'), 300, 2)
+  expect(registrations.sources(desk.deviceId)).toHaveLength(2)
+  expect(called()).toHaveLength(1)
+  closed.add('tcp:epoch:1')
+  expect(called()).toEqual(['sip:desk@192.0.2.7:5061'])
+  closed.clear()
+  closed.add('tcp:epoch:2')
+  expect(called()).toEqual(['sip:desk@192.0.2.7:5060'])
 })
 
 it('two devices behind one proxy are both there until both have gone', async () => {

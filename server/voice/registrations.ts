@@ -147,26 +147,32 @@ export class Registrations {
     else this.#whenWritten(device.deviceId, () => answer(response))
   }
 
-  /** The latest first. */
+  /** The latest first; of several flows of one phone one (RFC 5626 §7), or it would ring for each. */
   contacts(deviceId: string): DeviceContact[] {
+    const flows = this.#reachable(deviceId)
+    const isFirst = ({ instance, regId }: Binding, index: number) =>
+      regId === null || flows.findIndex((one) => one.regId !== null && one.instance === instance) === index
+    return flows.filter(isFirst).map((binding) => ({
+      target: {
+        uri: binding.contact,
+        route: binding.path,
+        flow: flowId(deviceId, binding.key),
+        credentials: null,
+      },
+      isSecure: binding.source.transport === 'tls' || binding.source.transport === 'wss',
+    }))
+  }
+
+  /** Where its bindings came from, the latest first. */
+  sources(deviceId: string): Hop[] {
+    return this.#reachable(deviceId).map(({ source }) => source)
+  }
+
+  #reachable(deviceId: string): Binding[] {
     const now = this.#options.clock()
     return (this.#byDevice.get(deviceId)?.bindings ?? [])
       .filter(({ expiresAt, source }) => expiresAt > now && this.#isReachable(source))
       .toSorted((a, b) => b.q - a.q || b.registeredAt - a.registeredAt)
-      .map((binding) => ({
-        target: {
-          uri: binding.contact,
-          route: binding.path,
-          flow: flowId(deviceId, binding.key),
-          credentials: null,
-        },
-        isSecure: binding.source.transport === 'tls' || binding.source.transport === 'wss',
-      }))
-  }
-
-  /** Where its bindings came from, in the order of `contacts`. */
-  sources(deviceId: string): Hop[] {
-    return this.contacts(deviceId).flatMap(({ target }) => this.flow(target.flow ?? '') ?? [])
   }
 
   /** Where requests to a binding go: where its registration came from (T10). */
