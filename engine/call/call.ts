@@ -497,6 +497,7 @@ export class Call {
       caller: this.caller.id,
       callee: this.callee?.id ?? null,
       limits: this.limits,
+      transfer: this.transfer?.snapshot() ?? null,
       floor: floorSnapshot(this.floor),
     })
     return { type: 'snapshot', callId, accountId, text }

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { CallWorld, sdp } from '../testing/call-world.ts'
-import { aDevice, anAccount, aTrunk } from '../testing/directory.ts'
+import { aDevice, aForward, anAccount, aTrunk, aUser } from '../testing/directory.ts'
 import type { LegId } from './leg.ts'
 import { dialogsOf } from './snapshot.ts'
 
@@ -196,6 +196,39 @@ it('a transfer that was going on leaves the other with the transferor', () => {
   expect(next.log).toContain(`media bridge ${alice} ${bob}`)
   next.hangsUp(alice)
   expect(next.calls.size).toBe(0)
+})
+
+it('one whose transferor has left calls that one back, as if nobody had taken it', () => {
+  const { world, alice, callee: bob } = talking()
+  world.person('carol', '1003')
+  world.act({ type: 'transfer', leg: bob, to: { type: 'number', number: '1003' } })
+  const next = restarted(world, lastSnapshot(world), (leg) => leg === alice)
+  const again = next.dialled('bob-phone')
+  next.rings(again)
+  expect(next.log).toContain(`media play ${alice} ringback`)
+  next.answers(again)
+  expect(next.log).toContain(`media bridge ${alice} ${again}`)
+  next.hangsUp(alice)
+  expect(next.cdr.hangupCause).toBe('ANSWERED')
+  expect(next.timers.size).toBe(0)
+})
+
+it('whoever was still to press a key has not taken the call', () => {
+  const { world, alice, callee: bob } = talking()
+  world.person('carol', '1003')
+  world.person('dave', '1004')
+  const callForward = aForward('1004', { requireKeyPress: true })
+  world.directory.put('user', aUser('carol', { callForward }))
+  world.act({ type: 'transfer', leg: bob, to: { type: 'number', number: '1003' } })
+  const dave = world.dialled('dave-phone')
+  world.answers(dave)
+  const next = restarted(world, lastSnapshot(world), (leg) => leg !== bob)
+  expect(next.log).not.toContain(`media bridge ${alice} ${dave}`)
+  expect(next.last(dave, 'hangup')).toBeDefined()
+  next.answers(next.dialled('bob-phone'))
+  next.hangsUp(alice)
+  expect(next.calls.size).toBe(0)
+  expect(next.timers.size).toBe(0)
 })
 
 it('the longest time counts from the answer', () => {

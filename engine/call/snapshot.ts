@@ -13,6 +13,7 @@ import type { Limit } from './limits.ts'
 import { readNumber } from './numbers.ts'
 import { hungUp } from './outcome.ts'
 import type { CallServices } from './services.ts'
+import { transferLost, type TransferSnapshot } from './transfer.ts'
 
 export interface CallSnapshot {
   readonly version: 1
@@ -22,6 +23,8 @@ export interface CallSnapshot {
   readonly callee: LegId | null
   /** Absent: of a version that kept them with the caller. */
   readonly limits?: readonly Limit[]
+  /** Absent: of a version before this one. */
+  readonly transfer?: TransferSnapshot | null
   /** Absent: two talk, and that is all. */
   readonly floor?: FloorSnapshot
   /** It was over, and its record is not written. */
@@ -106,7 +109,8 @@ export function restoreCall(
     (leg): leg is LegId => leg !== null && hasDialog(leg),
   )
   const floor = kept.floor ?? emptyFloor
-  if (second === undefined && (floor.parking || floor.meeting) && first === kept.caller) {
+  const isAlone = second === undefined && first === kept.caller
+  if (isAlone && (floor.parking || floor.meeting || kept.transfer)) {
     restoreFloor(now, call, floor, legs)
     if (floor.parking) call.media.holdFor(call.caller, floor.parking.parker)
   } else if (second === undefined) {
@@ -119,13 +123,16 @@ export function restoreCall(
     call.floor.resume()
   }
   if (!call.isOver) for (const leg of call.floor.unplaced) call.legs.drop(now, leg, null)
+  if (!call.isOver && isAlone && kept.transfer) transferLost(now, call, kept.transfer)
   if (!call.isOver && call.floor.recording) call.writeSnapshot()
   return call
 }
 
 /** Where the callee is being handed on, the transferor is still there to talk to. */
-function calleeOf({ callee, caller, floor, legs }: CallSnapshot): LegId | null {
+function calleeOf({ callee, caller, floor, legs, transfer }: CallSnapshot): LegId | null {
   if (callee !== null || floor?.parking || floor?.meeting) return callee
+  const transferor = transfer?.transferor.facts.id
+  if (transfer !== undefined) return legs.find(({ facts }) => facts.id === transferor)?.facts.id ?? null
   const others = new Set([caller, ...(floor?.supervisions ?? []).map(({ leg }) => leg)])
   return legs.find(({ facts, dialog }) => !others.has(facts.id) && dialog !== null)?.facts.id ?? null
 }

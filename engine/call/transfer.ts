@@ -13,16 +13,21 @@ import { asAccount, countryOf, type Originator, originatorOf, partyOf } from './
 import type { Call } from './call.ts'
 import type { ActCommand, ActionOf, CommandId, CommandRefusal, CommandTarget } from './command.ts'
 import type { Directory } from './directory.ts'
-import { CallLeg } from './call-leg.ts'
+import { CallLeg, type LegSnapshot } from './call-leg.ts'
 import { leaveUnheard } from './emergency.ts'
 import type { IncomingInvite, LegId, ReferTarget } from './leg.ts'
 import { numberOfUri, readNumber } from './numbers.ts'
-import { hungUp, type Outcome } from './outcome.ts'
+import { hungUp, type Outcome, unreachable } from './outcome.ts'
 import type { Party } from './party.ts'
 import { planDevice, planForward, planUser, type RingPlan } from './targets.ts'
 import { refuse } from './verb.ts'
 
 const recallRingMs = 30_000
+
+/** T5. */
+export interface TransferSnapshot {
+  readonly transferor: Pick<LegSnapshot, 'facts' | 'party'>
+}
 
 /** One that is going on. */
 export class Transfer {
@@ -36,6 +41,11 @@ export class Transfer {
   constructor(transferor: CallLeg, command: CommandId | null = null) {
     this.transferor = transferor
     this.command = command
+  }
+
+  snapshot(): TransferSnapshot {
+    const { facts, party } = this.transferor
+    return { transferor: { facts, party } }
   }
 
   /** What the transferor's phone shows; a final status is the last. */
@@ -95,6 +105,14 @@ export function transferFailed(now: Instant, call: Call, outcome: Outcome): bool
   transfer.isRecall = true
   call.follow(now, planDevice(call.planContext(false), transferor.party.deviceId), recallRingMs)
   return true
+}
+
+/** T5: after a restart, of a call whose transferor had left: whoever rang died with the process. */
+export function transferLost(now: Instant, call: Call, { transferor: { facts, party } }: TransferSnapshot): void {
+  const transferor = new CallLeg(facts, party)
+  transferor.state = 'over'
+  call.transfer = new Transfer(transferor)
+  if (!transferFailed(now, call, unreachable)) call.end(now, { by: 'system', outcome: hungUp, q850: 41 })
 }
 
 function blind(now: Instant, call: Call, transferor: CallLeg, other: CallLeg, uri: string): void {
