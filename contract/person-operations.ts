@@ -124,7 +124,7 @@ export const personOperations = defineOperations({
   deleteTelephonyUser: deleting({
     ...users,
     path: '/v3.0/users/{id}',
-    summary: 'Delete a user, with the meetings this person planned',
+    summary: 'Delete a user, with the meetings this person planned and the personal phone book',
     params: ById,
     data: deletedAs('user_id'),
     example: { id: telephonyIds.user, user_id: telephonyIds.user },

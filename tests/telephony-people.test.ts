@@ -225,6 +225,18 @@ describe('a user', () => {
     expect(root).toMatchObject([{ email: 'root@example.com' }])
   })
 
+  it('takes the own phone book along, and the log tells of each contact', async () => {
+    const tenant = await makeTenant(http)
+    const { id } = (await make(tenant, {})).body.data
+    const names = (first: string) => ({ names: { first, last: null } })
+    const contacts = { user_id: id, contacts: [{ details: names('Pal') }, { details: names('Sis') }] }
+    const { created } = await data('PUT', '/v3.0/directories', { data: contacts }, keyOf(tenant))
+    await data('DELETE', `/v3.0/users/${id}`, undefined, keyOf(tenant))
+    const told = await data('GET', '/v3.0/events?type=contact.deleted&wait=5', undefined, keyOf(tenant))
+    const ids = told.map((event: { resource: { id: string } }) => event.resource.id)
+    expect(ids.sort()).toEqual(created.sort())
+  })
+
   it('changes forwards and the like of the own person, and nothing else', async () => {
     const tenant = await makeTenant(http)
     const self = withToken(tenant.user.token)

@@ -276,6 +276,16 @@ async function changedBook(
   return bookOf(trx, who, { phonebook, user_id: userId }, place)
 }
 
+/** The personal phone book of somebody who is deleted. */
+export async function removeContactsOf(
+  trx: Transaction<Tables>,
+  call: Pick<Call, 'actor'>,
+  userId: string,
+): Promise<void> {
+  const rows = await trx.deleteFrom('contacts').where('userId', '=', userId).returningAll().execute()
+  for (const row of rows) await tellOfDeletion(trx, call, row)
+}
+
 async function remove(
   trx: Transaction<Tables>,
   call: Call<'deleteContact' | 'deleteContacts'>,
@@ -284,14 +294,17 @@ async function remove(
   const row = await lockContact(trx, call.who, id)
   call.expectVersion(row.resourceSeq)
   await trx.deleteFrom('contacts').where('id', '=', row.id).execute()
-  await append(trx, {
+  await tellOfDeletion(trx, call, row)
+  return row.id
+}
+
+const tellOfDeletion = (trx: Transaction<Tables>, { actor }: Pick<Call, 'actor'>, row: ContactRow) =>
+  append(trx, {
     accountId: row.accountId,
     userId: row.userId,
     type: 'contact.deleted',
     resourceId: row.id,
     resourceSeq: row.resourceSeq + 1,
-    actor: call.actor,
+    actor,
     data: { contact: toContact(row) },
   })
-  return row.id
-}

@@ -29,6 +29,7 @@ import {
 import { asDuplicateEmail, endTokens, keepOneAdmin } from './account.ts'
 import type { Call, Handlers } from './call.ts'
 import { refuseWhileUsed, rethrowConflict } from './configuration.ts'
+import { removeContactsOf } from './contact.ts'
 import { changesTo, cleared, keepIdentity } from './merge.ts'
 
 export const userHandlers: Handlers<
@@ -127,7 +128,7 @@ export const userHandlers: Handlers<
   },
 }
 
-/** With the meetings this person planned; refused while a device or callflow names the person. */
+/** With the meetings this person planned and the own phone book; refused while a device or callflow names the person. */
 export async function removeUser(
   trx: Transaction<Tables>,
   { app, actor }: Pick<Call, 'app' | 'actor'>,
@@ -138,6 +139,7 @@ export async function removeUser(
   await refuseWhileUsed(trx, 'user', row.id)
   await app.rooms.closeAllOf(trx, { userId: row.id }, actor)
   await cancelMeetings(trx, meetingLinks(app), { userId: row.id }, actor)
+  await removeContactsOf(trx, { actor }, row.id)
   await append(trx, {
     accountId: row.accountId,
     userId: row.id,
