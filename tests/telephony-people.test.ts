@@ -260,6 +260,17 @@ describe('a user', () => {
     expect((await patch(tenant, tenant.user.id, { ...changed.body.data, do_not_disturb: false }, self)).status).toBe(
       200,
     )
+    const device = async (owner_id: string | null) =>
+      (await data('PUT', '/v3.0/devices', { data: { name: 'Desk', owner_id } }, keyOf(tenant))).id
+    const [mine, others, nobodys] = [await device(tenant.user.id), await device(tenant.admin.id), await device(null)]
+    expect((await patch(tenant, tenant.user.id, { quickcall_device: mine }, self)).status).toBe(200)
+    for (const quickcall_device of [others, nobodys]) {
+      const refused = await patch(tenant, tenant.user.id, { quickcall_device }, self)
+      expect(refused.body.error?.details.issues[0].field).toBe('data.quickcall_device')
+    }
+    // An administrator may choose any, and what was chosen is no change.
+    expect((await patch(tenant, tenant.user.id, { quickcall_device: nobodys })).status).toBe(200)
+    expect((await patch(tenant, tenant.user.id, { quickcall_device: nobodys }, self)).status).toBe(200)
     expect((await patch(tenant, tenant.admin.id, { do_not_disturb: true }, self)).status).toBe(404)
     expect((await call(http, 'GET', `/v3.0/users/${tenant.admin.id}`, undefined, self)).status).toBe(404)
   })

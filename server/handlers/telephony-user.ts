@@ -13,7 +13,7 @@ import { describe, ownOnly, type Principal } from '../auth/principal.ts'
 import { append } from '../events/inbox.ts'
 import { newIcsToken, newId } from '../ids.ts'
 import { type AccountRow, countOrganizers, lockAccount } from '../store/accounts.ts'
-import { byCreation, byText, contains, readPage } from '../store/configured.ts'
+import { byCreation, byText, contains, findConfigured, readPage } from '../store/configured.ts'
 import type { Tables } from '../store/database.ts'
 import { settlePresence } from '../store/presence.ts'
 import { secretsOf } from '../store/telephony.ts'
@@ -237,7 +237,10 @@ async function update(call: Call<'updateTelephonyUser' | 'patchTelephonyUser'>, 
     if (!before) throw noSuch('user', id, who)
     call.expectVersion(before.resourceSeq)
     keepObject(before, body)
-    if (who.role === 'user') refuseOthersFields(who, before, body)
+    if (who.role === 'user') {
+      refuseOthersFields(who, before, body)
+      await expectOwnDevice(trx, before, body.quickcall_device)
+    }
     expectMayAdmit(who, body, before)
     const after = await change(trx, call, before, body, passwordHash)
     call.etag(after.resourceSeq)
@@ -257,6 +260,17 @@ function refuseOthersFields(who: Principal, before: UserRow, body: PatchTelephon
   )?.[0]
   if (field === undefined) return
   throw new ApiError('not_allowed', `${field}: only an administrator may change it.`, describe(who))
+}
+
+/** It calls with its own rights and rings first: somebody else's is for an administrator to choose. */
+async function expectOwnDevice(
+  trx: Transaction<Tables>,
+  before: UserRow,
+  id: string | null | undefined,
+): Promise<void> {
+  if (!id || id === before.quickcallDevice) return
+  const device = await findConfigured(trx, 'devices', id, before.accountId)
+  if (device?.ownerId !== before.id) throw invalidField('data.quickcall_device', `is none of your devices: ${id}`)
 }
 
 async function change(
