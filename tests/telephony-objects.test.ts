@@ -154,6 +154,9 @@ describe('a phone number', () => {
     ]
     expect(Object.keys(await put('phone_numbers', { phone_numbers: written })).sort()).toEqual([first, second].sort())
     expect((await get(`phone_numbers/${first.slice(1)}`)).number).toBe(first)
+    const third = newNumber()
+    const onCards = `${third.slice(0, 3)} (0)${third.slice(3)}`
+    expect(Object.keys(await put('phone_numbers', { number: onCards }))).toEqual([third])
     for (const wrong of ['025550100', '1700', '+0123456', '+32x', '']) {
       expect((await send('PUT', 'phone_numbers', { phone_numbers: [wrong] })).status, wrong).toBe(400)
     }

@@ -96,8 +96,8 @@ export const phoneNumberHandlers: Handlers<
 const byNumber = (rows: readonly PhoneNumberRow[]) =>
   Object.fromEntries(rows.map((row) => [row.number, toPhoneNumber(row)]))
 
-/** From how people write it; a path often loses the plus. */
-const toE164 = (written: string): string => `+${written.replace(/^00/, '').replaceAll(/\D/g, '')}`
+/** From how people write it; a path often loses the plus. `(0)` is what is dialled inside the country only. */
+const toE164 = (written: string): string => `+${written.replace('(0)', '').replace(/^00/, '').replaceAll(/\D/g, '')}`
 
 function distinct(numbers: readonly string[], field: string): string[] {
   const found = [...new Set(numbers)]
