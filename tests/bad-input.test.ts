@@ -194,6 +194,18 @@ describe('a body', () => {
     expect((await send(createMeeting, text, { 'content-type': type })).status).toBe(200)
   })
 
+  it('is UTF-8, with or without a mark in front; anything else is refused and not mangled', async () => {
+    const headers = { ...operator, 'x-user-id': tenant.user.id, 'content-type': 'application/json' }
+    const plan = (payload: Buffer) => http.inject({ method: 'POST', url: '/api/v6/meeting', headers, payload })
+    const body = JSON.stringify({ topic: 'Café' })
+    const refused = await plan(Buffer.from(body, 'latin1'))
+    expect(refused.statusCode).toBe(400)
+    expect(refused.json().responseMessage).toContain('body: is not UTF-8')
+    const marked = await plan(Buffer.from(`\ufeff${body}`))
+    expect(marked.json().data.topic).toBe('Café')
+    isChangeExpected.value = true
+  })
+
   it('needs no type at all', async () => {
     isChangeExpected.value = true
     const headers = { ...operator, 'x-user-id': tenant.user.id }

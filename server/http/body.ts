@@ -10,7 +10,21 @@ const deepest = 64
 
 export function readBodies(http: FastifyInstance): void {
   http.removeAllContentTypeParsers()
-  http.addContentTypeParser('*', { parseAs: 'string' }, async (_request: unknown, text: string) => parseJson(text))
+  http.addContentTypeParser('*', { parseAs: 'buffer' }, async (_request: unknown, bytes: Buffer) => {
+    return parseJson(decode(bytes))
+  })
+}
+
+/** JSON is UTF-8 (RFC 8259 section 8.1); the mark that some programs write in front of it says nothing. */
+const utf8 = new TextDecoder('utf-8', { fatal: true })
+
+/** What else would be kept as replacement characters, and nobody would be told. */
+function decode(bytes: Buffer): string {
+  try {
+    return utf8.decode(bytes)
+  } catch {
+    throw invalidField('body', 'is not UTF-8')
+  }
 }
 
 /** Routes whose body is a file: whatever its type says, it is taken as it is, and checked by whoever uses it. */
