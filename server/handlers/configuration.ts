@@ -37,7 +37,7 @@ async function expectTelephony(trx: Transaction<Tables>, who: Principal): Promis
   if (account?.telephonyEnabled) return
   throw new ApiError(
     'conflict',
-    'Telephony is off for this account: an operator turns it on with POST /v3.0/accounts {"data":{"id":"…","telephony_enabled":true}}.',
+    `Telephony is off for this account: an operator turns it on with X-Account-ID: ${who.accountId} and POST /v3.0/accounts {"data":{"id":"${who.accountId}","telephony_enabled":true}}.`,
     describe(who),
   )
 }
