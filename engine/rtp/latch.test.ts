@@ -53,6 +53,42 @@ describe('T10', () => {
     expect(to(one)).toEqual(['10.0.0.5', 5_000, 5_001])
   })
 
+  it('what is still on its way from the old port does not decide after a description with another one', () => {
+    for (const [address, port, moved] of [
+      ['10.0.0.5', 4_000, 5_000],
+      ['203.0.113.7', 61_000, 62_000],
+    ] as const) {
+      const one = latch()
+      from(one, address, port)
+      one.signal({ ...signalled, port: 5_000, rtcpPort: 5_001 })
+      expect(from(one, address, port)).toBe(true)
+      expect(one.allowsControl(address, port + 1)).toBe(true)
+      one.takeControl(address, port + 1)
+      expect(to(one)).toEqual(['10.0.0.5', 5_000, 5_001])
+      expect(from(one, address, moved)).toBe(true)
+      expect(to(one)).toEqual([address, moved, moved + 1])
+      expect(from(one, address, port)).toBe(false)
+      expect(one.allowsControl(address, moved + 1)).toBe(true)
+    }
+  })
+
+  it('a peer that describes another port and goes on sending from the old one is found again', () => {
+    const one = latch()
+    from(one, '203.0.113.7', 61_000)
+    one.signal({ ...signalled, port: 5_000, rtcpPort: 5_001 })
+    for (let i = 0; i < 50; i++) from(one, '203.0.113.7', 61_000)
+    expect(to(one)).toEqual(['203.0.113.7', 61_000, 61_001])
+  })
+
+  it('a hold by 0.0.0.0 is no move: the first packet after it decides', () => {
+    const one = latch()
+    from(one, '203.0.113.7', 61_000)
+    one.signal({ ...signalled, address: '0.0.0.0' })
+    one.signal(signalled)
+    from(one, '203.0.113.7', 61_000)
+    expect(to(one)).toEqual(['203.0.113.7', 61_000, 61_001])
+  })
+
   it('RTCP from the peer shows its own port', () => {
     const one = latch()
     from(one, '203.0.113.7', 61_000)

@@ -2,6 +2,9 @@
  * Where an endpoint sends to, and whom it hears (T10). A peer behind NAT sends from another address than it signalled, so
  * the first packet from the signalled or from the signalling address decides; after that only its sender is heard, until
  * there is a new description. Everybody else is counted.
+ *
+ * Where a new description names another port, what is still on its way from the old one does not decide: the peer has
+ * closed it by the time we would send there.
  */
 
 export interface Signalled {
@@ -11,6 +14,15 @@ export interface Signalled {
   /** Where its SIP came from. */
   readonly signalling: string
 }
+
+interface Place {
+  readonly address: string
+  readonly port: number
+  readonly controlPort: number
+}
+
+/** A second of them without one from elsewhere, and the peer did not move, whatever it described. */
+const mostFormer = 50
 
 export class Latch {
   /** Null: nowhere yet. */
@@ -22,10 +34,17 @@ export class Latch {
   refused = 0
   #signalled: Signalled | null = null
   #isControlLatched = false
+  /** The peer's place while it described another port. */
+  #former: Place | null = null
+  #formerPackets = 0
 
   signal(signalled: Signalled): void {
     const before = this.#signalled
     const isSame = before?.address === signalled.address && before.port === signalled.port
+    if (this.address !== null && before?.port !== signalled.port) {
+      this.#former = { address: this.address, port: this.port, controlPort: this.controlPort }
+      this.#formerPackets = 0
+    }
     this.#signalled = signalled
     this.isLatched = false
     this.#isControlLatched = false
@@ -48,7 +67,7 @@ export class Latch {
 
   /** A good packet came from there. */
   take(address: string, port: number): void {
-    if (this.isLatched) return
+    if (this.isLatched || this.#isFormer(address, port)) return
     this.isLatched = true
     if (this.#isControlLatched && address === this.address) {
       this.port = port
@@ -73,9 +92,16 @@ export class Latch {
   takeControl(address: string, port: number): void {
     if (this.#isControlLatched || (this.isLatched && port === this.port)) return
     // RTCP alone does not say where RTP goes: its port was not seen.
-    if (address !== this.address) return
+    if (address !== this.address || port === this.#former?.controlPort) return
     this.#isControlLatched = true
     this.controlPort = port
+  }
+
+  #isFormer(address: string, port: number): boolean {
+    const former = this.#former
+    if (port !== former?.port || port === this.#signalled?.port || !isSameAddress(address, former.address)) return false
+    this.#formerPackets += 1
+    return this.#formerPackets < mostFormer
   }
 
   #isNamed(address: string): boolean {

@@ -199,6 +199,22 @@ describe('T10', () => {
   })
 })
 
+it('T10: packets on their way from the port of before a re-INVITE do not keep the sound there', () => {
+  bench.leg('a', 1)
+  bench.leg('b', 2)
+  bridge()
+  const [a, b] = [new RtpPhone(), new RtpPhone()]
+  bench.talk(a, b, 5)
+  bench.order({ type: 'remote', endpoint: 'a', remote: { ...plain(1), port: 6_000, rtcpPort: 6_001 } })
+  bench.from('a', a.speech())
+  bench.forget('a', 'b')
+  bench.from('b', b.speech())
+  bench.from('a', a.speech(), '10.0.0.1', 6_000)
+  bench.from('b', b.speech())
+  expect(bench.rtp.get('a')?.map(({ to }) => to)).toEqual(['10.0.0.1 6000', '10.0.0.1 6000'])
+  expect(bench.rtp.get('b')).toHaveLength(1)
+})
+
 describe('directions', () => {
   it.each([
     ['sendonly', false, true],
