@@ -48,6 +48,11 @@ describe('T23: RFC 4733, received', () => {
     expect(digits([...first, ...press(2, 0x100), ...first]).map(({ digit }) => digit)).toEqual(['1', '2'])
   })
 
+  it('a stream that began again at any timestamp is heard, and an end that was lost before it is told', () => {
+    const again = [...press(1, 3_000_000_000), ...press(2, 1_000_000_000), ...press(3, 2_000_000_000, 0)]
+    expect(digits([...again, ...press(4, 7)]).map(({ digit }) => digit)).toEqual(['1', '2', '3', '4'])
+  })
+
   it('an event longer than its duration can say is one (§2.5.1.3)', () => {
     const parts: Packet[] = [
       { event: 3, duration: 0xffff, timestamp: 0 },

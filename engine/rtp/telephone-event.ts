@@ -14,6 +14,8 @@ const endBit = 0x80
 const longestDuration = 0xffff
 /** Without a packet for so long, an event whose end was lost is over. */
 const lostEndMs = 200
+/** What is further behind is no late packet, but a stream that began again somewhere. */
+const latestSeconds = 5
 /** -10 dBm0. */
 const volume = 10
 const ends = 3
@@ -49,7 +51,8 @@ export class EventReceiver {
     const isEnd = (byte(bytes, at + 1) & endBit) !== 0
     let ended: Digit | null = null
     if (this.#event === -1 || timestamp !== this.#timestamp) {
-      if (this.#event !== -1 && ahead32(timestamp, this.#timestamp) < 0) return null // late
+      const ahead = ahead32(timestamp, this.#timestamp)
+      if (this.#event !== -1 && ahead < 0 && ahead > -latestSeconds * this.#clockRate) return null // late
       if (this.#isNextPart(event, timestamp)) this.#before += longestDuration
       else {
         ended = this.#report()
