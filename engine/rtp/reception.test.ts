@@ -63,6 +63,14 @@ describe('RFC 3550 A.8', () => {
   })
 })
 
+it('a sender that goes on from another timestamp, in one stream, has no jitter of it', () => {
+  const reception = new Reception()
+  for (let i = 0; i < 100; i++) {
+    reception.onPacket(7, i, ((i < 50 ? 0 : 2_000_000_000) + i * 160) >>> 0, 8_000, i * 20)
+  }
+  expect(reception.jitterMs).toBe(0)
+})
+
 it('a sender report comes back as LSR and DLSR', () => {
   const reception = new Reception()
   hear(reception, [1])

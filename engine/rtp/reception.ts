@@ -8,6 +8,8 @@ import type { ReceptionBlock } from '../sfu/rtcp.ts'
 
 /** Larger jumps are a sender that began again. */
 const farthestJump = 3_000
+/** What comes so much too late or too early did not travel so long: its sender went on from another timestamp. */
+const farthestSeconds = 5
 
 export class Reception {
   ssrc = 0
@@ -103,7 +105,8 @@ export class Reception {
     // Only differences count, so the wrap of the timestamp is taken by the 32 bits of the subtraction.
     const transit = (Math.round((nowMs * clockRate) / 1_000) - timestamp) | 0
     if (this.#hasTransit && clockRate === this.#clockRate) {
-      this.#jitter += (Math.abs((transit - this.#transit) | 0) - this.#jitter) / 16
+      const step = Math.abs((transit - this.#transit) | 0)
+      if (step < farthestSeconds * clockRate) this.#jitter += (step - this.#jitter) / 16
       this.jitterMs = (this.#jitter * 1_000) / clockRate
     }
     this.#clockRate = clockRate
