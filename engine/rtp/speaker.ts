@@ -54,7 +54,10 @@ export class Speaker {
     this.#openUntilMs = nowMs + openingMs
     this.#openNextMs = nowMs
     this.#openPauseMs = firstPauseMs
-    if (!remote.dtmf) this.#digits.length = 0
+    if (!remote.dtmf) {
+      this.#digits.length = 0
+      this.#event = null
+    }
     if (this.#playback && !this.#parts.mouth.canSpeak) this.#end('error', 'the peer has no codec that can be played to')
   }
 

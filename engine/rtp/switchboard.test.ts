@@ -327,6 +327,19 @@ describe('playing', () => {
   })
 })
 
+it('a description without events amid a digit ends it: the other side is heard again', () => {
+  bench.leg('a', 1)
+  bench.leg('b', 2)
+  bridge()
+  bench.order({ type: 'dtmf', endpoint: 'a', digit: '5', durationMs: 200 })
+  bench.pass(60)
+  bench.order({ type: 'remote', endpoint: 'a', remote: { ...plain(1), dtmf: null } })
+  bench.pass(500)
+  bench.forget('a')
+  bench.from('b', new RtpPhone().speech())
+  expect(bench.rtp.get('a')).toHaveLength(1)
+})
+
 describe('recording', () => {
   it('both sides, left and right, as long as they talked', () => {
     bench.leg('a', 1)
