@@ -208,6 +208,13 @@ export class CallMedia {
     leg.media?.play(this.#musicOf(holder))
   }
 
+  /** What was played to it has ended. Music ends only where it cannot be read: then it is silence. */
+  played(call: Call, leg: CallLeg): void {
+    leg.media?.hasPlayed()
+    const peer = call.peerOf(leg)
+    if (peer?.isHeld && !leg.isHeld && !sendsItsOwn(peer)) leg.media?.play({ type: 'silence' })
+  }
+
   /** By a command; false: another is on its way. */
   hold(call: Call, hold: Hold): boolean {
     const { holder, other, isOn } = hold

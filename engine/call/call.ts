@@ -556,7 +556,7 @@ export class Call {
   }
 
   #played(now: Instant, leg: CallLeg): void {
-    leg.media?.hasPlayed()
+    this.media.played(this, leg)
     if (leg === this.caller && this.#flow && !this.#ring) {
       this.#announcement = null
       this.#flow.played(now, hungUp)

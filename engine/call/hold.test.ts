@@ -85,6 +85,16 @@ describe('T21: hold', () => {
     expect(world.log).toContain(`media play ${bob} silence`)
   })
 
+  it('music that cannot be read is silence too, until the hold ends', () => {
+    const { world, alice, bob } = talking()
+    world.reinvites(alice, sdp({ direction: 'sendonly' }))
+    const music = world.orders.findLast((order) => order.type === 'play')
+    world.media({ type: 'played', endpoint: bob, play: music?.play ?? '', reason: 'error', message: 'no such file' })
+    expect(world.log.at(-1)).toBe(`media play ${bob} silence`)
+    world.reinvites(alice, sdp())
+    expect(world.log).toContain(`media stop ${bob}`)
+  })
+
   it('an exchange outside that holds with music of its own is heard', () => {
     const world = CallWorld.withAliceAndBob()
     world.directory.put('trunk', aTrunk('carrier'))
