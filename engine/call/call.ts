@@ -156,8 +156,8 @@ export class Call {
         return talked(now, this, leg, event.status)
       case 'failed':
         this.legs.left(now, leg, event)
-        if (!this.floor.handle(now, leg, event)) this.#ring?.handle(now, leg, event)
-        return this.media.left(now, this, leg)
+        this.media.left(now, this, leg)
+        return this.floor.handle(now, leg, event) ? undefined : this.#ring?.handle(now, leg, event)
       case 'acked':
         return this.media.acked(now, this, leg, event.sdp)
       case 'cancelled':

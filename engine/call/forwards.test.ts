@@ -363,6 +363,28 @@ describe('branches of a callflow', () => {
     expect(world.cdr).toMatchObject({ hangupCause: 'ANSWERED', callee: { userId: 'carol' } })
   })
 
+  it('play is heard to its end after a carrier’s early media, also by whoever was answered before', () => {
+    const world = office()
+    world.directory.put('media', { id: 'm', path: '/m.wav' })
+    bobForwards(world, '0470123456')
+    const bob = node('user', { id: 'bob' }, { _: node('play', { id: 'm' }) })
+    world.directory.put('callflow', aCallflow('desk', ['1100'], node('play', { id: 'm' }, { _: bob })))
+    const alice = world.call('alice-phone', '1100')
+    const played = () => {
+      const order = world.orders.findLast((one) => one.type === 'play')
+      world.media({ type: 'played', endpoint: alice, play: order?.play ?? '', reason: 'end' })
+    }
+    played()
+    const mobile = world.dialled()
+    world.rings(mobile, sdp({ port: 6000 }))
+    world.fails(mobile, 486)
+    expect(world.log.findLast((line) => line.endsWith(`${alice} /m.wav`) || line === `media stop ${alice}`)).toBe(
+      `media play ${alice} /m.wav`,
+    )
+    played()
+    expect(world.calls.size).toBe(0)
+  })
+
   it('play and nothing more ends as an answered call', () => {
     const world = office()
     world.directory.put('media', { id: 'm1', path: '/medias/welcome.wav' })
