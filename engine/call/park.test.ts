@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { aForward, aTrunk, aUser } from '../testing/directory.ts'
-import { CallWorld } from '../testing/call-world.ts'
+import { CallWorld, sdp } from '../testing/call-world.ts'
 import { leftovers, nothingLeft, restarted, talking } from '../testing/talking.ts'
 import type { CommandTarget } from './command.ts'
 
@@ -74,6 +74,21 @@ describe('park', () => {
     expect(events().at(-1)?.event).toBe('call.retrieved')
     world.hangsUp(alice)
     expect(leftovers(world)).toEqual(nothingLeft)
+  })
+
+  it('who is parked hears music again after what a carrier played of a phone that was not reached', () => {
+    const { world, alice } = parked()
+    world.directory.put('trunk', aTrunk('carrier'))
+    world.directory.put('user', aUser('carol', { callForward: aForward('0470123456') }))
+    retrieve(world, 'carol')
+    const mobile = world.dialled()
+    world.rings(mobile, sdp({ port: 6000 }))
+    expect(world.log).toContain(`media bridge ${alice} ${mobile}`)
+    world.takeLog()
+    world.fails(mobile, 480)
+    expect(world.log.filter((line) => line.includes(` ${alice}`)).at(-1)).toMatch(`media play ${alice} `)
+    world.hangsUp(alice)
+    expect(world.timers.size).toBe(0)
   })
 
   it('forgotten for five minutes: the parker is called back, or the call ends', () => {

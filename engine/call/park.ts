@@ -106,6 +106,8 @@ export function retrievalFailed(now: Instant, call: Call, outcome: Outcome): boo
   if (!parking || parking.isRecall) return false
   if (parking.retrieval !== null) call.commandFailed(now, parking.retrieval, 'retrieve', outcome.text)
   parking.retrieval = null
+  // A carrier's early media, or a callflow, may have been heard in place of the music.
+  if (!call.caller.media?.isBusy) call.media.holdFor(call.caller, parking.parker)
   return true
 }
 
