@@ -1,6 +1,16 @@
 import { describe, expect, it } from 'vitest'
 import { CallWorld, sdp } from '../testing/call-world.ts'
-import { aCallflow, aDevice, aForward, anAccount, aPhoneNumber, aTrunk, aUser, node } from '../testing/directory.ts'
+import {
+  aCallflow,
+  aDevice,
+  aForward,
+  anAccount,
+  aPhoneNumber,
+  aTrunk,
+  aUser,
+  node,
+  trunkOptions,
+} from '../testing/directory.ts'
 import type { CallForward } from './directory.ts'
 
 function office(): CallWorld {
@@ -50,6 +60,20 @@ describe('forwards', () => {
     bobForwards(world, '0470123456', { keepCallerId: true })
     world.call('alice-phone', '1002')
     expect(world.dials[0]).toMatchObject({ from: { number: '+3225550100' }, headers: [] })
+  })
+
+  it('keep_caller_id: a caller who wishes to be anonymous is, or the forwarder is shown', () => {
+    const world = office()
+    const internal = { name: null, number: '+3225550199' }
+    world.directory.put('user', aUser('alice', { callerId: { internal, external: null, emergency: null } }))
+    bobForwards(world, '0470123456', { keepCallerId: true })
+    world.call('alice-phone', '1002')
+    expect(world.dials[0]?.from).toMatchObject({ number: '+3225550199', isAnonymous: false })
+    world.call('alice-phone', '1002', { privacy: 'id' })
+    expect(world.dials[1]?.from).toMatchObject({ number: '+3225550199', isAnonymous: true })
+    world.directory.put('trunk', aTrunk('carrier', { options: { ...trunkOptions, hasClir: false } }))
+    world.call('alice-phone', '1002', { privacy: 'id' })
+    expect(world.dials[2]?.from).toMatchObject({ number: '+3225550100', isAnonymous: false })
   })
 
   it('inside: the forwarder is shown, or the caller with keep_caller_id', () => {

@@ -369,15 +369,17 @@ const idsOf = ({ user, device }: Originator): Billed => ({ userId: user?.id ?? n
 
 /** A forwarded caller's own number only where the forwarder wants it and the carrier lets it through (T15). */
 function outsideFrom(context: PlanContext, originator: Originator, trunk: Trunk, path: Path): Identity {
-  if (showsCaller(context, trunk, path)) return context.caller
+  const { caller, wantsPrivacy } = context
+  if (showsCaller(context, trunk, path)) return { ...caller, isAnonymous: caller.isAnonymous || wantsPrivacy }
   const isCallers = path.forwardedBy === null
-  const own = outsideIdentity(context.directory, originator, trunk, isCallers && context.wantsPrivacy)
+  const own = outsideIdentity(context.directory, originator, trunk, isCallers && wantsPrivacy)
   return isCallers ? shownAs(own, context) : own
 }
 
-function showsCaller({ caller }: PlanContext, { options }: Trunk, { forwardedBy }: Path): boolean {
+function showsCaller({ caller, wantsPrivacy }: PlanContext, { options }: Trunk, { forwardedBy }: Path): boolean {
   if (!forwardedBy?.keepsCallerId || options.forwardedCaller !== 'keep_with_diversion') return false
-  return caller.number.startsWith('+') || (caller.isAnonymous && options.hasClir)
+  if ((caller.isAnonymous || wantsPrivacy) && !options.hasClir) return false
+  return caller.number.startsWith('+') || caller.isAnonymous
 }
 
 /** To a phone: the forwarder, unless the caller's own number is to be kept. */
