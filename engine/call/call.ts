@@ -537,7 +537,7 @@ export class Call {
     this.media.left(now, this, leg)
     if (this.floor.left(now, leg)) return
     if (leg === this.caller || leg === this.callee) {
-      const by = event.by === 'remote' ? leg.facts.role : 'system'
+      const by = event.by === 'remote' ? this.ledger.sideOf(leg) : 'system'
       const isGivenUp = leg === this.caller && this.ledger.answeredAt === null
       this.end(now, { by, outcome: isGivenUp ? cancelled : hungUp, q850: event.q850 })
     } else if (!this.floor.handle(now, leg, event)) {

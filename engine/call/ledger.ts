@@ -128,6 +128,13 @@ export class Ledger {
     return { type: 'event', event, at, call, leg, correlationId, actor: cause?.actor ?? null }
   }
 
+  /** Whoever came from another call was a caller there perhaps: here only the first is, while it is in it. */
+  sideOf({ id, facts: { role } }: CallLeg): 'caller' | 'callee' {
+    const { callerLeg } = this.facts
+    if (id === callerLeg) return 'caller'
+    return this.legs().some((one) => one.id === callerLeg) ? 'callee' : role
+  }
+
   /** A leg of the call is over. */
   close(leg: CallLeg, now: Instant): void {
     this.rows.push(leg.row(this.facts.id, this.facts.accountId, now))

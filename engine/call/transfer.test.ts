@@ -411,6 +411,20 @@ describe('attended transfer', () => {
     expect(world.events.at(-1)).toBe('call.transferred')
   })
 
+  it('whoever took the transferor’s place ends the call on the transferor’s side', () => {
+    const { world, alice, bob } = talking()
+    world.call('carol-phone', '1002')
+    const second = world.dialled('bob-phone')
+    world.answers(second)
+    world.refers(bob, '1003', replaces(world, second))
+    world.hangsUp(alice)
+    expect(world.recordsOf('cdr')[1]?.cdr).toMatchObject({
+      caller: { userId: 'carol' },
+      callee: { userId: 'bob' },
+      endedBy: 'callee',
+    })
+  })
+
   it('the two calls may have been begun by either side', () => {
     const world = CallWorld.withAliceAndBob()
     world.person('carol', '1003')
