@@ -210,6 +210,20 @@ describe('RFC 3261 §12 requests in a dialog', () => {
     expect([alice.remains, bob.remains]).toEqual([nothing, nothing])
     expect(world.wire.filter((line) => line.includes('200 BYE')).length).toBe(2)
   })
+  it('§9.2: a CANCEL ends what rings, also where the 180 could not be sent', () => {
+    const { world, node, peer } = nodeAndPeer()
+    peer.send(node, aRequest('INVITE', { more: [peerContact] }))
+    world.run(10)
+    node.command({ type: 'progress', leg: 'leg_n1', status: 180, sdp: null })
+    node.transactions.onSendFailed(world.now, 'z9hG4bK1 192.0.2.7:5060')
+    // Of a caller that heard nothing: it is the same call.
+    peer.send(node, aRequest('INVITE', { more: [peerContact] }))
+    peer.send(node, aRequest('CANCEL'))
+    world.run(10)
+    expect([peer.last(200).method, peer.last(487).method]).toEqual(['CANCEL', 'INVITE'])
+    world.run(60_000)
+    expect([node.story, node.remains]).toEqual([['incoming', 'cancelled'], nothing])
+  })
   it('§15: a BYE of the caller before the answer is a CANCEL', () => {
     const { world, node, peer } = nodeAndPeer()
     const invite = aRequest('INVITE', { more: [peerContact] })
