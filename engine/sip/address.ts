@@ -26,7 +26,8 @@ export function parseNameAddr(text: string): NameAddr | null {
   // §25.1 asks for tokens here; names without quotes in any letters are common and mean no harm.
   if (open !== -1) {
     const name = text.slice(from, open).trim()
-    return name.includes('"') ? null : bracketed(text, open, name)
+    // A bracket in a quoted parameter begins no URI: `sip:bob@host;+sip.instance="<urn:…>"`.
+    if (!name.includes('"')) return bracketed(text, open, name)
   }
   return bare(text, from)
 }

@@ -32,6 +32,7 @@ describe('addresses', () => {
     ['<sip:a@b;x>;tag=1', { displayName: '', uri: 'sip:a@b;x', params: ';tag=1' }],
     ['"A <\\"B" < sip:a@b > ; tag = 1', { displayName: 'A <"B', uri: 'sip:a@b', params: '; tag = 1' }],
     ['René Müller <sip:a@b>', { displayName: 'René Müller', uri: 'sip:a@b', params: '' }],
+    ['sip:a@b;+sip.instance="<urn:x>"', { displayName: '', uri: 'sip:a@b', params: ';+sip.instance="<urn:x>"' }],
     ['<tel:+32;phone-context=b>', { displayName: '', uri: 'tel:+32;phone-context=b', params: '' }],
   ])('reads %s', (text, expected) => expect(parseNameAddr(text)).toEqual(expected))
   it.each(['', '<>', '<sip:a@b', '"A <sip:a@b>', '"A" sip:a@b', '<sip:a@b> x', 'A "B" <sip:a@b>', 'sip:a b'])(
