@@ -86,15 +86,7 @@ export class Doorkeeper {
 
   /** Of a request outside of any dialog. `mayBeTrunk`: calls may come from a carrier's address. */
   admit(request: SipMessage, source: Hop, mayBeTrunk: boolean): Admission {
-    const answers = digestAnswers(request, 'authorization')
-    if (answers.length === 0) {
-      const { trunks, isDeviceAt, trunkAt } = this.#options
-      const found = mayBeTrunk ? trunks.find(request, source) : null
-      // Phones and exchanges of one site may share its address: who has a password is asked for it.
-      const trunk = found === null || isDeviceAt(source) || trunkAt(source) !== null ? null : found
-      return trunk === null ? this.#challenge(request, source, false) : { kind: 'trunk', source: trunk, login: null }
-    }
-    for (const answer of answers) {
+    for (const answer of digestAnswers(request, 'authorization')) {
       const username = answer.params.get('username') ?? ''
       const login = this.#options.directories.signIn(username, answer.params.get('realm') ?? null)
       const isForHelp = () => login !== undefined && this.#isForHelp(request, login)
@@ -115,10 +107,14 @@ export class Doorkeeper {
           this.#fail(source.address, username)
           return { kind: 'refused', status: 403 }
         case 'none':
-          break
+          break // a carrier passes on what its customer answered to it
       }
     }
-    return this.#challenge(request, source, false)
+    const { trunks, isDeviceAt, trunkAt } = this.#options
+    const found = mayBeTrunk ? trunks.find(request, source) : null
+    // Phones and exchanges of one site may share its address: who has a password is asked for it.
+    const trunk = found === null || isDeviceAt(source) || trunkAt(source) !== null ? null : found
+    return trunk === null ? this.#challenge(request, source, false) : { kind: 'trunk', source: trunk, login: null }
   }
 
   /** T20: the realm of the account whose device or trunk it says it is; of an unknown one, the domain that it names. */
