@@ -5,6 +5,7 @@ import { eraseOld } from './events/erase.ts'
 import { keepPartitions } from './events/retention.ts'
 import { dropOldRecordings, settleRecordings } from './recording/settle.ts'
 import { dropOldCalls } from './store/call-history.ts'
+import { dropOldMediaFiles } from './store/media-files.ts'
 import { dropOldDeliveries } from './store/webhook-deliveries.ts'
 
 const second = 1_000
@@ -44,6 +45,11 @@ export function startChores(app: App, connection: ClientConfig): () => Promise<v
       },
     },
     { name: 'drop old recordings', everyMs: hour, run: () => dropOldRecordings(app) },
+    {
+      name: 'drop sounds that were replaced',
+      everyMs: hour,
+      run: () => dropOldMediaFiles(database, config.dataDir, new Date(clock() - 24 * hour)),
+    },
     { name: 'drop old deliveries', everyMs: hour, run: () => dropOldDeliveries(database, clock()) },
     {
       name: 'forget expired credentials',

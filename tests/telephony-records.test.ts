@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { dropOldCalls } from '../server/store/call-history.ts'
-import { mediaFile } from '../server/store/media-files.ts'
+import { dropOldMediaFiles, mediaFile } from '../server/store/media-files.ts'
 import { newId } from '../server/ids.ts'
 import { call, testApp } from './app.ts'
 import { aWav, done, insertCall, makeTenant, unique, upload, withKey, withToken } from './world.ts'
@@ -180,6 +180,16 @@ describe('a media', () => {
     const second = await fileOf()
     expect(second).not.toBe(first)
     expect(existsSync(second ?? '')).toBe(true)
+    // What was replaced goes after a while, what is deleted too.
+    const areThere = () => [first, second].map((file) => existsSync(file ?? ''))
+    const later = new Date(Date.now() + 1_000)
+    await dropOldMediaFiles(app.database, dataDir, new Date(later.getTime() - 3_600_000))
+    expect(areThere()).toEqual([true, true])
+    await dropOldMediaFiles(app.database, dataDir, later)
+    expect(areThere()).toEqual([false, true])
+    await call(http, 'DELETE', `/v3.0/medias/${id}`, undefined, key)
+    await dropOldMediaFiles(app.database, dataDir, later)
+    expect(areThere()).toEqual([false, false])
   })
 })
 
