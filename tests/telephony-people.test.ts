@@ -225,6 +225,22 @@ describe('a user', () => {
     expect(root).toMatchObject([{ email: 'root@example.com' }])
   })
 
+  it('is deleted, changed and named by new objects at one moment, and each is answered', async () => {
+    const tenant = await makeTenant(http)
+    for (let round = 0; round < 5; round++) {
+      const { id } = (await make(tenant, {})).body.data
+      const put = (path: string, body: object) => call(http, 'PUT', `/v3.0/${path}`, { data: body }, keyOf(tenant))
+      const answers = await Promise.all([
+        call(http, 'DELETE', `/v3.0/users/${id}`, undefined, keyOf(tenant)),
+        put('devices', { name: 'Desk', owner_id: id }),
+        put('directories', { user_id: id, details: { names: { first: 'Pal' } } }),
+        put('callflows', { name: 'Flow', flow: { module: 'user', data: { id } } }),
+        patch(tenant, id, { do_not_disturb: true }),
+      ])
+      for (const { status, body } of answers) expect([200, 400, 404, 409], JSON.stringify(body)).toContain(status)
+    }
+  })
+
   it('takes the own phone book along, and the log tells of each contact', async () => {
     const tenant = await makeTenant(http)
     const { id } = (await make(tenant, {})).body.data

@@ -18,6 +18,7 @@ import {
   listAccountRows,
   listRoomRows,
   lockAccount,
+  lockWholeAccount,
   toAccount,
   toAccounts,
   toAccountState,
@@ -93,7 +94,7 @@ export const accountHandlers: Handlers<
   async deleteAccount(call) {
     const { app, who, params } = call
     const answer = await call.write(async (trx) => {
-      const row = await lockAccount(trx, params.id, reachOf(who))
+      const row = await lockWholeAccount(trx, params.id, reachOf(who))
       if (!row) throw noAccount(params.id, who)
       call.expectVersion(row.resourceSeq)
       if (row.parentId === null) throw new ApiError('conflict', 'The root account cannot be deleted.')
