@@ -71,7 +71,7 @@ const HeaderValue = z
   .string()
   .max(2000)
   .regex(/^([\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?|[•]+)$/, 'must be visible ASCII characters')
-const mostHeaders = 20
+export const mostHeaders = 20
 const headerWords =
   'Headers of your own, such as `authorization`; names in small letters. Values are shown with the scope `secrets` only.'
 

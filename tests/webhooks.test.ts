@@ -292,6 +292,19 @@ describe('its secrets', () => {
     expect(JSON.stringify(detail)).not.toContain('planted')
   })
 
+  it('are in 20 headers at most, those that are there counted, so that all can be sent back', async () => {
+    const some = (letter: string) =>
+      Object.fromEntries(Array.from({ length: 15 }, (_, at) => [`x-${letter}${at}`, 'v']))
+    const { id } = await make({ headers: some('a') })
+    const refused = await change(id, { headers: some('b') })
+    expect(refused.status).toBe(400)
+    expect(refused.body.error.details.issues[0].field).toBe('data.headers')
+    const away = Object.fromEntries(Object.keys(some('a')).map((name) => [name, null]))
+    expect((await change(id, { headers: { ...away, 'x-b': 'v' } })).status).toBe(200)
+    expect((await change(id, { headers: some('b') })).status).toBe(200)
+    expect((await change(id, await read(`/${id}`))).status).toBe(200)
+  })
+
   it('are not repeated to a repeated call', async () => {
     const once = { ...headers, 'idempotency-key': 'make-a-webhook' }
     const data = { url: `${receiver.url}/once` }

@@ -1,7 +1,13 @@
 /** Webhooks: made, read, changed, paused and resumed. What is sent, and when, is server/webhooks. */
 import { type Transaction, sql } from 'kysely'
 import { allScopes, type Scope } from '../../contract/access.ts'
-import { type NewWebhook, type PatchWebhook, standardWebhook, type WebhookSettings } from '../../contract/webhook.ts'
+import {
+  mostHeaders,
+  type NewWebhook,
+  type PatchWebhook,
+  standardWebhook,
+  type WebhookSettings,
+} from '../../contract/webhook.ts'
 import { unknownEvent } from '../../contract/unknown-event.ts'
 import { ApiError, invalidField } from '../api-error.ts'
 import { mayUse, type Principal } from '../auth/principal.ts'
@@ -353,6 +359,7 @@ function secretsAfter(
   const isOther = signing !== { ...standardWebhook, ...before.settings }.signing
   const renewed = isOther ? newSecrets(app, before, signing) : {}
   const wanted = { ...removed, ...wantedSecrets(body), ...renewed }
+  refuseManyHeaders(openWebhook(app.vault, before).headers, wanted)
   const { columns, told } = mergeSecrets(app.vault, 'webhooks', before, wanted)
   return {
     columns: {
@@ -361,6 +368,16 @@ function secretsAfter(
     },
     told: told && toldOf(told),
   }
+}
+
+/** With those that are there already. */
+function refuseManyHeaders(before: object, wanted: Readonly<Record<string, string | null | undefined>>): void {
+  const names = new Set(Object.keys(before).map((name) => headerPrefix + name))
+  for (const [name, value] of Object.entries(wanted)) {
+    if (value === null) names.delete(name)
+    else if (name.startsWith(headerPrefix)) names.add(name)
+  }
+  if (names.size > mostHeaders) throw invalidField('data.headers', `must be at most ${mostHeaders}`)
 }
 
 const toldOf = ({ old_secret: _, ...told }: NonNullable<ChangedSecrets['told']>) =>
