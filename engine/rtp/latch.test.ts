@@ -36,6 +36,13 @@ describe('T10', () => {
     expect(to(one)).toEqual(['10.0.0.5', 4_000, 4_001])
   })
 
+  it('nothing is sent to a port that does not exist', () => {
+    const one = latch()
+    expect([from(one, '203.0.113.7', 0), one.allowsControl('203.0.113.7', 0)]).toEqual([false, false])
+    expect(from(one, '203.0.113.7', 65_535)).toBe(true)
+    expect(to(one)).toEqual(['203.0.113.7', 65_535, 65_535])
+  })
+
   it('before a description nobody is heard, and nobody is a stranger', () => {
     const one = new Latch()
     expect(from(one, '10.0.0.5', 4_000)).toBe(false)

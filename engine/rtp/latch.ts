@@ -60,7 +60,7 @@ export class Latch {
     if (this.isLatched) {
       if (port === this.port && address === this.address) return true
     } else if (this.#signalled === null) return false
-    else if (this.#isNamed(address)) return true
+    else if (port > 0 && this.#isNamed(address)) return true
     this.refused += 1
     return false
   }
@@ -77,14 +77,15 @@ export class Latch {
     this.address = address
     this.port = port
     this.#isControlLatched = false
-    this.controlPort = isSignalled ? (this.#signalled?.rtcpPort ?? port + 1) : port + 1
+    const next = Math.min(port + 1, 65_535)
+    this.controlPort = isSignalled ? (this.#signalled?.rtcpPort ?? next) : next
   }
 
   allowsControl(address: string, port: number): boolean {
     if (this.isLatched || this.#isControlLatched) {
       if (address === this.address && (!this.#isControlLatched || port === this.controlPort)) return true
     } else if (this.#signalled === null) return false
-    else if (this.#isNamed(address)) return true
+    else if (port > 0 && this.#isNamed(address)) return true
     this.refused += 1
     return false
   }
