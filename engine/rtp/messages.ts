@@ -31,7 +31,10 @@ export type MediaOrder =
   /** Sent in place of what is relayed, until it ends or is stopped; another `play` takes its place. */
   | { readonly type: 'play'; readonly endpoint: EndpointId; readonly play: string; readonly source: PlaySource }
   | { readonly type: 'stop'; readonly endpoint: EndpointId }
-  /** `both`: two channels, what was received on the left and what was sent on the right. Ends with `recorded`. */
+  /**
+   * `both`: two channels, what was received on the left and what was sent on the right. Ends with `recorded`, at once where
+   * nothing more can be written.
+   */
   | {
       readonly type: 'record'
       readonly endpoint: EndpointId

@@ -7,6 +7,8 @@ import { type Ear, SampleClock } from './speech.ts'
 
 /** Where the samples go: a file. Kept in the order of the calls; `close` reports what went wrong, or null. */
 export interface RecordingSink {
+  /** Something went wrong: nothing more is written. */
+  readonly isBroken: boolean
   write(samples: Int16Array): void
   close(done: (fault: string | null) => void): void
 }
@@ -41,6 +43,10 @@ export class Recording {
 
   get durationMs(): number {
     return this.#frames * frameMs
+  }
+
+  get isBroken(): boolean {
+    return this.#sink.isBroken
   }
 
   onReceived(ear: Ear): void {

@@ -113,6 +113,7 @@ export class Switchboard {
     for (const mix of this.#mixes.values()) mix.tick(nowMs)
     for (const endpoint of this.#active) {
       this.#run(endpoint, nowMs, tick)
+      if (endpoint.recording?.isBroken) this.#endRecording(endpoint, nowMs)
       if (!endpoint.recording && !endpoint.speaker.isActive(nowMs)) this.#active.delete(endpoint)
     }
     if (nowMs < this.#watchAtMs) return

@@ -86,6 +86,10 @@ export class RecordingFile implements RecordingSink {
     }, Promise.resolve())
   }
 
+  get isBroken(): boolean {
+    return this.#fault !== null
+  }
+
   write(samples: Int16Array): void {
     this.#pending.push(
       Buffer.from(Uint8Array.from(new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength))),

@@ -1,4 +1,5 @@
 import { createSocket } from 'node:dgram'
+import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import type { FromWorker } from './protocol.ts'
 import { Telephony, type Voice } from './telephony.ts'
@@ -73,5 +74,21 @@ it('somebody else who leaves is no voice', async () => {
   telephony.disconnected(() => {})
   vi.advanceTimersByTime(120_000)
   expect(telephony.endpoints()).toHaveLength(1)
+  await telephony.close()
+})
+
+it('a recording that cannot be written ends while the call goes on', async () => {
+  const telephony = new Telephony({ rtpTimeoutMs: 60_000 }, noMeetings)
+  const { voice, heard, types } = aVoice()
+  telephony.connected(voice)
+  const path = join(import.meta.dirname, 'no-such-folder', 'r.wav')
+  telephony.handle([
+    { type: 'open', endpoint: 'a', port: await freePort(), address: '127.0.0.1' },
+    { type: 'record', endpoint: 'a', path, sides: 'both' },
+  ])
+  const ticks = setInterval(() => telephony.tick(), 10)
+  await heard('recorded')
+  clearInterval(ticks)
+  expect(types).not.toContain('closed')
   await telephony.close()
 })

@@ -51,7 +51,7 @@ export class Bench {
     record: (path) => {
       const parts: Int16Array[] = []
       this.recordings.set(path, parts)
-      return { write: (samples) => parts.push(Int16Array.from(samples)), close: (done) => done(null) }
+      return { isBroken: false, write: (samples) => parts.push(Int16Array.from(samples)), close: (done) => done(null) }
     },
   })
 
