@@ -50,7 +50,7 @@ export class HostileCall {
       meeting: () => {},
       report: () => {},
       load: (_path, done) => done({ reason: 'none' }),
-      record: () => ({ write: () => {}, close: (done) => done(null) }),
+      record: () => ({ isBroken: false, write: () => {}, close: (done) => done(null) }),
       open: (endpoint, done) => {
         this.endpoints.push(endpoint)
         const keep = isFirst() ? () => {} : (bytes: Uint8Array) => void this.sent.push(Uint8Array.from(bytes))
