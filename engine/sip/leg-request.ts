@@ -125,11 +125,14 @@ export class LegRequest implements ResponseHandler {
     if (login === null || this.#request === null || this.#isCancelled) return false
     const { method, uri, body = '' } = this.#request
     const covered = { method, uri, body: typeof body === 'string' ? body : '' }
-    // A second challenge means that the password is wrong, unless it only says that the nonce is stale.
-    if (this.#authorization.length > 0 && !isStale(challenge)) return false
+    // A second challenge means that the password is wrong, unless it only says that the nonce is stale; but a proxy and
+    // the server behind it ask each for itself (§22.3).
+    const name = challenge.status === 401 ? 'Authorization' : 'Proxy-Authorization'
+    const ofOther = this.#authorization.filter((line) => line[0] !== name)
+    if (ofOther.length < this.#authorization.length && !isStale(challenge)) return false
     const authorization = this.#port.options.authorize(challenge, covered, login)
     if (authorization === null || this.#hasGivenUp(challenge)) return false
-    this.#authorization = authorization
+    this.#authorization = [...ofOther, ...authorization]
     this.#cseq = this.#errand.nextCseq()
     this.#send(now)
     return true

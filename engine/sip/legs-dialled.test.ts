@@ -229,6 +229,19 @@ describe('RFC 3261 §22 challenges', () => {
     stale.answer(407, 'y', ['Proxy-Authenticate: Digest realm="r", nonce="2", stale=true'])
     expect([stale.node.story, stale.peer.count('INVITE')]).toEqual([[], 3])
   })
+  it('§22.3: of a proxy and of the server behind it are both answered, each once', () => {
+    const { node, peer, answer } = dialled({
+      authorize: ({ status }) => [
+        status === 401 ? ['Authorization', 'to server'] : ['Proxy-Authorization', 'to proxy'],
+      ],
+    })
+    answer(407, 'x', ['Proxy-Authenticate: Digest realm="proxy", nonce="1"'])
+    answer(401, 'y', ['WWW-Authenticate: Digest realm="server", nonce="2"'])
+    const third = peer.last('INVITE')
+    expect([third.header('proxy-authorization'), third.header('authorization')]).toEqual(['to proxy', 'to server'])
+    answer(407, 'z', ['Proxy-Authenticate: Digest realm="proxy", nonce="3"'])
+    expect([node.story, peer.count('INVITE')]).toEqual([['failed 407'], 3])
+  })
   it('nonces that are stale for ever are given up', () => {
     const { node, peer, answer } = dialled({ authorize })
     for (let time = 0; time < 6; time += 1) {
