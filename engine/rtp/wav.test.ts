@@ -71,6 +71,13 @@ describe('WAV', () => {
     expect(reason(bytes)).toContain(part)
   })
 
+  it('a finished file without sound has none, whatever comes behind', () => {
+    const remarks = [...'LIST'].map((letter) => letter.charCodeAt(0))
+    const bytes = Uint8Array.from([...formatWavHeader(1, 8_000, 0), ...remarks, 4, 0, 0, 0, 73, 78, 70, 79])
+    new DataView(bytes.buffer).setUint32(4, bytes.length - 8, true)
+    expect(read(bytes)).toHaveLength(0)
+  })
+
   it('spoiled files give samples or a sentence', () => {
     const random = seededRandom(5)
     const short = wav(tone.subarray(0, 100))

@@ -25,13 +25,14 @@ export function parseWav(bytes: Uint8Array): Sound | { readonly reason: string }
   for (let at = 12; at + 8 <= bytes.length; ) {
     const name = tag(bytes, at)
     const from = at + 8
-    // The length of a file that was never finished is 0 or wrong: then it goes to the end.
+    // The length of a file that was never finished is 0 or wrong, like that of the whole: then it goes to the end.
     const length = Math.min(read32(bytes, at + 4), bytes.length - from)
     if (name === 'fmt ') format = parseFormat(bytes, from, length)
     if (name === 'data') {
       if (!format) return { reason: 'The WAV file does not say what it holds.' }
       if ('reason' in format) return format
-      return new WavSound(bytes, from, length === 0 ? bytes.length - from : length, format)
+      const isFinished = read32(bytes, 4) + 8 === bytes.length
+      return new WavSound(bytes, from, length === 0 && !isFinished ? bytes.length - from : length, format)
     }
     at = from + length + (length % 2)
   }
