@@ -25,3 +25,8 @@ it('T7: what the database could not keep is no registration and no subscription,
     expect(answerTo(method, 'ph\0ne')).toBe(400)
   }
 })
+
+it('RFC 3261 §15.1.2: a BYE or a PRACK outside of every dialog is a 481, and no method that we do not know', () => {
+  for (const method of ['BYE', 'PRACK']) expect(answerTo(method, 'phone')).toBe(481)
+  expect(answerTo('JUMP', 'phone')).toBe(501)
+})

@@ -54,6 +54,10 @@ export class Reception {
         return respond(now, transaction, { status: 200, headers: capabilities })
       case 'SUBSCRIBE':
         return this.#subscribe(now, transaction)
+      case 'BYE':
+      case 'PRACK':
+        // RFC 3261 §15.1.2, RFC 3262 §3: they belong to a dialog, and without a tag of ours there is none.
+        return respond(now, transaction, { status: 481 })
       case 'MESSAGE':
       case 'PUBLISH':
       case 'INFO':
