@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { CallWorld, sdp } from '../testing/call-world.ts'
-import { aForward, anAccount, aTrunk, aUser } from '../testing/directory.ts'
+import { aCallflow, aForward, anAccount, aTrunk, aUser, node } from '../testing/directory.ts'
 import { lastSnapshot, leftovers, nothingLeft } from '../testing/talking.ts'
 import type { CallAction } from './command.ts'
 import type { LegId } from './leg.ts'
@@ -212,6 +212,24 @@ describe('consultation', () => {
       billingSeconds: 30,
     })
     expect(leftovers(world)).toEqual(nothingLeft)
+  })
+
+  it('what a callflow plays to whoever consults is over when that is, not with music that cannot be read', () => {
+    const { world, alice, bob, consult } = talking()
+    world.directory.put('media', { id: 'm', path: '/m.wav' })
+    world.directory.account = anAccount({ musicOnHoldId: 'm' })
+    const desk = node('play', { id: 'm' }, { _: node('user', { id: 'carol' }) })
+    world.directory.put('callflow', aCallflow('desk', ['1100'], desk))
+    consult(alice, '1100')
+    const plays = world.orders.filter((order) => order.type === 'play')
+    const ends = (leg: LegId, reason: 'end' | 'error') => {
+      const play = plays.find(({ endpoint }) => endpoint === leg)?.play ?? ''
+      world.media({ type: 'played', endpoint: leg, play, reason })
+    }
+    ends(bob, 'error')
+    expect(world.dials).toHaveLength(1)
+    ends(alice, 'end')
+    expect(world.dials).toHaveLength(2)
   })
 
   it('a forward that is to be taken by a key is, also where its phone sends the call on', () => {

@@ -24,6 +24,8 @@ import {
 } from './targets.ts'
 
 export interface InvitationHost {
+  /** Who hears what a callflow plays; absent: nobody. */
+  readonly consultant?: CallLeg
   /** What a callflow on the way is asked with. */
   planContext(isDirect: boolean, forwardedBy: Forwarder | null): PlanContext
   /** What the phones are offered. */
@@ -78,7 +80,7 @@ export class Invitation implements RingHost {
   /** What `play` or `prompt` began has ended. */
   played(now: Instant, leg: CallLeg, outcome: Outcome): void {
     if (this.#ring) this.#ring.played(now, leg)
-    else this.#flow?.played(now, outcome)
+    else if (leg === this.#host.consultant) this.#flow?.played(now, outcome)
   }
 
   mediaFailed(now: Instant, leg: CallLeg, outcome: Outcome): void {
