@@ -1,17 +1,20 @@
 /**
- * Phones and carriers that do anything at any time, also what crosses an end: whatever comes, each call ends once, with
- * one history row, and nothing is left behind.
+ * Phones, carriers and whoever commands do anything at any time, also what crosses an end: whatever comes, each call ends
+ * once, with one history row, each command that was accepted has its event, and nothing is left behind.
  */
 import { expect, it } from 'vitest'
 import { CallWorld, sdp } from '../testing/call-world.ts'
 import { aCallflow, aForward, anAccount, aPhoneNumber, aTrunk, aUser, node } from '../testing/directory.ts'
 import { drawInteger, seededRandom } from '../testing/random.ts'
+import type { CallAction, CommandId, CommandRefusal } from './command.ts'
 import type { LegId } from './leg.ts'
 
 type State = 'incoming' | 'dialled' | 'talking' | 'over'
 
 class Chaos {
   readonly world = CallWorld.withAliceAndBob()
+  /** Commands that were not refused. */
+  readonly accepted: CommandId[] = []
   readonly #random: () => number
   readonly #legs = new Map<LegId, State>()
   #seen = 0
@@ -61,6 +64,10 @@ class Chaos {
       () => this.#with('dialled', (leg) => this.#replace(leg)),
       () => this.#with('talking', (leg) => world.press(leg, this.#maybe(3) ? '2' : '1')),
       () => this.#media(),
+      () => this.#command(),
+      () => this.#command(),
+      () => this.#command(),
+      () => this.#command(),
       () => this.#late(),
       () => this.#stuck(),
     ]
@@ -103,6 +110,37 @@ class Chaos {
       ? world.callFromTrunk('one', '+3225550101', offer)
       : world.call(device, this.#number(), offer)
     if (!world.commandsTo(leg).some(({ type }) => type === 'reject')) this.#legs.set(leg, 'incoming')
+  }
+
+  #command(): void {
+    const { world } = this
+    const leg = this.#pick((_, state) => state === (this.#maybe(4) ? 'dialled' : 'talking'))
+    if (leg === null) return
+    const by = { type: 'user', userId: ['alice', 'bob', 'carol'][this.#draw(3)] ?? '' } as const
+    const to = this.#maybe(2) ? by : ({ type: 'number', number: this.#number() } as const)
+    const isAutoAnswer = this.#maybe(2)
+    const meeting = { meetingId: 'm', participantId: `of ${leg}`, number: '5', topic: 'Topic', worker: 0 }
+    const actions: readonly CallAction[] = [
+      ...(['answer', 'reject', 'hold', 'unhold', 'mute', 'unmute', 'park', 'hangup'] as const).map((type) => ({
+        type,
+        leg,
+      })),
+      ...(['complete', 'cancel', 'merge'] as const).map((type) => ({ type, leg: null })),
+      ...(['transfer', 'consult', 'consult'] as const).map((type) => ({ type, leg, to })),
+      ...(['retrieve', 'pickup'] as const).map((type) => ({ type, by, isAutoAnswer })),
+      ...(['start', 'pause', 'stop'] as const).map((action) => ({ type: 'record' as const, action })),
+      ...(['whisper', 'barge'] as const).map((mode) => ({ type: 'monitor' as const, mode, by, leg, isAutoAnswer })),
+      { type: 'dtmf', leg, digits: '12' },
+      { type: 'to_meeting', leg, meeting },
+    ]
+    const action = actions[this.#draw(actions.length)]
+    if (this.#maybe(8)) this.#obeyed(world.originate({ from: by, to, isAutoAnswer }))
+    else if (action) this.#obeyed(world.act(action, { leg }))
+  }
+
+  #obeyed(refusal: CommandRefusal | null): void {
+    const id = this.world.commandIds.at(-1)
+    if (refusal === null && id !== undefined) this.accepted.push(id)
   }
 
   #number(): string {
@@ -240,6 +278,8 @@ it.each(Array.from({ length: 40 }, (_, index) => index + 1))(
       expect(world.calls.limits.count(key), key).toBe(0)
     }
     expectOrder(world)
+    // E7: each has its event.
+    expect(world.caused.map(([, command]) => command)).toEqual(expect.arrayContaining(chaos.accepted))
   },
 )
 
