@@ -161,7 +161,9 @@ export class LegMedia {
     if (this.remote) this.#order({ type: 'remote', endpoint: this.endpoint, remote: this.remote })
     for (const { endpoint, place, line } of this.#others.values()) {
       this.#open(endpoint, place)
-      if (line) this.#order({ type: 'remote', endpoint, remote: negotiate.opaqueRemote(line, line.address) })
+      if (!line) continue
+      const signalling = this.remote?.signalling ?? line.address
+      this.#order({ type: 'remote', endpoint, remote: negotiate.opaqueRemote(line, signalling) })
     }
     this.#opening.clear()
   }

@@ -49,6 +49,16 @@ describe('T21: video', () => {
     expect(closed.sort()).toEqual([alice, `${alice}.video`, bob, `${bob}.video`].sort())
   })
 
+  it('T6: after a restart it may come from where the phone’s SIP comes from, as before', () => {
+    const { world } = talking(body([...audio(), ...video()]), body([...audio(5000), ...video(5002)]))
+    const next = CallWorld.withAliceAndBob('b')
+    next.restore(world.recordsOf('snapshot').at(-1)?.text ?? '', () => true)
+    const ofVideo = ({ orders }: CallWorld) =>
+      orders.filter((order) => order.type === 'remote' && order.endpoint.endsWith('.video'))
+    expect(ofVideo(next)).toHaveLength(2)
+    expect(ofVideo(world)).toEqual(expect.arrayContaining(ofVideo(next)))
+  })
+
   it('that the other side does not have is refused, and its ports go back', () => {
     const { world, alice, bob } = called(body([...audio(), ...video()]))
     world.answers(bob, body([...audio(5000), 'm=video 0 RTP/AVP 97']))
