@@ -12,6 +12,8 @@ import { ahead16, ahead32 } from '../sfu/sequence.ts'
 /** Larger jumps of a source are another source. */
 const farthestJump = 3_000
 const farthestSeconds = 5
+/** Longer without a packet of our own is a pause: shorter stalls are caught up (mix.ts, speaker.ts). */
+const pauseMs = 300
 /** The least that a timestamp moves where the source changes. */
 const shortestStepMs = 20
 
@@ -103,7 +105,7 @@ export class OutgoingStream {
 
   /** The header of a packet of our own making, `samples` long; `timestamp`: an event's. Returns where its payload begins. */
   make(bytes: Uint8Array, { source, payload, samples, clockRate, timestamp }: MadePacket, nowMs: number): number {
-    const isNew = this.#source !== source
+    const isNew = this.#source !== source || (timestamp === undefined && nowMs - this.#clockAtMs > pauseMs)
     // An event does not move the clock: what comes after it is as much later as time has passed.
     if (timestamp === undefined || !this.#isStarted) {
       const goesOn = !isNew && clockRate === this.#clockRate

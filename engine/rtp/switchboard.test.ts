@@ -312,6 +312,24 @@ describe('playing', () => {
     expect(steps.every(([, time = 0]) => time >= 80 && time <= 320)).toBe(true)
   })
 
+  it('T22: what plays on after a hold is as much later as time has passed, and marked', () => {
+    bench.leg('a', 1)
+    bench.from('a', new RtpPhone().speech())
+    bench.order({ type: 'play', endpoint: 'a', play: 'p', source: { type: 'silence' } })
+    bench.pass(100)
+    const a = new RtpPhone()
+    bench.listen('a', a)
+    bench.order({ type: 'remote', endpoint: 'a', remote: { ...plain(1), direction: 'recvonly' } })
+    bench.pass(30_000)
+    bench.order({ type: 'remote', endpoint: 'a', remote: plain(1) })
+    bench.pass(20)
+    const count = a.packets.length
+    bench.listen('a', a)
+    const [before, after, ...more] = a.packets.slice(count - 1)
+    expect((after?.timestamp ?? 0) - (before?.timestamp ?? 0)).toBeGreaterThanOrEqual(30_000 * 8)
+    expect([after?.isMarked, ...more.map(({ isMarked }) => isMarked)]).toEqual([true, ...more.map(() => false)])
+  })
+
   it('digits, one after the other, with a pause', () => {
     bench.leg('a', 1, { dtmf: codec('TELEPHONE-EVENT', 101, 96) })
     bench.from('a', new RtpPhone().speech())
