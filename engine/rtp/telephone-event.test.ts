@@ -60,6 +60,9 @@ describe('T23: RFC 4733, received', () => {
       { event: 3, duration: 1_600, isEnd: true, timestamp: 0xffff },
     ]
     expect(digits(parts)).toEqual([{ digit: '3', durationMs: 8_392 }])
+    const [, ...rest] = parts
+    const lossy = [{ event: 3, duration: 0xff00, timestamp: 0 }, ...rest]
+    expect(digits(lossy)).toEqual([{ digit: '3', durationMs: 8_392 }])
   })
 
   it('on a clock of 48 kHz', () => {

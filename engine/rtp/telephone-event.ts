@@ -75,8 +75,8 @@ export class EventReceiver {
   }
 
   #isNextPart(event: number, timestamp: number): boolean {
-    const isLong = !this.#isReported && this.#event === event && this.#duration === longestDuration
-    return isLong && ahead32(timestamp, this.#timestamp) === longestDuration
+    // The packet that says the whole duration of the part before may be lost.
+    return !this.#isReported && this.#event === event && ahead32(timestamp, this.#timestamp) === longestDuration
   }
 
   #report(): Digit | null {
