@@ -93,6 +93,7 @@ export const accountHandlers: Handlers<
 
   async deleteAccount(call) {
     const { app, who, params } = call
+    let closed: string[] = []
     const answer = await call.write(async (trx) => {
       const row = await lockWholeAccount(trx, params.id, reachOf(who))
       if (!row) throw noAccount(params.id, who)
@@ -100,7 +101,7 @@ export const accountHandlers: Handlers<
       if (row.parentId === null) throw new ApiError('conflict', 'The root account cannot be deleted.')
       await refuseParents(trx, row)
       await refuseTelephony(trx, row.id)
-      await app.rooms.closeAllOf(trx, { accountId: row.id }, call.actor)
+      closed = await app.rooms.closeAllOf(trx, { accountId: row.id }, call.actor)
       await cancelMeetings(trx, meetingLinks(app), { accountId: row.id }, call.actor)
       await append(trx, {
         accountId: row.id,
@@ -120,7 +121,7 @@ export const accountHandlers: Handlers<
       await trx.deleteFrom('accounts').where('id', '=', row.id).execute()
       return { data: { id: row.id } }
     })
-    app.rooms.settle()
+    app.rooms.settle(closed)
     app.directory.forget()
     app.credentials.forget()
     await app.voice.changed(params.id)

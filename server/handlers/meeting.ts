@@ -100,7 +100,7 @@ export const meetingHandlers: Handlers<
       await trx.deleteFrom('meetings').where('id', '=', row.id).execute()
       return { data: { id: row.id } }
     })
-    app.rooms.settle()
+    app.rooms.meetingChanged(params.id)
     return answer
   },
 
@@ -116,7 +116,7 @@ export const meetingHandlers: Handlers<
       call.etag(after.resourceSeq)
       return { data: toMeeting(after, meetingLinks(app), app.clock()) }
     })
-    app.rooms.settle()
+    app.rooms.meetingChanged(params.id)
     return answer
   },
 }

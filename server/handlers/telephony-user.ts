@@ -91,14 +91,15 @@ export const telephonyUserHandlers: Handlers<
 
   async deleteTelephonyUser(call) {
     const { app, who, params } = call
+    let closed: string[] = []
     const answer = await configure(call, async (trx) => {
       const row = await lockUser(trx, params.id, { accountId: who.accountId })
       if (!row) throw noSuch('user', params.id, who)
       call.expectVersion(row.resourceSeq)
-      await removeUser(trx, call, row)
+      closed = await removeUser(trx, call, row)
       return { data: { id: row.id, user_id: row.id } }
     })
-    app.rooms.settle()
+    app.rooms.settle(closed)
     app.directory.forget()
     app.credentials.forget()
     return answer

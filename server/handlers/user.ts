@@ -84,17 +84,18 @@ export const userHandlers: Handlers<
   async deleteUser(call) {
     const { app, who, params } = call
     let { accountId } = who
+    let closed: string[] = []
     const answer = await call
       .write(async (trx) => {
         const row = await lockOrganizer(trx, params.id, { accountId: reachOf(who) })
         if (!row) throw noUser(params.id, who)
         call.expectVersion(row.resourceSeq)
-        await removeUser(trx, call, row)
+        closed = await removeUser(trx, call, row)
         accountId = row.accountId
         return { data: { id: row.id } }
       })
       .catch(rethrowConflict)
-    app.rooms.settle()
+    app.rooms.settle(closed)
     app.directory.forget()
     app.credentials.forget()
     await app.voice.changed(accountId)
@@ -128,16 +129,19 @@ export const userHandlers: Handlers<
   },
 }
 
-/** With the meetings this person planned and the own phone book; refused while a device or callflow names the person. */
+/**
+ * With the meetings this person planned and the own phone book; refused while a device or callflow names the person.
+ * Which meetings it closed, for `settle`.
+ */
 export async function removeUser(
   trx: Transaction<Tables>,
   { app, actor }: Pick<Call, 'app' | 'actor'>,
   row: UserRow,
-): Promise<void> {
+): Promise<string[]> {
   await lockAccount(trx, row.accountId, null)
   if (row.isAdmin) await keepOneAdmin(trx, row.accountId, row.id)
   await refuseWhileUsed(trx, 'user', row.id)
-  await app.rooms.closeAllOf(trx, { userId: row.id }, actor)
+  const closed = await app.rooms.closeAllOf(trx, { userId: row.id }, actor)
   await cancelMeetings(trx, meetingLinks(app), { userId: row.id }, actor)
   await removeContactsOf(trx, { actor }, row.id)
   await append(trx, {
@@ -151,6 +155,7 @@ export async function removeUser(
   })
   await deletePresence(trx, row.id, actor)
   await trx.deleteFrom('users').where('id', '=', row.id).execute()
+  return closed
 }
 
 const noUser = (id: string, who: Principal) => new ApiError('not_found', `There is no user ${id}.`, describe(who))

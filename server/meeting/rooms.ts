@@ -58,7 +58,6 @@ export class Rooms {
   readonly #epochs: (string | null)[]
   readonly #alive: ReadonlySet<string>[]
   readonly #strangers: NodeJS.Timeout[] = []
-  readonly #unsettled = new Set<string>()
 
   constructor(options: RoomsOptions) {
     this.options = options
@@ -220,29 +219,29 @@ export class Rooms {
     })
   }
 
-  /** Within the transaction of an API call; `settle` after its commit tells those inside. */
+  /** Within the transaction of an API call; `meetingChanged` after its commit tells those inside. */
   async close(
     trx: Transaction<Tables>,
     meeting: MeetingRow,
     ending: { readonly reason: EndReason; readonly actor: Actor },
   ): Promise<void> {
     await endMeeting(trx, meeting, { ...ending, links: this.options.links, now: new Date(this.options.clock()) })
-    this.#unsettled.add(meeting.id)
   }
 
+  /** As `close`; which they were, for `settle`. */
   async closeAllOf(
     trx: Transaction<Tables>,
     of: { readonly accountId?: string; readonly userId?: string },
     actor: Actor,
-  ): Promise<void> {
-    for (const meeting of await lockOpenMeetings(trx, of)) await this.close(trx, meeting, { reason: 'deleted', actor })
+  ): Promise<string[]> {
+    const meetings = await lockOpenMeetings(trx, of)
+    for (const meeting of meetings) await this.close(trx, meeting, { reason: 'deleted', actor })
+    return meetings.map(({ id }) => id)
   }
 
-  /** Looks which of the meetings that were to be closed are: a transaction may have been rolled back. */
-  settle(): void {
-    const ids = [...this.#unsettled]
-    this.#unsettled.clear()
-    for (const id of ids) this.meetingChanged(id)
+  /** After the commit of what closed these. */
+  settle(meetingIds: readonly string[]): void {
+    for (const id of meetingIds) this.meetingChanged(id)
   }
 
   /** Something about the meeting was changed by the API. */

@@ -1,0 +1,98 @@
+/** What happens in a meeting at the same moment: who comes, who goes and who ends it meet each other halfway. */
+import { sql } from 'kysely'
+import { beforeEach, expect, it, vi } from 'vitest'
+import type { MeetingPhone } from '../engine/call/meeting-phone.ts'
+import { noVoice } from '../server/app.ts'
+import { Conversation } from '../server/meeting/conversation.ts'
+import { call, testApp } from './app.ts'
+import { until } from './carillon.ts'
+import { FakeWorker } from './page.ts'
+
+const worker = new FakeWorker()
+const { http, app } = await testApp({ openMedia: worker.open, graceMs: 150, voice: noVoice })
+app.phones.start()
+
+const account = await call(http, 'POST', '/api/v6/account', {
+  accountType: 'trial', adminFirstname: 'Anna', adminLastname: 'Host', adminEmail: 'anna@example.com',
+}) // biome-ignore format: a body
+const admins = await call(http, 'GET', `/api/v6/account/admin/${account.body.data.id}`)
+
+let meeting: { id: string; meetingId: string; hostUrl: string }
+beforeEach(async () => {
+  meeting = await schedule()
+})
+
+async function schedule(): Promise<{ id: string; meetingId: string; hostUrl: string }> {
+  const body = { topic: 'Weekly', startTime: new Date(app.clock()).toISOString(), duration: 60 }
+  return (await call(http, 'POST', '/api/v6/meeting', body, { 'x-user-id': admins.body.data[0].id })).body.data
+}
+
+/** A socket of a page, without its bytes. */
+function open() {
+  const told: { event?: string; params?: Record<string, unknown> }[] = []
+  const wire = { send: (text: string) => told.push(JSON.parse(text)), close: vi.fn(), bufferedBytes: 0 }
+  return { conversation: new Conversation(app.rooms, wire, '192.0.2.7'), wire, told }
+}
+const anna = { name: 'Anna', microphone: false, camera: false }
+const ben = { ...anna, name: 'Ben' }
+
+/** Nobody can store anything about the meeting until it is released. */
+async function hold(id: string): Promise<() => Promise<void>> {
+  const locked = Promise.withResolvers<void>()
+  const released = Promise.withResolvers<void>()
+  const holding = app.database.transaction().execute(async (trx) => {
+    await sql`SELECT FROM meetings WHERE id = ${id} FOR UPDATE`.execute(trx)
+    locked.resolve()
+    await released.promise
+  })
+  await locked.promise
+  return () => {
+    released.resolve()
+    return holding
+  }
+}
+
+/** Somebody waits for what is held. */
+const isWaitedFor = () =>
+  until(async () => {
+    const { rows } = await sql`SELECT FROM pg_stat_activity
+      WHERE datname = current_database() AND wait_event_type = 'Lock'`.execute(app.database)
+    return rows.length > 0
+  }, 'somebody waits for the meeting')
+
+const inside = async () => (await app.rooms.open(meeting.id))?.participants().map(({ name }) => name) ?? []
+
+async function enter(who: typeof anna) {
+  const page = open()
+  const { session } = await page.conversation.ops.hello({ meetingId: meeting.meetingId })
+  await page.conversation.ops.join(who)
+  return { ...page, session }
+}
+
+let phones = 0
+function phone(): MeetingPhone {
+  phones += 1
+  const id = String(phones).padStart(24, '0')
+  return {
+    meetingId: meeting.id, participantId: `par_${id}`, callId: `call_${id}`, leg: `leg_${id}`, number: '1002',
+    name: null, command: `cmd_${id}`,
+  } // biome-ignore format: a phone
+}
+
+it('two meetings are closed at once, and one of them is answered first: whoever is in the other hears of its end', async () => {
+  const page = await enter(anna)
+  const other = await schedule()
+  const [isClosing, mayGoOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  const close = app.rooms.close.bind(app.rooms)
+  vi.spyOn(app.rooms, 'close').mockImplementationOnce(async (...its) => {
+    await close(...its)
+    isClosing.resolve()
+    await mayGoOn.promise
+  })
+  const closing = call(http, 'POST', `/api/v6/meeting/${meeting.id}/close`)
+  await isClosing.promise
+  await call(http, 'POST', `/api/v6/meeting/${other.id}/close`)
+  mayGoOn.resolve()
+  await closing
+  await until(() => page.told.some(({ event }) => event === 'bye'), 'the page hears that its meeting is over')
+})
