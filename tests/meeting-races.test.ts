@@ -96,3 +96,16 @@ it('two meetings are closed at once, and one of them is answered first: whoever 
   await closing
   await until(() => page.told.some(({ event }) => event === 'bye'), 'the page hears that its meeting is over')
 })
+
+it('a phone comes in while another is invited: both are in one room', async () => {
+  const [one, two] = [phone(), phone()]
+  const release = await hold(meeting.id)
+  app.phones.sync([one])
+  await isWaitedFor()
+  expect(await app.phones.invite(account.body.data.id, meeting.id)).toMatchObject({ meetingId: meeting.id })
+  await release()
+  app.phones.sync([one, two])
+  await until(async () => (await inside()).length === 2, 'both are inside')
+  app.phones.sync([])
+  await until(async () => (await inside()).length === 0, 'both are out')
+})

@@ -99,10 +99,20 @@ export class MeetingPhones {
 
   async #enter(phone: MeetingPhone): Promise<void> {
     const room = await this.#rooms.open(phone.meetingId)
-    const isIn = await room?.serially(() => this.#enterRoom(room, phone))
-    this.#rooms.forgetIfEmpty(room)
+    const isIn = room && (await this.#enterThrough(room, phone))
     // Its meeting ended while it was on its way.
     if (!isIn) this.#rooms.options.dropPhone(phone.participantId)
+  }
+
+  /** Whoever is invited or leaves meanwhile does not have the room forgotten. */
+  async #enterThrough(room: Room, phone: MeetingPhone): Promise<boolean> {
+    room.arriving.add(phone.participantId)
+    try {
+      return await room.serially(() => this.#enterRoom(room, phone))
+    } finally {
+      room.arriving.delete(phone.participantId)
+      this.#rooms.forgetIfEmpty(room)
+    }
   }
 
   async #enterRoom(room: Room, phone: MeetingPhone): Promise<boolean> {

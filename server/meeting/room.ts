@@ -38,6 +38,8 @@ export class Room {
   readonly members = new Map<string, Member>()
   /** Pages that have not joined. */
   readonly watchers = new Set<Session>()
+  /** Participants that phones on their way in will be. */
+  readonly arriving = new Set<string>()
   readonly #peers = new Map<string, Member>()
   #queue: Promise<unknown> = Promise.resolve()
   /** As those at the door were last told; nothing yet. */
@@ -58,7 +60,7 @@ export class Room {
   }
 
   get isEmpty(): boolean {
-    return this.members.size === 0 && this.watchers.size === 0
+    return this.members.size === 0 && this.watchers.size === 0 && this.arriving.size === 0
   }
 
   info(now: number): MeetingInfo {
