@@ -109,3 +109,22 @@ it('a phone comes in while another is invited: both are in one room', async () =
   app.phones.sync([])
   await until(async () => (await inside()).length === 0, 'both are out')
 })
+
+it('its time to come back ends while it comes back: it is told to begin anew, and not left as nobody', async () => {
+  const page = await enter(anna)
+  const release = await hold(meeting.id)
+  page.conversation.closed()
+  await isWaitedFor()
+  const back = open()
+  const hello = await back.conversation.ops.hello({ meetingId: meeting.meetingId, session: page.session, seq: 0 })
+  expect(hello.isResumed).toBe(true)
+  await release()
+  await until(async () => (await inside()).length === 0, 'it has left')
+  await until(() => back.wire.close.mock.calls.length > 0, 'its socket is closed')
+  const anew = open()
+  expect(
+    await anew.conversation.ops.hello({ meetingId: meeting.meetingId, session: page.session, seq: 0 }),
+  ).toMatchObject({
+    isResumed: false,
+  })
+})

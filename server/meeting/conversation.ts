@@ -183,6 +183,7 @@ export class Conversation {
 
   #catchUp(room: Room, session: Session, params: OpParams<'hello'>, isResumed: boolean, needsSnapshot: boolean): void {
     if (!isResumed || this.#isClosed) return
+    if (this.#rooms.sessions.get(session.id) !== session) return this.#wire.close() // it was lost in between
     session.wire = this.#wire
     const isComplete = !needsSnapshot && session.replay(params.seq ?? 0)
     const member = room.members.get(session.participantId)

@@ -177,12 +177,18 @@ export class Rooms {
   leave(room: Room, member: Member, reason: LeaveReason): Promise<void> {
     return room.serially(async () => {
       if (room.members.get(member.row.id) !== member) return
-      // Back while others' changes were stored, which a database that is away holds up.
-      if (reason === 'lost' && member.state.isConnected) return
       const { database, clock, links, sequencer } = this.options
-      await this.#untilStored(() => leaveMeeting(database, links, room.id, member.row.id, reason, new Date(clock())))
+      const hasLeft = await this.#untilStored(async () => {
+        // Back while others' changes were stored, which a database that is away holds up.
+        if (reason === 'lost' && member.state.isConnected) return false
+        await leaveMeeting(database, links, room.id, member.row.id, reason, new Date(clock()))
+        return true
+      })
+      if (!hasLeft) return
       sequencer.poke()
       this.#forget(room, member)
+      // Back in the moment in which this was stored: its page begins anew.
+      if (reason === 'lost') member.session?.wire?.close()
       room.broadcast('participant_left', { participantId: member.row.id, reason })
       room.tellWatchers(clock())
       if (room.members.size === 0) await this.#endIfOver(room)
@@ -318,7 +324,7 @@ export class Rooms {
   }
 
   /** The database may be away for some seconds; who left has left. */
-  async #untilStored(run: () => Promise<void>): Promise<void> {
+  async #untilStored<T>(run: () => Promise<T>): Promise<T> {
     for (let attempt = 0; ; attempt++) {
       try {
         return await run()
