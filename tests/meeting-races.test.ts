@@ -128,3 +128,21 @@ it('its time to come back ends while it comes back: it is told to begin anew, an
     isResumed: false,
   })
 })
+
+it('a host removes somebody who loads the page anew: the new page hears of it', async () => {
+  const hostToken = meeting.hostUrl.split('#host=')[1] ?? ''
+  const host = open()
+  await host.conversation.ops.hello({ meetingId: meeting.meetingId, hostToken })
+  await host.conversation.ops.join(anna)
+  const page = open()
+  await page.conversation.ops.hello({ meetingId: meeting.meetingId })
+  const { self, resumeToken } = await page.conversation.ops.join(ben)
+  const anew = open()
+  await anew.conversation.ops.hello({ meetingId: meeting.meetingId, resumeToken })
+  const joining = anew.conversation.ops.join(ben)
+  await host.conversation.ops.remove({ participantId: self.id })
+  await joining
+  expect(anew.told.filter(({ event }) => event === 'bye').map(({ params }) => params)).toEqual([
+    { reason: 'removed', by: 'Anna' },
+  ])
+})

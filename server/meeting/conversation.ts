@@ -423,9 +423,7 @@ export class Conversation {
 
   async #remove({ participantId }: OpParams<'remove'>): Promise<OpResult<'remove'>> {
     const { room, member, target } = this.#asHost(participantId)
-    const { session } = target
-    await this.#rooms.leave(room, target, 'removed')
-    session?.bye('removed', member.state.name)
+    await this.#rooms.leave(room, target, 'removed', member.state.name)
     return {}
   }
 

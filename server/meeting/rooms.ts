@@ -173,8 +173,8 @@ export class Rooms {
     member.grace = setTimeout(() => void this.leave(room, member, 'lost'), this.options.graceMs)
   }
 
-  /** Out of the meeting, for everybody and for good. */
-  leave(room: Room, member: Member, reason: LeaveReason): Promise<void> {
+  /** Out of the meeting, for everybody and for good. `by`: the name of the host who removed it. */
+  leave(room: Room, member: Member, reason: LeaveReason, by: string | null = null): Promise<void> {
     return room.serially(async () => {
       if (room.members.get(member.row.id) !== member) return
       const { database, clock, links, sequencer } = this.options
@@ -189,6 +189,7 @@ export class Rooms {
       this.#forget(room, member)
       // Back in the moment in which this was stored: its page begins anew.
       if (reason === 'lost') member.session?.wire?.close()
+      if (reason === 'removed') member.session?.bye('removed', by)
       room.broadcast('participant_left', { participantId: member.row.id, reason })
       room.tellWatchers(clock())
       if (room.members.size === 0) await this.#endIfOver(room)
