@@ -146,3 +146,22 @@ it('a host removes somebody who loads the page anew: the new page hears of it', 
     { reason: 'removed', by: 'Anna' },
   ])
 })
+
+it('its second socket ends before its hello is answered, and then its first: it has left after its time', async () => {
+  const page = await enter(anna)
+  const second = open()
+  const hello = second.conversation.ops.hello({ meetingId: meeting.meetingId, session: page.session, seq: 0 })
+  second.conversation.closed()
+  await hello.catch(() => {})
+  page.conversation.closed()
+  await until(async () => (await inside()).length === 0, 'it has left', 5_000)
+})
+
+it('a page that is closed before its hello is answered is forgotten', async () => {
+  const before = app.rooms.sessions.size
+  const page = open()
+  const hello = page.conversation.ops.hello({ meetingId: meeting.meetingId })
+  page.conversation.closed()
+  await hello.catch(() => {})
+  expect(app.rooms.sessions.size).toBe(before)
+})

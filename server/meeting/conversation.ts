@@ -95,6 +95,10 @@ export class Conversation {
     if (this.#session) throw new SignallingError('bad_frame', 'hello was said already')
     const room = await this.#rooms.openByNumber(params.meetingId)
     if (!room) throw new SignallingError('not_found')
+    if (this.#isClosed || this.#session) {
+      this.#rooms.forgetIfEmpty(room)
+      throw new SignallingError('bad_frame', 'the socket is closed, or hello was said twice')
+    }
     const place = this.#readPlace(room, params.resumeToken)
     const { session, isResumed, needsSnapshot } = this.#resume(room, params, place) ?? this.#begin(room, params, place)
     this.#session = session
