@@ -165,3 +165,14 @@ it('a page that is closed before its hello is answered is forgotten', async () =
   await hello.catch(() => {})
   expect(app.rooms.sessions.size).toBe(before)
 })
+
+it('it leaves before it is let in: it is not inside, for nobody', async () => {
+  const page = open()
+  await page.conversation.ops.hello({ meetingId: meeting.meetingId })
+  const joining = page.conversation.ops.join(anna)
+  const leaving = page.conversation.ops.leave({})
+  await Promise.all([joining, leaving])
+  const row = app.database.selectFrom('meetingParticipants').select('leftAt').where('meetingId', '=', meeting.id)
+  await until(async () => (await row.executeTakeFirst())?.leftAt, 'it has left')
+  expect(page.told.map(({ event }) => event)).toContain('bye')
+})

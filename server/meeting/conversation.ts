@@ -441,7 +441,8 @@ export class Conversation {
 
   async #leave(): Promise<OpResult<'leave'>> {
     const { room, session } = this.#known()
-    const member = room.members.get(session.participantId)
+    // It may be joining at this moment.
+    const member = await room.serially(async () => room.members.get(session.participantId))
     if (member?.session === session) await this.#rooms.leave(room, member, 'left')
     else this.#rooms.drop(session, room)
     setImmediate(() => session.bye('left', null))
