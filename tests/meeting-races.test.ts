@@ -176,3 +176,17 @@ it('it leaves before it is let in: it is not inside, for nobody', async () => {
   await until(async () => (await row.executeTakeFirst())?.leftAt, 'it has left')
   expect(page.told.map(({ event }) => event)).toContain('bye')
 })
+
+it('who joins while another switches a camera on sees it on', async () => {
+  const first = await enter(anna)
+  const second = open()
+  await second.conversation.ops.hello({ meetingId: meeting.meetingId })
+  const selectFrom = app.database.selectFrom.bind(app.database)
+  const reading = vi.spyOn(app.database, 'selectFrom').mockImplementation((table: Parameters<typeof selectFrom>[0]) => {
+    if (table === 'meetingChat') void first.conversation.ops.media({ microphone: true, camera: true, screen: false })
+    return selectFrom(table)
+  })
+  const { participants } = await second.conversation.ops.join(ben)
+  reading.mockRestore()
+  expect(participants.find(({ name }) => name === 'Anna')).toMatchObject({ camera: true })
+})

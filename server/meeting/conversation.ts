@@ -358,11 +358,13 @@ export class Conversation {
       isHost: session.isHost,
       name: member.state.name,
     }
+    const chat = await listChat(database, room.id, member.row.id)
+    // Read last: the page was told of what changed until now, and this takes the place of it.
     return {
       self: member.state,
       resumeToken: signer.sign(placePurpose, JSON.stringify(place)),
       participants: room.participants(),
-      chat: await listChat(database, room.id, member.row.id),
+      chat,
     }
   }
 
