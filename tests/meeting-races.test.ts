@@ -190,3 +190,12 @@ it('who joins while another switches a camera on sees it on', async () => {
   reading.mockRestore()
   expect(participants.find(({ name }) => name === 'Anna')).toMatchObject({ camera: true })
 })
+
+it('M22: a page that shows nothing is sent no screen either', async () => {
+  const sharer = await enter(anna)
+  const hidden = await enter(ben)
+  await hidden.conversation.ops.wanted({ wanted: [] })
+  worker.orders.length = 0
+  await sharer.conversation.ops.media({ microphone: false, camera: false, screen: true })
+  expect(worker.of('wanted').flatMap(({ wanted }) => wanted)).toEqual([])
+})

@@ -145,7 +145,8 @@ export class Room {
   wantScreenOf(sharer: Member): void {
     const screen: Wanted = { participantId: sharer.row.id, source: 'screen', height: screenHeight }
     for (const member of this.members.values()) {
-      if (member === sharer) continue
+      // M22: a page that shows nothing is hidden, and a phone has no picture.
+      if (member === sharer || member.wanted.length === 0) continue
       member.wanted = [screen, ...member.wanted]
       this.orderWanted(member)
     }
