@@ -199,3 +199,9 @@ it('M22: a page that shows nothing is sent no screen either', async () => {
   await sharer.conversation.ops.media({ microphone: false, camera: false, screen: true })
   expect(worker.of('wanted').flatMap(({ wanted }) => wanted)).toEqual([])
 })
+
+it('the topic changes: who is inside reads the new one too', async () => {
+  const page = await enter(anna)
+  await call(http, 'PUT', `/api/v6/meeting/${meeting.id}/false`, { topic: 'Monthly' })
+  await until(() => page.told.some(({ event }) => event === 'meeting'), 'the page is told', 5_000)
+})

@@ -97,6 +97,13 @@ export class Room {
     if (this.watchers.size > 0 && this.info(now).state !== this.#toldState) this.tellWatchers(now)
   }
 
+  /** Its data changed: also whoever is inside reads the new topic. */
+  tellMeeting(now: number): void {
+    const meeting = this.info(now)
+    for (const { session } of this.members.values()) session?.tell('meeting', { meeting })
+    this.tellWatchers(now)
+  }
+
   /** Whoever stands at the door sees the present state of the meeting. */
   tellWatchers(now: number): void {
     const meeting = this.info(now)

@@ -259,7 +259,7 @@ export class Rooms {
       const meeting = await findMeetingById(this.options.database, meetingId)
       if (!meeting || meeting.closedAt !== null) return this.#emptyOut(room, null)
       room.meeting = meeting
-      room.tellWatchers(this.options.clock())
+      room.tellMeeting(this.options.clock())
     })
   }
 
