@@ -205,3 +205,15 @@ it('the topic changes: who is inside reads the new one too', async () => {
   await call(http, 'PUT', `/api/v6/meeting/${meeting.id}/false`, { topic: 'Monthly' })
   await until(() => page.told.some(({ event }) => event === 'meeting'), 'the page is told', 5_000)
 })
+
+it('a host ends the meeting while the database is away for a moment: it ends', async () => {
+  const hostToken = meeting.hostUrl.split('#host=')[1] ?? ''
+  const host = open()
+  await host.conversation.ops.hello({ meetingId: meeting.meetingId, hostToken })
+  await host.conversation.ops.join(anna)
+  vi.spyOn(app.database, 'transaction').mockImplementationOnce(() => {
+    throw new Error('the database is away')
+  })
+  await host.conversation.ops.end({})
+  await until(() => host.told.some(({ event }) => event === 'bye'), 'the host hears of the end')
+})

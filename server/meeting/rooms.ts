@@ -215,12 +215,12 @@ export class Rooms {
   end(room: Room, by: Member): Promise<void> {
     return room.serially(async () => {
       const { database, clock, links, sequencer } = this.options
-      await database.transaction().execute(async (trx) => {
+      const actor: Actor = { type: 'participant', id: by.row.id }
+      const store = async (trx: Transaction<Tables>) => {
         const meeting = await lockMeeting(trx, room.id, everywhere)
-        if (!meeting) return
-        const actor: Actor = { type: 'participant', id: by.row.id }
-        await endMeeting(trx, meeting, { links, reason: 'host', actor, now: new Date(clock()) })
-      })
+        if (meeting) await endMeeting(trx, meeting, { links, reason: 'host', actor, now: new Date(clock()) })
+      }
+      await this.#untilStored(() => database.transaction().execute(store))
       sequencer.poke()
       await this.#emptyOut(room, by.state.name)
     })
@@ -256,7 +256,7 @@ export class Rooms {
     const room = this.#rooms.get(meetingId)
     if (!room) return
     void room.serially(async () => {
-      const meeting = await findMeetingById(this.options.database, meetingId)
+      const meeting = await this.#untilStored(() => findMeetingById(this.options.database, meetingId))
       if (!meeting || meeting.closedAt !== null) return this.#emptyOut(room, null)
       room.meeting = meeting
       room.tellMeeting(this.options.clock())
@@ -275,7 +275,7 @@ export class Rooms {
   }
 
   async #reload(room: Room): Promise<void> {
-    const meeting = await findMeetingById(this.options.database, room.id)
+    const meeting = await this.#untilStored(() => findMeetingById(this.options.database, room.id))
     room.meeting = meeting ?? { ...room.meeting, closedAt: new Date(this.options.clock()) }
     room.tellWatchers(this.options.clock())
   }
@@ -324,7 +324,7 @@ export class Rooms {
     for (const session of this.sessions.values()) session.wire?.close()
   }
 
-  /** The database may be away for some seconds; who left has left. */
+  /** The database may be away for some seconds; who left has left, and what ended has ended. */
   async #untilStored<T>(run: () => Promise<T>): Promise<T> {
     for (let attempt = 0; ; attempt++) {
       try {
