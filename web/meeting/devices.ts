@@ -55,8 +55,9 @@ export class Devices {
       for (const [kind, turn] of turns) this.#got(kind, turn, stream)
       await this.#readChoices()
     } catch {
-      // Which of the two it was, asking for each tells.
-      await Promise.all(kinds.map((kind) => this.switchOn(kind)))
+      // Which of the two it was, asking for each tells; what was switched off meanwhile stays off.
+      const wished = turns.filter(([kind, turn]) => turn === this.#asked[kind])
+      await Promise.all(wished.map(([kind]) => this.switchOn(kind)))
     }
   }
 
