@@ -39,7 +39,9 @@ export class PublishConnection {
   readonly #host: PublishHost
   readonly #connection: RTCPeerConnection
   readonly #transceivers = new Map<Source, RTCRtpTransceiver>()
-  #isNegotiating = false
+  #negotiation: Promise<void> | null = null
+  /** Of the lines for a screen; null: not offered, or in vain. */
+  #screenReady: Promise<void> | null = null
   #layersSet: Promise<void> = Promise.resolve()
   #isDue = false
   #isClosed = false
@@ -66,18 +68,21 @@ export class PublishConnection {
   }
 
   /** Offers what there is. Rejects when the server or the browser refuses. */
-  async negotiate(): Promise<void> {
+  negotiate(): Promise<void> {
     this.isFresh = false
     this.#isDue = true
-    if (this.#isNegotiating) return
-    this.#isNegotiating = true
+    this.#negotiation ??= this.#offerWhatIsDue()
+    return this.#negotiation
+  }
+
+  async #offerWhatIsDue(): Promise<void> {
     try {
       while (this.#isDue && !this.#isClosed) {
         this.#isDue = false
         await this.#offer()
       }
     } finally {
-      this.#isNegotiating = false
+      this.#negotiation = null
     }
   }
 
@@ -107,14 +112,23 @@ export class PublishConnection {
    * stay, so that the next share has none either.
    */
   async prepareScreen(): Promise<void> {
-    if (this.#isClosed || this.#transceivers.has('screen')) return
+    if (this.#isClosed) return
+    this.#addScreen()
+    this.#screenReady ??= this.negotiate().catch((error: unknown) => {
+      this.#screenReady = null
+      throw error
+    })
+    await this.#screenReady
+  }
+
+  #addScreen(): void {
+    if (this.#transceivers.has('screen')) return
     const sendEncodings = [{ ...screenEncoding }]
     const screen = this.#connection.addTransceiver('video', { direction: 'sendonly', sendEncodings })
     preferVideo(screen)
     const sound = this.#connection.addTransceiver('audio', { direction: 'sendonly' })
     preferAudio(sound)
     this.#transceivers.set('screen', screen).set('screen_audio', sound)
-    await this.negotiate()
   }
 
   /** A shared screen, with its sound when the browser gives it; null ends the share. */
