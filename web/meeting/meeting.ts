@@ -192,6 +192,7 @@ export class Meeting {
 
   #entered({ self, resumeToken, participants, chat }: OpResult<'join'>): void {
     this.#isJoining = false
+    if (this.#state.phase === 'over') return // left in the meantime
     this.#place = { resumeToken, microphone: self.microphone, camera: self.camera }
     rememberPlace(this.parameters.meetingId, this.#place)
     this.#setPeople(self, participants)
@@ -208,6 +209,7 @@ export class Meeting {
 
   #notJoined(error: unknown): void {
     if (!(error instanceof SignallingFault)) throw error
+    if (this.#state.phase === 'over') return // left in the meantime
     if (error.code === 'offline') return // joins by itself when the socket is back
     if (error.code === 'internal') {
       // The server is not itself, for a moment: who wants to be inside does not have to say so again.
