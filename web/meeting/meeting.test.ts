@@ -123,3 +123,12 @@ it('who leaves while being let in again has left, whatever the server answers', 
   expect(meeting.store.get().phase).toBe('over')
   expect([...stored.keys()].filter((key) => key.includes('place'))).toEqual([])
 })
+
+it('what it shows is said when it is inside again, not before', async () => {
+  const { meeting, socket } = await enter()
+  const next = await comeBack(socket)
+  meeting.show([{ participantId: ben.id, source: 'screen', height: 720 }])
+  expect(next.of('wanted')).toEqual([])
+  await next.answer('join', joined)
+  expect(next.of('wanted')).toMatchObject([{ wanted: [{ height: 720 }] }])
+})

@@ -362,6 +362,11 @@ export class Meeting {
     else void this.devices.switchOn(kind)
   }
 
+  /** What it sends and shows is the server's to know; while it asks to be let in again, that waits for the answer. */
+  get #isHeard(): boolean {
+    return this.#state.phase === 'inside' && this.#client.isOpen && !this.#isJoining
+  }
+
   #flags() {
     const { devices, screen } = this.#state
     const isSent = (kind: DeviceKind) => devices[kind].isOn && devices[kind].track !== null
@@ -371,7 +376,7 @@ export class Meeting {
   #sendFlags(): void {
     const flags = this.#flags()
     const text = JSON.stringify(flags)
-    if (this.#state.phase !== 'inside' || text === this.#sentFlags || !this.#client.isOpen) return
+    if (!this.#isHeard || text === this.#sentFlags) return
     this.#sentFlags = text
     if (this.#place) {
       this.#place = { ...this.#place, microphone: flags.microphone, camera: flags.camera }
@@ -462,7 +467,7 @@ export class Meeting {
   }
 
   #sendWanted(): void {
-    if (this.#state.phase !== 'inside' || !this.#client.isOpen || this.parameters.direction === 'sendonly') return
+    if (!this.#isHeard || this.parameters.direction === 'sendonly') return
     const isHidden = document.visibilityState === 'hidden'
     const wanted = isHidden ? [] : [...this.#wanted]
     const text = JSON.stringify(wanted)
