@@ -63,10 +63,10 @@ export class MeetingMedia {
   }
 
   /** Makes what is missing: before joining that is warming, and carries nothing. */
-  open(): void {
+  open(isFresh = false): void {
     if (this.#isOpen) return
     this.#isOpen = true
-    if (this.#options.receives) this.#openSubscribe(false)
+    if (this.#options.receives) this.#openSubscribe(isFresh)
     if (this.#options.sends) this.#openPublish()
   }
 
@@ -77,10 +77,10 @@ export class MeetingMedia {
     if (this.#options.sends && !this.#up.publish) this.#openPublish()
   }
 
-  /** The worker has lost us. */
+  /** The worker has lost us, or the server has lost the worker, which then still has the connection that is closed here. */
   reopen(): void {
     this.close()
-    this.open()
+    this.open(true)
   }
 
   #openSubscribe(isFresh: boolean): void {

@@ -132,3 +132,9 @@ it('what it shows is said when it is inside again, not before', async () => {
   await next.answer('join', joined)
   expect(next.of('wanted')).toMatchObject([{ wanted: [{ height: 720 }] }])
 })
+
+it('M4: media that were lost begin anew, also where the worker still has the connection', async () => {
+  const { socket } = await enter()
+  await socket.tell('media_lost', {})
+  expect(socket.of('subscribe').at(-1)).toEqual({ fresh: true })
+})
