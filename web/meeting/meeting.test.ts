@@ -138,3 +138,16 @@ it('M4: media that were lost begin anew, also where the worker still has the con
   await socket.tell('media_lost', {})
   expect(socket.of('subscribe').at(-1)).toEqual({ fresh: true })
 })
+
+it('the meeting ends while the person still chooses what to show: nothing is captured after it', async () => {
+  const { meeting, socket } = await enter()
+  const choice = Promise.withResolvers<ReturnType<typeof newScreen>['stream']>()
+  vi.stubGlobal('navigator', { mediaDevices: { getDisplayMedia: () => choice.promise } })
+  const sharing = meeting.startShare()
+  await socket.tell('bye', { reason: 'ended', by: null })
+  const { stream, stop } = newScreen()
+  choice.resolve(stream)
+  await sharing
+  expect(stop).toHaveBeenCalled()
+  expect(meeting.store.get().screen).toBe(null)
+})

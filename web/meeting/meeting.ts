@@ -393,6 +393,8 @@ export class Meeting {
       const screen = await chosen
       const [track] = screen.getVideoTracks()
       if (!track) return
+      // Over while the person chose: nothing is captured any more.
+      if (this.#state.phase !== 'inside') return screen.getTracks().forEach((one) => one.stop())
       // Text stays sharp; smoothness is what gives way.
       track.contentHint = 'detail'
       track.addEventListener('ended', () => void this.stopShare())
