@@ -391,10 +391,10 @@ export class Meeting {
       const chosen = navigator.mediaDevices.getDisplayMedia({ video, audio: true })
       this.#media.prepareScreen()
       const screen = await chosen
-      const [track] = screen.getVideoTracks()
-      if (!track) return
       // Over while the person chose: nothing is captured any more.
-      if (this.#state.phase !== 'inside') return screen.getTracks().forEach((one) => one.stop())
+      if (this.#state.phase !== 'inside') for (const one of screen.getTracks()) one.stop()
+      const [track] = screen.getVideoTracks()
+      if (!track || this.#state.phase !== 'inside') return
       // Text stays sharp; smoothness is what gives way.
       track.contentHint = 'detail'
       track.addEventListener('ended', () => void this.stopShare())
