@@ -22,6 +22,7 @@ import type { Aim, CallParts, Stage } from './call-parts.ts'
 import type { CommandId } from './command.ts'
 import type { Directory } from './directory.ts'
 import { leaveUnheard } from './emergency.ts'
+import { failoverPlan } from './failover.ts'
 import { Floor } from './floor.ts'
 import { FlowRun } from './flow.ts'
 import type { LegCommand, LegEvent, SipReason, WrittenDialog } from './leg.ts'
@@ -32,16 +33,9 @@ import { retrievalFailed } from './park.ts'
 import type { CallEventType, CallRecord, EventAbout } from './records.ts'
 import { type AddedRinging, Ring } from './ring.ts'
 import type { CallServices } from './services.ts'
+import { snapshotRecord } from './snapshot-record.ts'
 import { talked } from './steer.ts'
-import {
-  type PlanContext,
-  planForward,
-  planRedirection,
-  type Ringing,
-  type RingPlan,
-  type RingTarget,
-} from './targets.ts'
-import { floorSnapshot } from './floor-snapshot.ts'
+import { type PlanContext, planRedirection, type Ringing, type RingPlan, type RingTarget } from './targets.ts'
 import { refer, type Transfer, transferFailed, transferred } from './transfer.ts'
 
 /** What an event tells besides the call. */
@@ -489,35 +483,14 @@ export class Call {
   }
 
   snapshotRecord(): CallRecord {
-    const { id: callId, accountId } = this.ledger.facts
-    const text = JSON.stringify({
-      version: 1,
-      ledger: this.ledger.snapshot(),
-      legs: this.legs.live.map((leg) => leg.snapshot()),
-      caller: this.caller.id,
-      callee: this.callee?.id ?? null,
-      limits: this.limits,
-      transfer: this.transfer?.snapshot() ?? null,
-      floor: floorSnapshot(this.floor),
-    })
-    return { type: 'snapshot', callId, accountId, text }
+    return snapshotRecord(this)
   }
 
   #nobody(now: Instant, outcome: Outcome): void {
-    const { failoverNumber } = this.directory.account
     if (transferFailed(now, this, outcome) || retrievalFailed(now, this, outcome)) return
-    const isUnreached = this.ledger.facts.direction === 'incoming' && outcome.branch === 'unreachable'
-    if (failoverNumber === null || !isUnreached || this.#hasFailedOver || this.ledger.answeredAt !== null) {
-      return this.end(now, { by: 'system', outcome })
-    }
+    const plan = this.#hasFailedOver ? null : failoverPlan(this, outcome)
+    if (plan === null) return this.end(now, { by: 'system', outcome })
     this.#hasFailedOver = true
-    const plan = planForward(this.planContext(false), {
-      number: failoverNumber,
-      forwarder: this.aim.originator,
-      keepsCallerId: true,
-      isKeyPressRequired: false,
-      reason: 'unconditional',
-    })
     this.follow(now, plan)
   }
 
