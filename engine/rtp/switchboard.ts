@@ -165,6 +165,7 @@ export class Switchboard {
     const isWanted = this.#endpoints.get(id) === endpoint
     if ('reason' in result) {
       if (!isWanted) return
+      this.#endRecording(endpoint, this.#parts.now())
       this.#forget(endpoint)
       return this.#parts.report({ type: 'open_failed', endpoint: id, message: result.reason })
     }

@@ -239,7 +239,9 @@ export class MediaClient {
     const wanted = this.#wanted.get(report.endpoint)
     switch (report.type) {
       case 'opened':
-        if (!wanted || wanted.isOpened) return
+        if (!wanted) return
+        // One that was ordered while the port could not be had is unknown to the worker, which knows one that goes on.
+        if (wanted.isOpened) return wanted.recording ? this.#record(report.endpoint, wanted.recording) : undefined
         wanted.isOpened = true
         break
       case 'open_failed':

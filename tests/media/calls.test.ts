@@ -287,6 +287,35 @@ describe('T6', () => {
     await worker.report('closed', 'a')
   })
 
+  it('a successor that finds a port taken records on when it has it', async () => {
+    const [a] = await call()
+    const paths: string[] = []
+    const record = () => {
+      paths.push(join(worker.folder, `part-${paths.length + 1}.wav`))
+      worker.client.order({ type: 'record', endpoint: 'a', path: paths.at(-1) ?? '', sides: 'received' })
+    }
+    const takeUp = () => void (worker.of('recorded').length === paths.length && record())
+    record()
+    await end(worker.process, 'SIGKILL')
+    const blocker = createSocket('udp4')
+    await new Promise<void>((resolve) => blocker.bind(a.to, '127.0.0.1', resolve))
+    worker.launch()
+    await until('another part is ordered', () => {
+      takeUp()
+      return paths.length > 1
+    })
+    blocker.close()
+    const since = a.rtp.packets.length
+    await until('media is back', () => {
+      takeUp()
+      return a.rtp.packets.length > since + 30
+    })
+    worker.client.order({ type: 'record_stop', endpoint: 'a' })
+    await until('the last part is whole', () => worker.of('recorded').length === paths.length)
+    expect(worker.of('recorded').at(-1)).not.toHaveProperty('message')
+    expect(worker.of('recorded').at(-1)?.durationMs).toBeGreaterThan(200)
+  })
+
   it('no worker at all: a call that waits is told', async () => {
     await end(worker.process, 'SIGKILL')
     await until('voice knows', () => !worker.client.isUp)
