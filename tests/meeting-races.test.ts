@@ -217,3 +217,13 @@ it('a host ends the meeting while the database is away for a moment: it ends', a
   await host.conversation.ops.end({})
   await until(() => host.told.some(({ event }) => event === 'bye'), 'the host hears of the end')
 })
+
+it('what a page that was put out still says opens nothing at the worker', async () => {
+  const page = await enter(ben)
+  await page.conversation.ops.leave({})
+  worker.orders.length = 0
+  await expect(page.conversation.ops.publish({ sdp: 'offer', sources: {} })).rejects.toMatchObject({
+    code: 'not_joined',
+  })
+  expect(worker.orders).toEqual([])
+})

@@ -452,8 +452,11 @@ export class Conversation {
   }
 
   #known(): { room: Room; session: Session } {
-    if (!this.#session || !this.#room) throw new SignallingError('bad_frame', 'say hello first')
-    return { room: this.#room, session: this.#session }
+    const [session, room] = [this.#session, this.#room]
+    if (!session || !room) throw new SignallingError('bad_frame', 'say hello first')
+    // Put out: what was on its way meanwhile changes nothing.
+    if (this.#rooms.sessions.get(session.id) !== session) throw new SignallingError('not_joined')
+    return { room, session }
   }
 
   #inside(): { room: Room; session: Session; member: Member } {
