@@ -227,3 +227,23 @@ it('what a page that was put out still says opens nothing at the worker', async 
   })
   expect(worker.orders).toEqual([])
 })
+
+it('who is removed while its socket is broken hears of it when it is back, and does not come in by itself', async () => {
+  const hostToken = meeting.hostUrl.split('#host=')[1] ?? ''
+  const host = open()
+  await host.conversation.ops.hello({ meetingId: meeting.meetingId, hostToken })
+  await host.conversation.ops.join(anna)
+  const page = open()
+  const { session } = await page.conversation.ops.hello({ meetingId: meeting.meetingId })
+  const { self, resumeToken } = await page.conversation.ops.join(ben)
+  page.conversation.closed()
+  await host.conversation.ops.remove({ participantId: self.id })
+  const back = open()
+  await back.conversation.ops.hello({ meetingId: meeting.meetingId, session, seq: 1, resumeToken })
+  await until(() => back.told.some(({ event }) => event === 'bye'), 'it hears of it')
+  expect(back.told.at(-1)?.params).toEqual({ reason: 'removed', by: 'Anna' })
+  await expect(back.conversation.ops.join(ben)).rejects.toMatchObject({ code: 'not_joined' })
+  const anew = open()
+  await anew.conversation.ops.hello({ meetingId: meeting.meetingId, resumeToken })
+  expect((await anew.conversation.ops.join(ben)).participants).toHaveLength(2)
+})

@@ -105,9 +105,21 @@ export class Conversation {
     this.#room = room
     const member = place && room.members.get(place.participantId)
     const answer = this.#answerHello(room, session, isResumed, member ?? null, place)
+    const isRemoved = place !== null && room.removed.has(place.participantId)
     // The answer goes first: the page must know that it is back before it is sent what it missed.
-    setImmediate(() => this.#catchUp(room, session, params, isResumed, needsSnapshot))
+    setImmediate(() => {
+      if (isRemoved) this.#tellRemoved(room, session, place.participantId)
+      else this.#catchUp(room, session, params, isResumed, needsSnapshot)
+    })
     return answer
+  }
+
+  /** It would come in again by itself; loaded anew by a person it may. */
+  #tellRemoved(room: Room, session: Session, participantId: string): void {
+    const by = room.removed.get(participantId) ?? null
+    room.removed.delete(participantId)
+    this.#rooms.drop(session, room)
+    session.bye('removed', by)
   }
 
   #answerHello(room: Room, session: Session, isResumed: boolean, member: Member | null, place: Place | null) {

@@ -40,6 +40,8 @@ export class Room {
   readonly watchers = new Set<Session>()
   /** Participants that phones on their way in will be. */
   readonly arriving = new Set<string>()
+  /** By whom those were removed whose page was away, until it is back and hears of it. */
+  readonly removed = new Map<string, string | null>()
   readonly #peers = new Map<string, Member>()
   #queue: Promise<unknown> = Promise.resolve()
   /** As those at the door were last told; nothing yet. */

@@ -189,7 +189,10 @@ export class Rooms {
       this.#forget(room, member)
       // Back in the moment in which this was stored: its page begins anew.
       if (reason === 'lost') member.session?.wire?.close()
-      if (reason === 'removed') member.session?.bye('removed', by)
+      if (reason === 'removed') {
+        if (!member.session?.wire) room.removed.set(member.row.id, by)
+        member.session?.bye('removed', by)
+      }
       room.broadcast('participant_left', { participantId: member.row.id, reason })
       room.tellWatchers(clock())
       if (room.members.size === 0) await this.#endIfOver(room)
