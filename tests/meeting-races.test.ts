@@ -247,3 +247,23 @@ it('who is removed while its socket is broken hears of it when it is back, and d
   await anew.conversation.ops.hello({ meetingId: meeting.meetingId, resumeToken })
   expect((await anew.conversation.ops.join(ben)).participants).toHaveLength(2)
 })
+
+it('the database goes away as it has stored that somebody comes in: asked again, it lets the same one in', async () => {
+  const page = open()
+  await page.conversation.ops.hello({ meetingId: meeting.meetingId })
+  const transaction = app.database.transaction.bind(app.database)
+  vi.spyOn(app.database, 'transaction').mockImplementationOnce(() => {
+    const builder = transaction()
+    const execute = builder.execute.bind(builder)
+    return Object.assign(builder, {
+      execute: async (run: Parameters<typeof execute>[0]) => {
+        await execute(run)
+        throw new Error('the database is away')
+      },
+    })
+  })
+  await expect(page.conversation.ops.join(anna)).rejects.toThrow('away')
+  expect((await page.conversation.ops.join(anna)).participants).toHaveLength(1)
+  const told = app.database.selectFrom('meetings').select('resourceSeq').where('id', '=', meeting.id)
+  expect(await told.executeTakeFirst()).toEqual({ resourceSeq: 3 }) // planned, started, joined
+})

@@ -29,7 +29,10 @@ const actorOf = (participant: { id: string }): Actor => ({ type: 'participant', 
 /** As events and snapshots show who is in a meeting. */
 export const toInMeeting = ({ id, name, role, phone }: Omit<ParticipantRow, 'isMuted'>) => ({ id, name, role, phone })
 
-/** Null when the meeting was closed or deleted meanwhile. `correlationId`: the command that brought a phone. */
+/**
+ * Null when the meeting was closed or deleted meanwhile. Told once: whoever is inside already, because the answer to the
+ * commit was lost, is inside. `correlationId`: the command that brought a phone.
+ */
 export function enterMeeting(
   database: Database,
   links: MeetingLinks,
@@ -40,6 +43,13 @@ export function enterMeeting(
   return database.transaction().execute(async (trx) => {
     const meeting = await lockMeeting(trx, participant.meetingId, everywhere)
     if (!meeting || meeting.closedAt !== null) return null
+    const known = await trx
+      .selectFrom('meetingParticipants')
+      .select('id')
+      .where('id', '=', participant.id)
+      .where('leftAt', 'is', null)
+      .executeTakeFirst()
+    if (known) return meeting
     await trx.insertInto('meetingParticipants').values(participant).execute()
     const startedAt = meeting.startedAt ?? now
     const actor = actorOf(participant)
