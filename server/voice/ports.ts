@@ -1,11 +1,18 @@
+interface Range {
+  readonly first: number
+  readonly last: number
+}
+
 /** The RTP ports of the process, two for each endpoint (RFC 3550 §11): the one that was free longest is taken first. */
 export class Ports {
+  readonly #range: Range
   readonly #free: number[] = []
   #next = 0
   readonly #byEndpoint = new Map<string, number>()
 
-  constructor({ first, last }: { readonly first: number; readonly last: number }) {
-    for (let port = first; port + 1 <= last; port += 2) this.#free.push(port)
+  constructor(range: Range) {
+    this.#range = range
+    for (let port = range.first; port + 1 <= range.last; port += 2) this.#free.push(port)
   }
 
   /** How many are in use. */
@@ -38,7 +45,9 @@ export class Ports {
     const port = this.#byEndpoint.get(endpoint)
     if (port === undefined) return
     this.#byEndpoint.delete(endpoint)
-    this.#free.push(port)
+    // A call that was restored may have one of a range that was set before.
+    const { first, last } = this.#range
+    if (port >= first && port + 1 <= last && (port - first) % 2 === 0) this.#free.push(port)
   }
 
   has(endpoint: string): boolean {
