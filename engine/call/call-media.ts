@@ -208,9 +208,12 @@ export class CallMedia {
     leg.media?.play(this.#musicOf(holder))
   }
 
-  /** What was played to it has ended. Music ends only where it cannot be read: then it is silence. */
+  /**
+   * What was played to it has ended. Music ends only where it cannot be read: then it is silence, which ends only where the
+   * leg has no codec that we speak, and there it ends each time.
+   */
   played(call: Call, leg: CallLeg): void {
-    leg.media?.hasPlayed()
+    if (leg.media?.hasPlayed() === 'silence') return
     const peer = call.peerOf(leg)
     if (peer?.isHeld && !leg.isHeld && !sendsItsOwn(peer)) leg.media?.play({ type: 'silence' })
   }

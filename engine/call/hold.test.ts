@@ -95,6 +95,17 @@ describe('T21: hold', () => {
     expect(world.log).toContain(`media stop ${bob}`)
   })
 
+  it('to whom nothing can be played is played nothing: no order follows the refusal of silence', () => {
+    const { world, alice, bob } = talking()
+    world.reinvites(alice, sdp({ direction: 'sendonly' }))
+    const refuse = () => {
+      const last = world.orders.findLast((order) => order.type === 'play')
+      world.media({ type: 'played', endpoint: bob, play: last?.play ?? '', reason: 'error', message: 'no codec' })
+      return world.orders.filter((order) => order.type === 'play').length
+    }
+    expect([refuse(), refuse()]).toEqual([2, 2])
+  })
+
   it('an exchange outside that holds with music of its own is heard', () => {
     const world = CallWorld.withAliceAndBob()
     world.directory.put('trunk', aTrunk('carrier'))

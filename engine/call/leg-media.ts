@@ -87,7 +87,7 @@ export class LegMedia {
   #heard: string | null = null
   /** What held before our open offer. */
   #beforeOffer: negotiate.SdpState | null = null
-  #playing: string | null = null
+  #playing: { readonly id: string; readonly type: PlaySource['type'] } | null = null
   #plays = 0
 
   constructor(parts: MediaParts, kept: MediaSnapshot | null = null) {
@@ -220,18 +220,22 @@ export class LegMedia {
   /** What is played in place of the other leg's sound, until `stop` or its end; the id comes back in `played`. */
   play(source: PlaySource): string {
     this.#plays += 1
-    this.#playing = `${this.endpoint}:${this.#plays}`
-    this.#order({ type: 'play', endpoint: this.endpoint, play: this.#playing, source })
-    return this.#playing
+    const id = `${this.endpoint}:${this.#plays}`
+    this.#playing = { id, type: source.type }
+    this.#order({ type: 'play', endpoint: this.endpoint, play: id, source })
+    return id
   }
 
   /** The `played` of what plays now. */
   isPlaying(play: string): boolean {
-    return this.#playing === play
+    return this.#playing?.id === play
   }
 
-  hasPlayed(): void {
+  /** Gives what it was. */
+  hasPlayed(): PlaySource['type'] | null {
+    const type = this.#playing?.type ?? null
     this.#playing = null
+    return type
   }
 
   stop(): void {
