@@ -263,7 +263,10 @@ describe('T5: the voice process dies', () => {
       'call.command_failed',
     )
     expect(failed).toMatchObject({ correlation_id: waiting?.data.command_id, data: { verb: 'transfer' } })
-    await taken.ended()
+    // Nobody tells any more whom Carol would have had: who passed Bob on is called back.
+    const back = await takes(alice, aliceHz)
+    await bob.sound.hears(aliceHz)
+    await Promise.all([back.bye(), taken.ended()])
   })
 
   it('who is held hears music still, and talks again', async () => {
