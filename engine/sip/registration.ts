@@ -5,7 +5,7 @@
  *   idle --start--> trying --200--> registered --before it ends--> trying (still registered)
  *                     |--- no answer, 5xx: after 10 s, 20 s … 5 min, or as Retry-After says
  *                     `--- refused (wrong password, 403 …): after 5, 10, 20, 30 min
- *   registered --its connection closed, after 10 s--> trying (still registered)
+ *   registered --its connection closed, after 10 s, 20 s … 5 min--> trying (still registered)
  *   any --stop--> leaving --answer or none--> idle
  *
  * All waits are shortened by chance, to no less than half (RFC 5626 §4.5).
