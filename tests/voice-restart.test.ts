@@ -166,3 +166,33 @@ it('T5: who ended a call just before the process died, and heard nothing of it, 
   expect(['caller-4', 'callee-4', 'caller-7'].map(byeOf)).toEqual(['200', '200', '200'])
   expect(['caller-5', 'caller-6', 'null', 'nobody'].map(byeOf)).toEqual(['481', '481', '481', '481'])
 })
+
+it('T31: what was spent outside in the last hour is spent after a restart too', async () => {
+  const [row] = handedOn().rows
+  const spent = async (digit: string, minutesAgo: number, minutes: number | null, more: Partial<CallRow> = {}) => {
+    const endedAt = new Date(Date.now() - minutesAgo * 60_000)
+    const leg = {
+      id: `leg_${digit.repeat(24)}`,
+      callId: idOf(digit),
+      accountId: row?.account_id ?? '',
+      role: 'callee',
+    } as const
+    const billingSeconds = minutes === null ? 0 : minutes * 60
+    await database
+      .insertInto('callLegs')
+      .values({ ...leg, number: '+3225550100', startedAt: endedAt, endedAt, billingSeconds })
+      .execute()
+    const isOver = { snapshot: null, ending: null, state: null, live_legs: null, hangup_cause: 'ANSWERED' } as const
+    return { ...(row as CallRow), ...isOver, id: idOf(digit), ended_at: endedAt.toISOString(), ...more }
+  }
+  const rows = await Promise.all([
+    spent('4', 5, 20),
+    spent('5', 50, 300),
+    spent('6', 5, null),
+    spent('7', 5, 7, { node: 'another' }),
+    spent('8', 80, 9),
+    spent('9', 1, 3),
+  ])
+  const { exchange } = await start(rows)
+  expect(exchange.calls.limits.spentMs(row?.account_id ?? '', Date.now())).toBe(83 * 60_000)
+})

@@ -48,9 +48,12 @@ export class Limits {
   }
 
   startSpending(accountId: string, legId: string, now: Instant): void {
-    const account = this.#spent.get(accountId) ?? { over: new Window(), running: new Map<string, Instant>() }
-    this.#spent.set(accountId, account)
-    account.running.set(legId, now)
+    this.#of(accountId).running.set(legId, now)
+  }
+
+  /** Of calls that ended about `at`, in the process before this one; of each an hour at most. */
+  addSpent(accountId: string, at: Instant, ms: number): void {
+    this.#of(accountId).over.add(at, ms)
   }
 
   stopSpending(accountId: string, legId: string, now: Instant): void {
@@ -59,6 +62,12 @@ export class Limits {
     if (!account || since === undefined) return
     account.running.delete(legId)
     account.over.add(now, Math.min(now - since, hourMs))
+  }
+
+  #of(accountId: string): Spent {
+    const account = this.#spent.get(accountId) ?? { over: new Window(), running: new Map<string, Instant>() }
+    this.#spent.set(accountId, account)
+    return account
   }
 }
 

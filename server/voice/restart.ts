@@ -5,7 +5,7 @@
  * Invariant: a leg goes on in one call. One that was handed on stands in the snapshots of both until the first is over.
  */
 import type { FastifyBaseLogger } from 'fastify'
-import type { Selectable } from 'kysely'
+import { type Selectable, sql } from 'kysely'
 import { dialogsOf, legsOf } from '../../engine/call/snapshot.ts'
 import type { LegId } from '../../engine/call/leg.ts'
 import { giveUpMs } from '../../engine/sip/timers.ts'
@@ -30,6 +30,7 @@ type Row = Selectable<CallTables['calls']>
 
 /** Of half a minute with 600 calls a second. */
 const mostEnded = 20_000
+const hourMs = 3_600_000
 
 /** How many go on, and how many are over. */
 export async function resumeCalls(parts: Parts): Promise<{ readonly resumed: number; readonly lost: number }> {
@@ -56,6 +57,7 @@ export async function resumeCalls(parts: Parts): Promise<{ readonly resumed: num
     for (const command of commands) if (command.callId === row.id) book.loseCommand(command, instant())
   }
   await keepEnded(parts)
+  await keepSpent(parts)
   const homes = homesOf(rows, book)
   let resumed = 0
   for (const row of rows) {
@@ -80,6 +82,25 @@ async function keepEnded({ database, node, exchange }: Parts): Promise<void> {
     .execute()
   const callIds = rows.flatMap((row) => [row.callerCallId, row.calleeCallId]).filter((id) => id !== null)
   exchange.run((now) => exchange.legs.keepEnded(now, callIds))
+}
+
+/** T31: the minutes outside of the last hour, of the calls that are over. A sum for each five minutes is exact enough. */
+async function keepSpent({ database, node, exchange }: Parts): Promise<void> {
+  const since = new Date(instant() - hourMs)
+  const rows = await database
+    .selectFrom('calls')
+    .innerJoin('callLegs', 'callLegs.callId', 'calls.id')
+    .select(['callLegs.accountId'])
+    .select(sql<Date>`date_bin('5 minutes', call_legs.ended_at, 'epoch')`.as('endedAt'))
+    .select(sql<number>`sum(least(call_legs.billing_seconds, 3600))`.as('seconds'))
+    .where('calls.node', '=', node)
+    .where(({ or, eb }) => or([eb('calls.endedAt', '>', since), eb('calls.endedAt', 'is', null)]))
+    .where('callLegs.endedAt', '>', since)
+    .where('callLegs.billingSeconds', '>', 0)
+    .groupBy([sql`1`, sql`2`])
+    .execute()
+  const { limits } = exchange.calls
+  for (const { accountId, endedAt, seconds } of rows) limits.addSpent(accountId, endedAt.getTime(), seconds * 1_000)
 }
 
 /** A row that cannot be read is a call all the same, which ends. */
