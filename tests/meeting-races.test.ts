@@ -218,6 +218,21 @@ it('a host ends the meeting while the database is away for a moment: it ends', a
   await until(() => host.told.some(({ event }) => event === 'bye'), 'the host hears of the end')
 })
 
+it('who leaves while the database is away for minutes has left when it is back', async () => {
+  const page = await enter(anna)
+  const away = vi.spyOn(app.database, 'transaction').mockImplementation(() => {
+    throw Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED', syscall: 'connect' })
+  })
+  vi.useFakeTimers({ toFake: ['setTimeout'] })
+  const leaving = page.conversation.ops.leave({})
+  await vi.advanceTimersByTimeAsync(300_000)
+  away.mockRestore()
+  await vi.advanceTimersByTimeAsync(1_000)
+  vi.useRealTimers()
+  await leaving
+  expect(await inside()).toEqual([])
+})
+
 it('what a page that was put out still says opens nothing at the worker', async () => {
   const page = await enter(ben)
   await page.conversation.ops.leave({})
@@ -266,4 +281,35 @@ it('the database goes away as it has stored that somebody comes in: asked again,
   expect((await page.conversation.ops.join(anna)).participants).toHaveLength(1)
   const told = app.database.selectFrom('meetings').select('resourceSeq').where('id', '=', meeting.id)
   expect(await told.executeTakeFirst()).toEqual({ resourceSeq: 3 }) // planned, started, joined
+})
+
+it('the chat cannot be read for a page that missed much: it comes back and asks again', async () => {
+  const page = await enter(anna)
+  page.conversation.closed()
+  const selectFrom = app.database.selectFrom.bind(app.database)
+  const reading = vi.spyOn(app.database, 'selectFrom').mockImplementation((table: Parameters<typeof selectFrom>[0]) => {
+    if (table === 'meetingChat') throw new Error('the database is away')
+    return selectFrom(table)
+  })
+  const back = open()
+  await back.conversation.ops.hello({ meetingId: meeting.meetingId, session: page.session, seq: 999 })
+  await until(() => back.wire.close.mock.calls.length > 0, 'its socket is closed', 5_000)
+  reading.mockRestore()
+})
+
+it('a page that was loaded anew breaks and comes back as its place runs out: it comes in anew', async () => {
+  const first = open()
+  await first.conversation.ops.hello({ meetingId: meeting.meetingId })
+  const { self, resumeToken } = await first.conversation.ops.join(anna)
+  const release = await hold(meeting.id)
+  first.conversation.closed()
+  await isWaitedFor()
+  const anew = open()
+  const { session } = await anew.conversation.ops.hello({ meetingId: meeting.meetingId, resumeToken })
+  anew.conversation.closed()
+  const again = open()
+  expect((await again.conversation.ops.hello({ meetingId: meeting.meetingId, session, seq: 0 })).isResumed).toBe(true)
+  const joining = again.conversation.ops.join(anna)
+  await release()
+  expect((await joining).self.id).not.toBe(self.id)
 })

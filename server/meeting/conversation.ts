@@ -36,8 +36,6 @@ export class Conversation {
   #room: Room | null = null
   #warm: NodeJS.Timeout | null = null
   #isClosed = false
-  /** The session's participant was inside when it said hello: a page that was loaded anew. */
-  #isComingBack = false
 
   constructor(rooms: Rooms, wire: Wire, ip: string) {
     this.#rooms = rooms
@@ -166,10 +164,10 @@ export class Conversation {
   #begin(room: Room, params: OpParams<'hello'>, place: Place | null) {
     const member = place && room.members.get(place.participantId)
     const isHost = place?.isHost || this.#isHost(room, params.hostToken)
-    this.#isComingBack = Boolean(member)
     const participantId = member ? member.row.id : newParticipantId()
     const peerId = `${participantId}.${randomBytes(6).toString('hex')}`
     const session = this.#newSession(room, { id: randomBytes(16).toString('hex'), participantId, peerId, isHost })
+    session.isComingBack = Boolean(member)
     room.watchers.add(session)
     this.#warm = setTimeout(() => this.#endWarming(), warmLifeMs)
     return { session, isResumed: false, needsSnapshot: false }
@@ -205,7 +203,10 @@ export class Conversation {
     const member = room.members.get(session.participantId)
     if (member?.session === session) this.#welcomeBack(room, member)
     if (isComplete || member?.session !== session) return
-    void this.#tellSnapshot(room, session, member)
+    this.#tellSnapshot(room, session, member).catch((error: unknown) => {
+      this.#rooms.options.log.warn({ err: error }, 'a page that missed much could not be told yet')
+      this.#wire.close() // it comes back and asks again
+    })
   }
 
   async #tellSnapshot(room: Room, session: Session, member: Member): Promise<void> {
@@ -281,7 +282,7 @@ export class Conversation {
         return this.#answerJoin(room, session, known)
       }
       // Whoever has left does not come in again as the same: that one's row, events and leaving are told.
-      if (!known && this.#isComingBack) session.participantId = newParticipantId()
+      if (!known && session.isComingBack) session.participantId = newParticipantId()
       const member = known ? this.#takePlace(room, session, known, params) : await this.#enter(room, session, params)
       session.isJoined = true
       session.name = member.state.name

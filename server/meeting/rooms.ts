@@ -13,7 +13,7 @@ import type { Signer } from '../auth/signing.ts'
 import type { Sequencer } from '../events/sequencer.ts'
 import { append } from '../events/inbox.ts'
 import { undashed } from '../ids.ts'
-import type { Database, Tables } from '../store/database.ts'
+import { type Database, isDatabaseDown, type Tables } from '../store/database.ts'
 import { lockMeeting, type MeetingLinks, type MeetingRow, selectMeetings, toMeetingState } from '../store/meetings.ts'
 import {
   endIfOver,
@@ -209,7 +209,7 @@ export class Rooms {
 
   async #endIfOver(room: Room): Promise<void> {
     const { database, clock, links, sequencer } = this.options
-    if (!(await endIfOver(database, links, room.id, new Date(clock())))) return
+    if (!(await this.#untilStored(() => endIfOver(database, links, room.id, new Date(clock()))))) return
     sequencer.poke()
     await this.#reload(room)
   }
@@ -327,13 +327,13 @@ export class Rooms {
     for (const session of this.sessions.values()) session.wire?.close()
   }
 
-  /** The database may be away for some seconds; who left has left, and what ended has ended. */
+  /** The database may be away, for as long as it likes; who left has left, and what ended has ended. */
   async #untilStored<T>(run: () => Promise<T>): Promise<T> {
     for (let attempt = 0; ; attempt++) {
       try {
         return await run()
       } catch (error) {
-        if (attempt === 60) throw error
+        if (attempt >= 60 && !isDatabaseDown(error)) throw error
         this.options.log.warn({ err: error }, 'a change in a meeting could not be stored yet')
         await new Promise((resolve) => setTimeout(resolve, 500))
       }

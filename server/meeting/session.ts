@@ -24,6 +24,8 @@ export class Session {
   participantId: string
   readonly peerId: PeerId
   isHost: boolean
+  /** Its participant was inside when it said hello: a page that was loaded anew. */
+  isComingBack = false
   isJoined = false
   /** The peer exists at the worker, as far as we know. */
   isPeerOpen = false
