@@ -41,6 +41,7 @@ it('sets a password by the button alone, once', async () => {
   const page = await browser.newPage({ locale: 'en-GB' })
   await page.goto(link)
   await page.reload() // looking consumes nothing
+  await page.getByLabel('New password').waitFor()
   expect(await violations(page)).toEqual([])
   await page.getByLabel('New password').fill('correct horse battery staple')
   await page.getByRole('button', { name: 'Set password' }).click()
