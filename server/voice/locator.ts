@@ -3,6 +3,7 @@ import { promises as dns } from 'node:dns'
 import type { Instant } from '../../engine/machine.ts'
 import type { Hop } from '../../engine/sip/hop.ts'
 import { HopSearch, type Query, type QueryAnswer } from '../../engine/sip/next-hop.ts'
+import { parseUri } from '../../engine/sip/uri.ts'
 import { privateNets } from '../config.ts'
 import { blockList } from './addresses.ts'
 
@@ -33,6 +34,8 @@ const privateNetworks = blockList(privateNets)
 export class Locator {
   readonly #options: Options
   readonly #kept = new Map<string, { readonly hops: readonly Hop[]; readonly at: Instant }>()
+  /** By name of a host, where it was found last. */
+  readonly #addresses = new Map<string, string>()
 
   constructor(options: Options) {
     this.#options = options
@@ -52,10 +55,29 @@ export class Locator {
     if (known !== undefined && this.#options.clock() - known.at < keptMs) return done(known.hops)
     void this.#ask(search).then((found) => {
       const hops = this.#allowed(found)
-      if (this.#kept.size >= mostKept) this.#kept.clear()
-      if (hops.length > 0) this.#kept.set(key, { hops, at: this.#options.clock() })
+      this.#keep(uri, key, hops)
       done(hops)
     })
+  }
+
+  /**
+   * The address that the host of a URI had last, the host itself where it was not looked up: what a peer is told of ours
+   * for media depends on it (T10), and is said before the message goes anywhere.
+   */
+  addressOf(uri: string): string {
+    const host = hostOf(uri)
+    return this.#addresses.get(host) ?? host
+  }
+
+  #keep(uri: string, key: string, hops: readonly Hop[]): void {
+    const [first] = hops
+    if (first === undefined) return
+    if (this.#kept.size >= mostKept) {
+      this.#kept.clear()
+      this.#addresses.clear()
+    }
+    this.#kept.set(key, { hops, at: this.#options.clock() })
+    this.#addresses.set(hostOf(uri), first.address)
   }
 
   async #ask(search: HopSearch): Promise<readonly Hop[]> {
@@ -80,6 +102,8 @@ export class Locator {
     })
   }
 }
+
+const hostOf = (uri: string): string => parseUri(uri)?.host.toLowerCase() ?? ''
 
 /** What cannot be found out is nothing. Names of /etc/hosts count, as everywhere on the machine. */
 async function resolve({ type, name }: Query): Promise<QueryAnswer> {

@@ -19,7 +19,7 @@ import type { Hop } from '../../engine/sip/hop.ts'
 import type { LegsOptions } from '../../engine/sip/leg-port.ts'
 import type { ParseFault, SipMessage } from '../../engine/sip/message.ts'
 import type { Binding, BindingChange } from '../../engine/sip/registrar.ts'
-import { parseUri } from '../../engine/sip/uri.ts'
+import { nextHopUri } from '../../engine/sip/route-set.ts'
 import type { Signer } from '../auth/signing.ts'
 import { whenPortIsFree } from '../control-program.ts'
 import { newId } from '../ids.ts'
@@ -115,6 +115,7 @@ export class Switch implements ControlHandler {
   readonly #trunkRegistrations: TrunkRegistrations
   readonly #trunkProbes: TrunkProbes
   readonly #exchange: Exchange
+  readonly #locator: Locator
   readonly #doorkeeper: Doorkeeper
   readonly #reception: Reception
   readonly #watchers: Watchers
@@ -164,6 +165,7 @@ export class Switch implements ControlHandler {
       isLocal: (address) => this.#addresses.isLocal(address),
       isSandbox: ({ address, port }) => options.sandbox.isAt(address, port),
     })
+    this.#locator = locator
     this.#registrations = new Registrations({
       node,
       clock: Date.now,
@@ -519,6 +521,6 @@ export class Switch implements ControlHandler {
   #peerAddress(leg: LegId, peer: DialTarget | null): string {
     if (peer === null) return this.#peers.get(leg) ?? this.#exchange.legs.hopOf(leg)?.address ?? '127.0.0.1'
     const hop = peer.flow === null ? null : this.#flow(peer.flow)
-    return hop?.address ?? parseUri(peer.uri)?.host ?? '127.0.0.1'
+    return hop?.address ?? this.#locator.addressOf(nextHopUri(peer.uri, peer.route))
   }
 }

@@ -52,6 +52,8 @@ export class TrunkWays {
       const { trunk } = login
       if (!trunk.enabled || trunk.callsDirection === 'outgoing' || login.isSandbox) {
         this.#ways.delete(trunk.id)
+        // What is offered by it depends on where it is (T10), from the first call on.
+        if (trunk.enabled) for (const name of namesOf(login)) this.#options.locate(name, () => {})
         continue
       }
       const before = this.#ways.get(trunk.id)

@@ -44,6 +44,18 @@ describe('our address (T10)', () => {
     await Promise.all([call.bye(), taken.ended()])
   })
 
+  it('T10: is the local one in SDP to a gateway of a local network that is known by its name', async () => {
+    const gateway = await organisation.line('127.0.0.1', { server: 'localhost', advanced: { options_seconds: 30 } })
+    // Where that is, is known by then.
+    await gateway.phone.next('OPTIONS', ({ method }) => method === 'OPTIONS')
+    const call = await alice.phone.invite('0470123456')
+    const there = await gateway.phone.ringing()
+    expect(mediaOf(sdpOf(there)).address).toBe('127.0.0.1')
+    await Promise.all([call.final(), there.answer()])
+    await Promise.all([call.bye(), there.ended()])
+    await organisation.call('DELETE', `trunks/${gateway.trunkId}`)
+  })
+
   it('T10: requests and sound go to where a phone is, whatever address it believes to have', async () => {
     const number = nextNumber()
     const carol = await organisation.person(number)
