@@ -1,5 +1,6 @@
 /** What is written of bindings of devices, against a real database: as many of them as phones come back at once. */
 import { expect, it } from 'vitest'
+import { mostKeyLength } from '../engine/sip/registrar.ts'
 import { newId } from '../server/ids.ts'
 import { listRegistrations, type RegistrationRow, writeRegistrations } from '../server/store/registrations.ts'
 import { DeviceEvents } from '../server/voice/device-events.ts'
@@ -74,4 +75,13 @@ it('T7: a device that was deleted meanwhile has no binding, the others have thei
   const absent = newId()
   await writeRegistrations(database, [rowOf(absent), rowOf(one)], [], [eventOf(absent, false)])
   expect((await listRegistrations(database, 'voice-0')).map(({ deviceId }) => deviceId)).toEqual([one])
+})
+
+it('RFC 3261 §10.3: the longest name that a binding may have can be written', async () => {
+  const [one = ''] = devices
+  // Three bytes each, and nothing that could be made shorter.
+  const letter = (at: number) => String.fromCharCode(0x4e00 + ((at * at * 7_919) % 20_000))
+  const binding = Array.from({ length: mostKeyLength }, (_, at) => letter(at)).join('')
+  await writeRegistrations(database, [{ ...rowOf(one), binding }], [], [])
+  expect((await listRegistrations(database, 'voice-0')).map((row) => row.binding)).toContain(binding)
 })

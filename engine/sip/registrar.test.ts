@@ -125,6 +125,8 @@ describe('RFC 3261 §10.3 refusals change nothing', () => {
     ['one contact of two that is too short', { contact: ['<sip:b@h>', '<sip:c@h>;expires=1'], cseq: 9 }, 423],
     ['a contact that is none', { contact: '<sip:a@h' }, 400],
     ['a contact that is not of SIP', { contact: '<mailto:a@h>' }, 400],
+    ['a contact that is longer than it could be written down', { contact: `<sip:b@h;x=${'y'.repeat(3_000)}>` }, 400],
+    ['an instance of that length', { contact: `<sip:b@h>;+sip.instance="<${'y'.repeat(3_000)}>"` }, 400],
     ['RFC 4475 §3.3.4: a To that is not of SIP', { to: 'isbn:2983792873' }, 400],
     ['an extension that is required and unknown', { more: ['Require: gruu, path'] }, 420],
     ['more contacts than fit', { contact: ['<sip:b@h>', '<sip:c@h>', '<sip:d@h>', '<sip:e@h>'] }, 403],

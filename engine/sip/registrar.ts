@@ -71,6 +71,12 @@ export interface Registered {
   readonly response: ResponseParts
 }
 
+/**
+ * Of a binding's name, under which it is written down: an index of PostgreSQL takes 2,704 bytes, and what it refuses would
+ * keep the bindings of all other phones from being written. Tokens for push messages make a contact some hundred long.
+ */
+export const mostKeyLength = 800
+
 /** §8.2.2.3; `outbound` and `path` may be required of us, and nothing else. */
 const knownExtensions: ReadonlySet<string> = new Set(['path', 'outbound'])
 
@@ -182,6 +188,7 @@ class BindingUpdate {
         return { status: 423, headers: [['Min-Expires', `${this.#limits.minSeconds}`]] }
       }
       const key = this.#keyOf(contact, contacts)
+      if (key.length > mostKeyLength) return { status: 400, reason: 'Contact Too Long' }
       const before = this.#bindings.get(key) ?? this.#findByUri(contact)
       if (before !== undefined && !named.has(before.key) && this.#isOld(before)) return outOfOrder
       if (seconds > 0) named.add(this.#put(contact, key, seconds, before))
