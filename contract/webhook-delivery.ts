@@ -12,7 +12,7 @@ export const DeliveryId = z
 const DeliveryStatus = z.enum(['pending', 'delivered', 'failed', 'cancelled']).meta({
   id: 'DeliveryStatus',
   description:
-    '`failed`: given up after ten attempts, or at once when the log does not hold the event any more. `cancelled`: the webhook was resumed without catching up.',
+    '`failed`: given up after ten attempts, or at once when the log does not hold the event any more, or the webhook may not get it any more. `cancelled`: the webhook was resumed without catching up.',
 })
 
 const Attempt = z

@@ -207,6 +207,33 @@ it('tells of events of accounts below only with the scope for it, also by what w
   await remove(id)
 })
 
+it.each([
+  ['family of events', 'account', { event_types: ['meeting.*'] }, () => happen('another’s')],
+  ['subaccount', 'subaccounts', { include_subaccounts: false }, () => makeTenant(http)],
+] as const)(
+  'sends whoever turned it elsewhere nothing of a %s that they may not read, whatever waits (E6)',
+  async (...of) => {
+    const [, scope, less, begin] = of
+    const limited = await keyWithout(scope)
+    const { id, path } = await make({ include_subaccounts: true })
+    receiver.answer = 500
+    await begin()
+    await arrived(path, 1)
+    await eventually(async () => (await read(`/${id}/deliveries`))[0]?.last_status).toBe(500)
+    receiver.answer = 200
+    const data = { url: `${receiver.url}${path}/elsewhere`, ...less }
+    await done(http, 'PATCH', `/v3.0/webhooks/${id}`, { data }, limited)
+    const [delivery] = await read(`/${id}/deliveries`)
+    await done(http, 'POST', `/v3.0/webhooks/${id}/deliveries/${delivery.id}/resend`, undefined, limited)
+    await eventually(async () => (await read(`/${id}/deliveries`))[0]?.status).not.toBe('pending')
+    const [ended] = await read(`/${id}/deliveries`)
+    expect(ended).toMatchObject({ status: 'failed', last_error: expect.stringContaining('may not get') })
+    expect(receiver.of(`${path}/elsewhere`)).toEqual([])
+    expect((await read(`/${id}`)).pending).toBe(0)
+    await remove(id)
+  },
+)
+
 it('fails at once what cannot be sent any more, which is not held against it', async () => {
   const { id, path } = await make({ event_types: ['meeting.*'], format: 'meeting_v6', ordering: 'strict' })
   const release = hold(path)

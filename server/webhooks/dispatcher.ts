@@ -368,7 +368,6 @@ export class Dispatcher {
   async #attempt(endpoint: Endpoint, delivery: Pending): Promise<AttemptResult | 'not made' | null> {
     const { signal } = this.#abort
     const { outgoing, clock, log } = this.#app
-    const { webhook, settings } = endpoint
     try {
       this.#forgetErased()
       const text = await this.#texts.read(delivery)
@@ -376,8 +375,10 @@ export class Dispatcher {
       if (delivery.attemptCount === 0 && delivery.recordedAt && delivery.kind === 'event') {
         this.onFirstAttempt(Math.max(0, clock() - delivery.recordedAt.getTime()) / 1000)
       }
-      const request = text === null ? null : endpoint.compose({ ...delivery, text }, clock())
+      const { webhook, settings } = endpoint
       const target = { method: settings.method, url: webhook.url }
+      if (!endpoint.mayGet(delivery)) return unsendable(target, 'the webhook may not get this event any more', clock())
+      const request = text === null ? null : endpoint.compose({ ...delivery, text }, clock())
       if (!request) return unsendable(target, 'the log does not hold this event any more', clock())
       const result = await send(outgoing.clientFor(webhook.accountId), request, clock, signal)
       return signal.aborted ? null : result

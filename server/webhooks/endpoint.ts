@@ -1,5 +1,6 @@
 /** One active webhook in the memory of the process that sends: what is configured, where it is, what waits for it. */
 import { EndpointQueue, type Heard, type QueuedDelivery } from '../../engine/delivery/endpoint-queue.ts'
+import { type EventType, events } from '../../contract/events.ts'
 import { type EventCondition, standardWebhook, type WebhookSettings } from '../../contract/webhook.ts'
 import type { Vault } from '../auth/vault.ts'
 import type { LogFilter } from '../events/filter.ts'
@@ -34,6 +35,8 @@ export interface Pending {
   readonly id: string
   readonly kind: 'event' | 'replay' | 'test'
   readonly eventId: string
+  readonly eventType: string
+  readonly eventAccountId: string
   readonly position: number | null
   readonly recordedAt: Date | null
   readonly resourceType: string
@@ -92,6 +95,13 @@ export class Endpoint {
     this.conditions = this.settings.filters
     this.filter = logFilterOf(webhook, rootAccountId)
     this.compose = createCompose(webhook, openWebhook(vault, webhook))
+  }
+
+  /** What waits or is sent again was found for it as it was: whoever turned it elsewhere may be allowed less (E6). */
+  mayGet({ eventType, eventAccountId }: Pending): boolean {
+    const { accountId, scopes } = this.webhook
+    const isWithin = eventAccountId === accountId || this.settings.include_subaccounts
+    return isWithin && scopes.includes(events[eventType as EventType]?.scope ?? 'events')
   }
 
   add(delivery: Pending, now: number): void {

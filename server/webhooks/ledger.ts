@@ -11,8 +11,6 @@ import type { Pending } from './endpoint.ts'
 
 export interface NewDelivery extends Pending {
   readonly webhookId: string
-  readonly eventType: string
-  readonly eventAccountId: string
 }
 
 export const toNewDelivery = (
@@ -166,7 +164,8 @@ export async function writeRetries(
 }
 
 export type DeliveryColumns = Omit<Pending, 'text'> & { readonly body: string | null }
-const pendingColumns = `id, kind, event_id as "eventId", position, recorded_at as "recordedAt", resource_type as "resourceType",
+const pendingColumns = `id, kind, event_id as "eventId", event_type as "eventType",
+  event_account_id as "eventAccountId", position, recorded_at as "recordedAt", resource_type as "resourceType",
   resource_id as "resourceId", attempt_count as "attemptCount", next_attempt_at as "nextAttemptAt", body`
 
 const retriesStatement = `
