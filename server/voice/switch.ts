@@ -31,6 +31,7 @@ import { listSipSubscriptions, writeSipSubscriptions } from '../store/sip-subscr
 import { listTrunkRegistrations, writeTrunkRegistrations } from '../store/trunk-registrations.ts'
 import { Addresses } from './addresses.ts'
 import { CallBook } from './call-book.ts'
+import { Changes } from './changes.ts'
 import type { ControlHandler } from './control.ts'
 import type { VoiceFigures } from './control-protocol.ts'
 import type { DeviceLogin, Directories } from './directories.ts'
@@ -92,6 +93,8 @@ const agent = 'Carillon'
 /** RFC 4568 §6.2: key and salt of AES_CM_128. */
 const newSrtpKey = () => randomBytes(30).toString('base64')
 const expireMs = 5_000
+/** Between two looks for what could not be read of the configuration. */
+const rereadMs = 1_000
 /** Between two looks for what came after calls were over (T33). */
 const laddersMs = 1_000
 const sweepMs = 30_000
@@ -115,6 +118,7 @@ export class Switch implements ControlHandler {
   readonly #trunkRegistrations: TrunkRegistrations
   readonly #trunkProbes: TrunkProbes
   readonly #exchange: Exchange
+  readonly #changes: Changes
   readonly #locator: Locator
   readonly #doorkeeper: Doorkeeper
   readonly #reception: Reception
@@ -146,6 +150,7 @@ export class Switch implements ControlHandler {
     const { node, directories, database, log, signer, spool, sip, network, epoch, wrote, connection, session } = options
     this.#addresses = new Addresses({ ...network, listenIp: sip.listenIp }, () => performance.now())
     this.#ports = new Ports(options.rtpPorts)
+    this.#changes = new Changes({ read: (accountId) => this.#read(accountId), log })
     this.#sockets = new Sockets({
       ...sip,
       addresses: this.#addresses,
@@ -325,6 +330,7 @@ export class Switch implements ControlHandler {
     this.#every(laddersMs, () => {
       if (this.#book.endLadders(instant())) this.#writer.poke()
     })
+    this.#every(rereadMs, () => void this.#changes.again())
     this.#every(expireMs, () => {
       this.#registrations.expire()
       this.#trunkBindings.expire()
@@ -357,7 +363,11 @@ export class Switch implements ControlHandler {
     await this.#writer.stop()
   }
 
-  async changed(accountId: string): Promise<void> {
+  changed(accountId: string): Promise<void> {
+    return this.#changes.read(accountId)
+  }
+
+  async #read(accountId: string): Promise<void> {
     const { directories, sandbox } = this.#options
     await directories.reload(accountId)
     if (directories.hasSandbox && sandbox.port === null) {
