@@ -21,6 +21,8 @@ interface Options {
 
 /** Long enough for a burst of calls, short enough for a carrier that moves. */
 const keptMs = 30_000
+/** While it cannot be asked for. */
+const lostMs = 3_600_000
 const mostKept = 1_000
 const askMs = 3_000
 
@@ -31,9 +33,17 @@ const forbidden = blockList([
 ])
 const privateNetworks = blockList(privateNets)
 
+interface Kept {
+  readonly hops: readonly Hop[]
+  /** When it was looked up. */
+  readonly foundAt: Instant
+  /** When it was tried last. */
+  readonly askedAt: Instant
+}
+
 export class Locator {
   readonly #options: Options
-  readonly #kept = new Map<string, { readonly hops: readonly Hop[]; readonly at: Instant }>()
+  readonly #kept = new Map<string, Kept>()
   /** By name of a host, where it was found last. */
   readonly #addresses = new Map<string, string>()
 
@@ -52,11 +62,15 @@ export class Locator {
     // A `sips` URI leads elsewhere than the `sip` one of the same host.
     const key = uri.slice(0, uri.indexOf(':') + 1).toLowerCase() + uri.slice(uri.indexOf('@') + 1)
     const known = this.#kept.get(key)
-    if (known !== undefined && this.#options.clock() - known.at < keptMs) return done(known.hops)
-    void this.#ask(search).then((found) => {
-      const hops = this.#allowed(found)
-      this.#keep(uri, key, hops)
-      done(hops)
+    if (known !== undefined && this.#options.clock() - known.askedAt < keptMs) return done(known.hops)
+    void this.#ask(search).then(({ hops: found, isLost }) => {
+      const askedAt = this.#options.clock()
+      const before = this.#kept.get(key)
+      // A resolver that is away for a while moves nobody.
+      const isBefore = isLost && before !== undefined && askedAt - before.foundAt < lostMs
+      const kept = isBefore ? { ...before, askedAt } : { hops: this.#allowed(found), foundAt: askedAt, askedAt }
+      this.#keep(uri, key, kept)
+      done(kept.hops)
     })
   }
 
@@ -69,25 +83,31 @@ export class Locator {
     return this.#addresses.get(host) ?? host
   }
 
-  #keep(uri: string, key: string, hops: readonly Hop[]): void {
-    const [first] = hops
+  #keep(uri: string, key: string, kept: Kept): void {
+    const [first] = kept.hops
     if (first === undefined) return
     if (this.#kept.size >= mostKept) {
       this.#kept.clear()
       this.#addresses.clear()
     }
-    this.#kept.set(key, { hops, at: this.#options.clock() })
+    this.#kept.set(key, kept)
     this.#addresses.set(hostOf(uri), first.address)
   }
 
-  async #ask(search: HopSearch): Promise<readonly Hop[]> {
+  /** `isLost`: nothing was found, and not everything could be asked. */
+  async #ask(search: HopSearch): Promise<{ readonly hops: readonly Hop[]; readonly isLost: boolean }> {
+    let couldAsk = true
     while (search.hops === null) {
       const queries: Query[] = []
       for (let query = search.poll(); query !== undefined; query = search.poll()) queries.push(query)
-      if (queries.length === 0) return []
-      for (const answer of await Promise.all(queries.map(resolve))) search.handle(answer)
+      if (queries.length === 0) break
+      for (const { answer, isAnswered } of await Promise.all(queries.map(resolve))) {
+        couldAsk &&= isAnswered
+        search.handle(answer)
+      }
     }
-    return search.hops
+    const hops = search.hops ?? []
+    return { hops, isLost: hops.length === 0 && !couldAsk }
   }
 
   #allowed(hops: readonly Hop[]): readonly Hop[] {
@@ -105,21 +125,34 @@ export class Locator {
 
 const hostOf = (uri: string): string => parseUri(uri)?.host.toLowerCase() ?? ''
 
-/** What cannot be found out is nothing. Names of /etc/hosts count, as everywhere on the machine. */
-async function resolve({ type, name }: Query): Promise<QueryAnswer> {
-  if (type === 'SRV') {
-    const records = await within(dns.resolveSrv(name), [])
-    return { type, name, records: records.map(({ name: target, ...record }) => ({ ...record, target })) }
-  }
-  const found = await within(dns.lookup(name, { family: type === 'A' ? 4 : 6, all: true }), [])
-  return { type, name, addresses: found.map(({ address }) => address) }
+interface Resolved {
+  readonly answer: QueryAnswer
+  readonly isAnswered: boolean
 }
 
-function within<T>(question: Promise<T>, nothing: T): Promise<T> {
+/** What cannot be found out is nothing. Names of /etc/hosts count, as everywhere on the machine. */
+async function resolve({ type, name }: Query): Promise<Resolved> {
+  if (type === 'SRV') {
+    const { found, isAnswered } = await within(dns.resolveSrv(name))
+    const records = found.map(({ name: target, ...record }) => ({ ...record, target }))
+    return { answer: { type, name, records }, isAnswered }
+  }
+  const { found, isAnswered } = await within(dns.lookup(name, { family: type === 'A' ? 4 : 6, all: true }))
+  return { answer: { type, name, addresses: found.map(({ address }) => address) }, isAnswered }
+}
+
+/** Of resolvers that are away, or cannot say now. That there is no such name is an answer. */
+const unanswered: ReadonlySet<unknown> = new Set(['EAI_AGAIN', 'ETIMEOUT', 'ESERVFAIL', 'EREFUSED', 'ECONNREFUSED'])
+
+function within<T>(question: Promise<T[]>): Promise<{ readonly found: readonly T[]; readonly isAnswered: boolean }> {
   return new Promise((resolve) => {
-    const timer = setTimeout(() => resolve(nothing), askMs)
+    const nothing = (isAnswered: boolean) => resolve({ found: [], isAnswered })
+    const timer = setTimeout(() => nothing(false), askMs)
     question
-      .then(resolve, () => resolve(nothing)) // not found, or no resolver
+      .then(
+        (found) => resolve({ found, isAnswered: true }),
+        (error: NodeJS.ErrnoException) => nothing(!unanswered.has(error.code)),
+      )
       .finally(() => clearTimeout(timer))
   })
 }
