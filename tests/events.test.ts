@@ -402,6 +402,25 @@ describe('the chain (E5)', () => {
     expect(await verify(accountId)).toMatchObject({ isIntact: true })
   })
 
+  it('holds while the account goes on: what comes during the walk is no event that is missing', async () => {
+    const { accountId, key } = await makeTenant(http)
+    await settled()
+    const before = await app.database.selectFrom('eventHeads').selectAll().where('accountId', '=', accountId).execute()
+    let walks = 0
+    const busy = app.database.withPlugin({
+      transformQuery: ({ node }) => node,
+      async transformResult({ result }) {
+        if (result.rows.some((row) => 'dataHash' in row) && walks++ === 0) {
+          await done(http, 'POST', '/api/v6/meeting', { topic: 'Amid it' }, withKey(key.secret))
+          await settled()
+        }
+        return result
+      },
+    })
+    expect(await verifyChain(busy, app.signer, accountId)).toEqual({ isIntact: true, events: before[0]?.seq })
+    expect([walks, await verify(accountId)]).toEqual([1, { isIntact: true, events: expect.any(Number) }])
+  })
+
   it('holds after old days went, from a checkpoint that only we can sign; readers of then are told', async () => {
     await settled()
     const { next: old } = await done(http, 'GET', '/v3.0/events?limit=1&account=tree')

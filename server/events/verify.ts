@@ -13,6 +13,8 @@ export const checkpointText = (accountId: string, seq: number, hash: Buffer) =>
 export const checkpointPurpose = 'event checkpoint'
 
 export async function verifyChain(database: Queries, signer: Signer, accountId: string): Promise<Verdict> {
+  // Before the walk: an account that goes on meanwhile has a newer one after it.
+  const head = await database.selectFrom('eventHeads').selectAll().where('accountId', '=', accountId).executeTakeFirst()
   const checkpoint = await database
     .selectFrom('eventCheckpoints')
     .selectAll()
@@ -46,7 +48,6 @@ export async function verifyChain(database: Queries, signer: Signer, accountId: 
     }
     if (rows.length < page) break
   }
-  const head = await database.selectFrom('eventHeads').selectAll().where('accountId', '=', accountId).executeTakeFirst()
   if ((head?.seq ?? 0) > seq) return { isIntact: false, seq: seq + 1, reason: 'the newest events are missing' }
   return { isIntact: true, events }
 }
