@@ -112,12 +112,13 @@ async function configureTelephony({ key }: Tenant): Promise<void> {
 /** From its beginning to its end. */
 async function keepWebhook({ key, accountId }: Tenant): Promise<void> {
   const headers = withKey(key.secret)
-  const { id } = (await done(http, 'PUT', '/v3.0/webhooks', { data: { url: 'https://crm.example.com' } }, headers)).data
+  const url = 'https://crm.example.com'
+  const { id } = (await done(http, 'PUT', '/v3.0/webhooks', { data: { url } }, headers)).data
   await done(http, 'PATCH', `/v3.0/webhooks/${id}`, { data: { ordering: 'strict' } }, headers)
   await done(http, 'POST', `/v3.0/webhooks/${id}/pause`, undefined, headers)
   await done(http, 'POST', `/v3.0/webhooks/${id}/resume`, { data: {} }, headers)
   await done(http, 'POST', `/v3.0/webhooks/${id}/rotate_secret`, { data: {} }, headers)
-  await disableWebhook(app, { webhookId: id, accountId, reason: 'gone', failingSince: null })
+  await disableWebhook(app, { webhookId: id, accountId, url, reason: 'gone', failingSince: null })
   await done(http, 'DELETE', `/v3.0/webhooks/${id}`, undefined, headers)
 }
 

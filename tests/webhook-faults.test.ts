@@ -234,6 +234,23 @@ it.each([
   },
 )
 
+it('is not turned off because the address that it had says that it is gone', async () => {
+  const { id, path } = await make()
+  const held: ServerResponse[] = []
+  receiver.answer = (_request, response, { path: at }) => (at === path ? held.push(response) : response.end())
+  await happen('asked there')
+  await arrived(path, 1)
+  await patch(id, { url: `${receiver.url}${path}/new` })
+  await done(http, 'POST', `/v3.0/webhooks/${id}/test`, { data: {} }, headers)
+  await arrived(`${path}/new`, 1)
+  held[0]?.writeHead(410).end()
+  await eventually(async () => (await read(`/${id}/deliveries?status=pending`))[0]?.last_status).toBe(410)
+  await happen('asked here')
+  await eventually(() => receiver.of(`${path}/new`).some(({ body }) => body.includes('asked here'))).toBe(true)
+  expect(await read(`/${id}`)).toMatchObject({ status: 'active', disabled_reason: null })
+  await remove(id)
+})
+
 it('fails at once what cannot be sent any more, which is not held against it', async () => {
   const { id, path } = await make({ event_types: ['meeting.*'], format: 'meeting_v6', ordering: 'strict' })
   const release = hold(path)

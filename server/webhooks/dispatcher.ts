@@ -410,7 +410,7 @@ export class Dispatcher {
     if (queue.isOpen) endpoint.forgetTexts()
     if (next === null) this.#settle(endpoint, delivery, result, { status: 'failed', nextAttemptAt: null })
     else this.#record(endpoint, delivery, result, { status: 'pending', nextAttemptAt: new Date(next) })
-    if (result.isGone) this.#end(endpoint, 'gone')
+    if (result.isGone && result.attempt.url === endpoint.webhook.url) this.#end(endpoint, 'gone')
     else if (now - endpoint.failingSince >= fiveDaysMs) this.#end(endpoint, 'failing')
   }
 
@@ -452,7 +452,8 @@ export class Dispatcher {
     endpoint.isEnding = true
     const { id, webhook, failingSince } = endpoint
     const since = failingSince === null ? null : new Date(failingSince)
-    disableWebhook(this.#app, { webhookId: id, accountId: webhook.accountId, reason, failingSince: since }).catch(
+    const { accountId, url } = webhook
+    disableWebhook(this.#app, { webhookId: id, accountId, url, reason, failingSince: since }).catch(
       (error: unknown) => {
         this.#app.log.warn({ err: error, webhookId: id }, 'a webhook could not be turned off')
         endpoint.isEnding = false // its next failure tries it again

@@ -11,15 +11,17 @@ type Reason = 'failing' | 'gone'
 export interface Ending {
   readonly webhookId: string
   readonly accountId: string
+  /** What was sent to: another address was not asked yet. */
+  readonly url: string
   readonly reason: Reason
   readonly failingSince: Date | null
 }
 
 export async function disableWebhook(app: Pick<App, 'database' | 'vault' | 'clock' | 'config'>, ending: Ending) {
-  const { webhookId, accountId, reason, failingSince } = ending
+  const { webhookId, accountId, url, reason, failingSince } = ending
   await app.database.transaction().execute(async (trx) => {
     const before = await lockConfigured(trx, 'webhooks', webhookId, accountId)
-    if (!before?.isEnabled) return
+    if (!before?.isEnabled || before.url !== url) return
     const row = await updateConfigured(trx, 'webhooks', webhookId, {
       isEnabled: false,
       disabledReason: reason,
