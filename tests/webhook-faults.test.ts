@@ -1,5 +1,6 @@
 /** What one webhook does must not harm another, nor tell what it may not: lost events, erasure, tests without end, addresses. */
 import type { ServerResponse } from 'node:http'
+import { sql } from 'kysely'
 import { beforeEach, expect, it, vi } from 'vitest'
 import { allScopes, type Scope } from '../contract/access.ts'
 import { secretMask } from '../contract/webhook.ts'
@@ -248,6 +249,24 @@ it('is not turned off because the address that it had says that it is gone', asy
   await happen('asked here')
   await eventually(() => receiver.of(`${path}/new`).some(({ body }) => body.includes('asked here'))).toBe(true)
   expect(await read(`/${id}`)).toMatchObject({ status: 'active', disabled_reason: null })
+  await remove(id)
+})
+
+it('is counted through for a replay before it is locked, for which whoever sends would wait with all others', async () => {
+  const { id } = await make()
+  const replay = () => done(http, 'POST', `/v3.0/webhooks/${id}/replay`, { data: { event_types: ['*'] } }, headers)
+  const { data } = await app.database.transaction().execute(async (trx) => {
+    await trx.selectFrom('webhooks').select('id').where('id', '=', id).forUpdate().execute()
+    const replaying = replay()
+    // Who waits, in a transaction that has read the log.
+    const countedWaiters = sql`
+      select distinct held.pid from pg_locks waiting join pg_locks held on held.pid = waiting.pid
+      where not waiting.granted and held.granted and held.relation = 'events'::regclass
+        and held.database = (select oid from pg_database where datname = current_database())`
+    await eventually(async () => (await countedWaiters.execute(app.database)).rows.length).toBe(1)
+    return { data: replaying }
+  })
+  expect((await data).data).toMatchObject({ webhook_id: id, total: expect.any(Number) })
   await remove(id)
 })
 

@@ -143,7 +143,14 @@ export const webhookDeliveryHandlers: Handlers<
 
   replayWebhook: (call) =>
     call.write(async (trx) => {
-      const { app, params, body } = call
+      const { app, who, params, body } = call
+      // Counted before it is locked: that takes long where there is much, and who sends would wait, with all webhooks.
+      const asked = await find(trx, who, params.id)
+      expectActive(asked, 'replay')
+      const wanted =
+        body.data.failed_since === undefined
+          ? await replayOfEvents(trx, app.rootAccountId, asked, body.data)
+          : await replayOfFailed(trx, asked, new Date(body.data.failed_since), app.clock())
       const webhook = await lock(trx, call, params.id)
       expectActive(webhook, 'replay')
       const running = await trx
@@ -155,10 +162,6 @@ export const webhookDeliveryHandlers: Handlers<
       if (running.length >= mostRunning) {
         throw new ApiError('conflict', `${mostRunning} replays are running: wait until one is done.`)
       }
-      const wanted =
-        body.data.failed_since === undefined
-          ? await replayOfEvents(trx, app.rootAccountId, webhook, body.data)
-          : await replayOfFailed(trx, webhook, new Date(body.data.failed_since), app.clock())
       const id = `rpl_${newId()}`
       const row = await trx
         .insertInto('webhookReplays')
