@@ -138,6 +138,29 @@ it('has another ordering while requests are under way, and loses none and sends 
   await remove(id)
 })
 
+it('has another ordering as a request fails, and tries that one again', async () => {
+  const { id, path } = await make()
+  const held: ServerResponse[] = []
+  receiver.answer = (_request, response) => held.push(response)
+  await happen('fails')
+  await arrived(path, 1)
+  await app.database.transaction().execute(async (trx) => {
+    await sql`lock table webhook_states in access exclusive mode`.execute(trx)
+    const settings = JSON.stringify({ event_types: ['key.created'], ordering: 'strict' })
+    await app.database.updateTable('webhooks').set({ settings }).where('id', '=', id).execute()
+    await announce(app.database, id)
+    // Amid reading it again.
+    const stuck = sql`select from pg_locks where not granted and relation = 'webhook_states'::regclass
+      and database = (select oid from pg_database where datname = current_database())`
+    await eventually(async () => (await stuck.execute(trx)).rows.length).toBe(1)
+    held[0]?.writeHead(500).end()
+    await eventually(() => dispatcher.figures.inFlight).toBe(0)
+  })
+  await eventually(async () => (await read(`/${id}/deliveries`))[0]?.attempt_count).toBe(1)
+  await eventually(() => dispatcher.figures.waiting).toBe(1)
+  await remove(id)
+})
+
 it('is tested five times at once and not more, which takes no place of an event', async () => {
   const { id, path } = await make()
   const release = hold(path)

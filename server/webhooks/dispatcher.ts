@@ -107,7 +107,8 @@ export class Dispatcher {
     const isBusy = (id: string) =>
       [this.#underWay, this.#unprovenUnderWay, this.#testsUnderWay].some((places) => places.has(id)) ||
       this.#outcomes.some((outcome) => outcome.id === id)
-    this.#roster = new Roster(app, isBusy)
+    const comesAgain = (id: string) => this.#outcomes.some((one) => one.id === id && one.status === 'pending')
+    this.#roster = new Roster(app, isBusy, comesAgain)
   }
 
   start(): void {

@@ -15,11 +15,16 @@ export class Roster {
   readonly changed = new Set<string>()
   readonly #app: RosterApp
   readonly #isBusy: (deliveryId: string) => boolean
+  readonly #comesAgain: (deliveryId: string) => boolean
 
-  /** `isBusy`: its request is under way, or what became of it is not written down yet; the row is behind then. */
-  constructor(app: RosterApp, isBusy: (deliveryId: string) => boolean) {
+  /**
+   * `isBusy`: its request is under way, or what became of it is not written down yet; the row is behind then.
+   * `comesAgain`: of the latter, that it failed and waits for its next attempt.
+   */
+  constructor(app: RosterApp, isBusy: (deliveryId: string) => boolean, comesAgain: (deliveryId: string) => boolean) {
     this.#app = app
     this.#isBusy = isBusy
+    this.#comesAgain = comesAgain
   }
 
   clear(): void {
@@ -87,7 +92,11 @@ export class Roster {
     const pending = new Set(rows.map(({ id }) => id))
     for (const id of endpoint.pending.keys()) if (!pending.has(id) && !this.#isBusy(id)) endpoint.remove(id)
     for (const row of rows) {
-      if (this.#isBusy(row.id)) continue
+      if (this.#isBusy(row.id)) {
+        // It failed amid this, for the endpoint before: it is found when that is written down.
+        if (this.#comesAgain(row.id) && !endpoint.pending.has(row.id)) this.changed.add(endpoint.id)
+        continue
+      }
       const known = endpoint.pending.get(row.id)
       if (row.kind === 'test') {
         endpoint.tests.set(row.id, toPending(row))
