@@ -57,3 +57,10 @@ it('T14: an address that a name has no more is forgotten after an hour, and none
   later(120 * minute)
   expect(ways.has('192.0.2.2')).toBe(true)
 })
+
+it('T14: a server that is given by an IPv6 address is known by it, however it is written', () => {
+  const { ways, names, later } = place()
+  names.set('one.example', ['2001:DB8:0:0::1'])
+  later(0)
+  expect(ways.has('2001:db8::1')).toBe(true)
+})

@@ -2,7 +2,7 @@
  * Which trunk a call from outside comes by (T14): the addresses that each trunk lists, and those its server's name has.
  * Carriers serve several organisations from one address; then the called number decides.
  */
-import type { BlockList } from 'node:net'
+import { type BlockList, isIPv6, SocketAddress } from 'node:net'
 import type { Source } from '../../engine/call/leg.ts'
 import { routeIncoming } from '../../engine/call/routing.ts'
 import type { Hop } from '../../engine/sip/hop.ts'
@@ -70,7 +70,7 @@ export class TrunkWays {
     const { locate, clock } = this.#options
     for (const name of names) {
       locate(name, (hops) => {
-        for (const { address } of hops) addresses.set(address, clock())
+        for (const { address } of hops) addresses.set(asReceived(address), clock())
         // A name that cannot be looked up for a while keeps what it had.
         const isForgotten = (seenAt: number) => hops.length > 0 && clock() - seenAt >= keptMs
         for (const [address, seenAt] of addresses) if (isForgotten(seenAt)) addresses.delete(address)
@@ -113,6 +113,10 @@ export class TrunkWays {
     return found
   }
 }
+
+/** An IPv6 address can be written in many ways; a packet comes from one. */
+const asReceived = (address: string): string =>
+  isIPv6(address) ? new SocketAddress({ address, family: 'ipv6' }).address : address
 
 /** URIs of where its calls come from; none for a trunk that registers here. */
 function namesOf({ trunk }: TrunkLogin): string[] {
