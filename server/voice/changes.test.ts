@@ -6,10 +6,10 @@ function place() {
   const away = { isAway: false }
   const changes = new Changes({
     read: async (accountId) => {
-      if (away.isAway) throw new Error('the database is away')
+      if (away.isAway || accountId === 'unreadable') throw new Error('the database is away')
       read.push(accountId)
     },
-    log: { info: () => {} },
+    log: { info: () => {}, debug: () => {} },
   })
   return { changes, read, away }
 }
@@ -34,6 +34,15 @@ it('T4: a change that is read is read no more, also where the one before it was 
   await expect(changes.read('one')).rejects.toThrow('away')
   away.isAway = false
   await changes.read('one')
+  await changes.again()
+  expect(read).toEqual(['one'])
+})
+
+it('T4: a change that can never be read keeps no other from it', async () => {
+  const { changes, read, away } = place()
+  away.isAway = true
+  for (const account of ['unreadable', 'one']) await expect(changes.read(account)).rejects.toThrow('away')
+  away.isAway = false
   await changes.again()
   expect(read).toEqual(['one'])
 })

@@ -7,7 +7,7 @@ import type { FastifyBaseLogger } from 'fastify'
 export interface ChangesOptions {
   /** Reads an account and acts by what is new; throws when the database is away. */
   readonly read: (accountId: string) => Promise<void>
-  readonly log: Pick<FastifyBaseLogger, 'info'>
+  readonly log: Pick<FastifyBaseLogger, 'info' | 'debug'>
 }
 
 export class Changes {
@@ -39,8 +39,9 @@ export class Changes {
       try {
         await this.read(accountId)
         this.#options.log.info({ accountId }, 'what changed while the database was away is read')
-      } catch {
-        break // Still away: the next time. Whoever waited for it was told why.
+      } catch (error) {
+        // The next time; whoever waited was told. One that cannot be read keeps no other from it.
+        this.#options.log.debug({ err: error, accountId }, 'what changed could not be read yet')
       }
     }
     this.#isReading = false

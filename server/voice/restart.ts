@@ -90,7 +90,7 @@ async function keepSpent({ database, node, exchange }: Parts): Promise<void> {
   const rows = await database
     .selectFrom('calls')
     .innerJoin('callLegs', 'callLegs.callId', 'calls.id')
-    .select(['callLegs.accountId'])
+    .select('callLegs.accountId')
     .select(sql<Date>`date_bin('5 minutes', call_legs.ended_at, 'epoch')`.as('endedAt'))
     .select(sql<number>`sum(least(call_legs.billing_seconds, 3600))`.as('seconds'))
     .where('calls.node', '=', node)
